@@ -1,0 +1,54 @@
+//! What one step sees: codes, numbers and targets of a few rows.
+
+/// The targets of some rows.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Targets {
+    /// One class number a row: binary and multi-class classification.
+    Classes(Vec<u32>),
+    /// `width` numbers a row, row by row: regression, or 0 and 1 for multi-label.
+    Values {
+        /// rows × width numbers.
+        values: Vec<f32>,
+        /// Columns.
+        width: usize,
+    },
+}
+
+impl Targets {
+    /// An empty set of the same kind.
+    pub fn empty_like(&self) -> Self {
+        match self {
+            Self::Classes(_) => Self::Classes(Vec::new()),
+            Self::Values { width, .. } => Self::Values { values: Vec::new(), width: *width },
+        }
+    }
+
+    /// Forgets all rows and keeps the memory.
+    pub fn clear(&mut self) {
+        match self {
+            Self::Classes(classes) => classes.clear(),
+            Self::Values { values, .. } => values.clear(),
+        }
+    }
+
+    /// Rows held.
+    pub fn rows(&self) -> usize {
+        match self {
+            Self::Classes(classes) => classes.len(),
+            Self::Values { values, width } => values.len() / (*width).max(1),
+        }
+    }
+}
+
+/// The rows of one step, gathered into buffers that are used again for the next.
+#[derive(Clone, Debug)]
+pub struct Batch {
+    /// Rows in it.
+    pub rows: usize,
+    /// Category codes, rows × categorical columns, row by row.
+    pub x_cat: Vec<u32>,
+    /// Numbers, rows × continuous columns, row by row.
+    pub x_cont: Vec<f32>,
+    /// Targets; `None` when predicting on data without them.
+    pub targets: Option<Targets>,
+}

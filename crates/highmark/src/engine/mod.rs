@@ -1,0 +1,5 @@
+//! Numbers in memory and the kernels over them.
+
+mod params;
+
+pub use params::{ParamKind, Parameter, Params};

@@ -1,0 +1,173 @@
+//! The error of the library: what went wrong, where, and what to do about it.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+/// The result of everything here that can fail.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// What went wrong. One word wide, so that a `Result` stays small; [`Error::kind`] tells the cases apart.
+///
+/// ```
+/// use highmark::{Error, ErrorKind};
+/// let error = Error::unknown("column", "salry", ["age", "salary"]);
+/// assert!(matches!(error.kind(), ErrorKind::Unknown { .. }));
+/// assert_eq!(error.to_string(), "there is no column `salry`; did you mean `salary`? There are: age, salary");
+/// ```
+pub struct Error(Box<ErrorKind>);
+
+/// The cases of [`Error`].
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ErrorKind {
+    /// The operating system refused something with a file or folder.
+    #[error("cannot {action} {}: {source}", path.display())]
+    Io {
+        /// What was tried, as a verb: `read`, `write`, `create`.
+        action: &'static str,
+        /// The file or folder.
+        path: PathBuf,
+        /// The system's own words.
+        source: std::io::Error,
+    },
+    /// A file that is not what it should be: ragged rows, foreign or damaged contents.
+    #[error("{}{}{}: {message}", path.display(), line.map(|n| format!(", line {n}")).unwrap_or_default(), column.as_ref().map(|c| format!(", column `{c}`")).unwrap_or_default())]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// The line, counted from 1, where that is known.
+        line: Option<u64>,
+        /// The column's name, where that is known.
+        column: Option<String>,
+        /// What is wrong, and what to do.
+        message: String,
+    },
+    /// A name that does not exist, with those that do.
+    #[error("there is no {what} `{name}`;{} There are: {}", nearest.as_ref().map(|n| format!(" did you mean `{n}`?")).unwrap_or_default(), available.join(", "))]
+    Unknown {
+        /// What the name should have named: `column`, `monitor`, `metric`.
+        what: &'static str,
+        /// The name that was given.
+        name: String,
+        /// The closest name that exists, if one is close.
+        nearest: Option<String>,
+        /// All names that exist.
+        available: Vec<String>,
+    },
+    /// Data that cannot be trained on, or does not fit the model.
+    #[error("{}{message}", column.as_ref().map(|c| format!("column `{c}`: ")).unwrap_or_default())]
+    Data {
+        /// The column, if it is about one.
+        column: Option<String>,
+        /// What is wrong, and what to do.
+        message: String,
+    },
+    /// A setting out of its range, or two that do not go together.
+    #[error("{setting}: {message}")]
+    Config {
+        /// The setting, under the name that the user typed it by.
+        setting: String,
+        /// What is wrong, and what to do.
+        message: String,
+    },
+    /// A callback failed, or cancelled something that was not running.
+    #[error("callback `{callback}` at {event}: {source}")]
+    Callback {
+        /// The name of the callback.
+        callback: String,
+        /// The event that it was handling.
+        event: String,
+        /// Its own error.
+        source: Error,
+    },
+    /// Training cannot go on.
+    #[error("{0}")]
+    Training(String),
+    /// An error of the user's own code: a callback, a metric, a loss.
+    #[error(transparent)]
+    User(Box<dyn std::error::Error + Send + Sync>),
+}
+
+impl Error {
+    /// Which case it is.
+    pub fn kind(&self) -> &ErrorKind {
+        &self.0
+    }
+
+    /// An operating system's error on `path` while doing `action` (a verb).
+    pub fn io(action: &'static str, path: impl AsRef<Path>, source: std::io::Error) -> Self {
+        ErrorKind::Io { action, path: path.as_ref().into(), source }.into()
+    }
+
+    /// A file that does not hold what it should.
+    pub fn file(path: impl AsRef<Path>, message: impl Into<String>) -> Self {
+        ErrorKind::File { path: path.as_ref().into(), line: None, column: None, message: message.into() }
+            .into()
+    }
+
+    /// A name that does not exist; the nearest of `available` is suggested when it is close.
+    pub fn unknown<S: Into<String>>(
+        what: &'static str,
+        name: impl Into<String>,
+        available: impl IntoIterator<Item = S>,
+    ) -> Self {
+        let name = name.into();
+        let available: Vec<String> = available.into_iter().map(Into::into).collect();
+        let nearest = available
+            .iter()
+            .map(|other| (strsim::damerau_levenshtein(&name.to_lowercase(), &other.to_lowercase()), other))
+            .min_by_key(|(distance, _)| *distance)
+            .filter(|(distance, other)| *distance <= 1 + name.chars().count().max(other.chars().count()) / 3)
+            .map(|(_, other)| other.clone());
+        ErrorKind::Unknown { what, name, nearest, available }.into()
+    }
+
+    /// Data that cannot be used, for a reason that is not about one column.
+    pub fn data(message: impl Into<String>) -> Self {
+        ErrorKind::Data { column: None, message: message.into() }.into()
+    }
+
+    /// A column that cannot be used.
+    pub fn column(column: impl Into<String>, message: impl Into<String>) -> Self {
+        ErrorKind::Data { column: Some(column.into()), message: message.into() }.into()
+    }
+
+    /// A setting that cannot be used.
+    pub fn config(setting: impl Into<String>, message: impl Into<String>) -> Self {
+        ErrorKind::Config { setting: setting.into(), message: message.into() }.into()
+    }
+
+    /// Training cannot go on.
+    pub fn training(message: impl Into<String>) -> Self {
+        ErrorKind::Training(message.into()).into()
+    }
+
+    /// An error of the user's own code, carried as it is.
+    pub fn user(source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+        ErrorKind::User(source.into()).into()
+    }
+}
+
+impl From<ErrorKind> for Error {
+    fn from(kind: ErrorKind) -> Self {
+        Self(Box::new(kind))
+    }
+}
+
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(&self.0, f)
+    }
+}
+
+impl std::error::Error for Error {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        self.0.source()
+    }
+}
