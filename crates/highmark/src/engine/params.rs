@@ -1,6 +1,9 @@
-//! All parameters of a model in one flat buffer, their gradients in another of the same layout.
+//! All parameters of a model in one flat buffer, their gradients in another of the same layout, and what a
+//! model keeps without training it (running statistics) in a third.
 
 use std::ops::Range;
+
+use crate::{Error, Result};
 
 /// What a parameter is for, which decides about weight decay.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,6 +31,17 @@ pub struct Parameter {
     pub range: Range<usize>,
 }
 
+/// Numbers that belong to a model but are not trained: a place in [`Params::buffers`].
+#[derive(Clone, Debug, PartialEq)]
+pub struct Buffer {
+    /// The name in files: `bn_cont.running_mean`.
+    pub name: String,
+    /// Whether it counts things; a count is one whole number, written to files as an integer without a shape.
+    pub count: bool,
+    /// Where it lies in [`Params::buffers`].
+    pub range: Range<usize>,
+}
+
 /// Named parameters in a fixed order, flat in memory.
 ///
 /// ```
@@ -41,20 +55,45 @@ pub struct Parameter {
 #[derive(Clone, Debug, Default)]
 pub struct Params {
     list: Vec<Parameter>,
+    buffer_list: Vec<Buffer>,
     /// The numbers, in the order of [`Params::list`].
     pub values: Vec<f32>,
     /// The gradient of the loss with respect to each number.
     pub grads: Vec<f32>,
+    /// Running statistics, in the order of [`Params::buffer_list`].
+    pub buffers: Vec<f32>,
+    /// Whether the gradients are spent: the next backward pass replaces them instead of adding to them.
+    pub(crate) grads_spent: bool,
+}
+
+/// The numbers of a model at one moment.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Snapshot {
+    values: Vec<f32>,
+    buffers: Vec<f32>,
 }
 
 impl Params {
     /// Adds a parameter of zeros at the end and says where it lies.
     pub fn add(&mut self, name: impl Into<String>, shape: &[usize], kind: ParamKind) -> Range<usize> {
-        let start = self.values.len();
-        let range = start..start + shape.iter().product::<usize>();
-        self.values.resize(range.end, 0.0);
+        let range = extend(&mut self.values, shape.iter().product(), 0.0);
         self.grads.resize(range.end, 0.0);
+        self.grads_spent = true;
         self.list.push(Parameter { name: name.into(), shape: shape.to_vec(), kind, range: range.clone() });
+        range
+    }
+
+    /// Adds `len` numbers that are kept but not trained, all `value`.
+    pub fn add_buffer(&mut self, name: impl Into<String>, len: usize, value: f32) -> Range<usize> {
+        let range = extend(&mut self.buffers, len, value);
+        self.buffer_list.push(Buffer { name: name.into(), count: false, range: range.clone() });
+        range
+    }
+
+    /// Adds a counter that starts at 0. It is exact up to 2^24.
+    pub fn add_count(&mut self, name: impl Into<String>) -> Range<usize> {
+        let range = extend(&mut self.buffers, 1, 0.0);
+        self.buffer_list.push(Buffer { name: name.into(), count: true, range: range.clone() });
         range
     }
 
@@ -63,7 +102,12 @@ impl Params {
         &self.list
     }
 
-    /// How many numbers there are.
+    /// Every buffer, in the order in which the model made them.
+    pub fn buffer_list(&self) -> &[Buffer] {
+        &self.buffer_list
+    }
+
+    /// How many trained numbers there are.
     pub fn len(&self) -> usize {
         self.values.len()
     }
@@ -73,9 +117,60 @@ impl Params {
         self.values.is_empty()
     }
 
-    /// The numbers of the parameter called `name`.
+    /// The numbers of the parameter or buffer called `name`.
     pub fn get(&self, name: &str) -> Option<&[f32]> {
-        let parameter = self.list.iter().find(|p| p.name == name)?;
-        Some(&self.values[parameter.range.clone()])
+        if let Some(parameter) = self.list.iter().find(|p| p.name == name) {
+            return Some(&self.values[parameter.range.clone()]);
+        }
+        let buffer = self.buffer_list.iter().find(|b| b.name == name)?;
+        Some(&self.buffers[buffer.range.clone()])
     }
+
+    /// Replaces the numbers of the parameter or buffer called `name`. Fails if there is none of that name and size.
+    pub fn set(&mut self, name: &str, numbers: &[f32]) -> Result<()> {
+        let place = if let Some(parameter) = self.list.iter().find(|p| p.name == name) {
+            &mut self.values[parameter.range.clone()]
+        } else if let Some(buffer) = self.buffer_list.iter().find(|b| b.name == name) {
+            &mut self.buffers[buffer.range.clone()]
+        } else {
+            let names = self.list.iter().map(|p| p.name.as_str());
+            return Err(Error::unknown(
+                "parameter",
+                name,
+                names.chain(self.buffer_list.iter().map(|b| b.name.as_str())),
+            ));
+        };
+        if place.len() != numbers.len() {
+            let message = format!("parameter `{name}` has {} numbers, not {}", place.len(), numbers.len());
+            return Err(Error::data(message));
+        }
+        place.copy_from_slice(numbers);
+        Ok(())
+    }
+
+    /// Marks the gradients as spent, so that the next backward pass starts anew.
+    pub fn zero_grad(&mut self) {
+        self.grads_spent = true;
+    }
+
+    /// A copy of all numbers, trained or not, without the gradients.
+    pub fn snapshot(&self) -> Snapshot {
+        Snapshot { values: self.values.clone(), buffers: self.buffers.clone() }
+    }
+
+    /// Goes back to a snapshot. Fails if it is of a model of another size.
+    pub fn restore(&mut self, snapshot: &Snapshot) -> Result<()> {
+        if snapshot.values.len() != self.values.len() || snapshot.buffers.len() != self.buffers.len() {
+            return Err(Error::data("the snapshot is of another model: the numbers of parameters differ"));
+        }
+        self.values.copy_from_slice(&snapshot.values);
+        self.buffers.copy_from_slice(&snapshot.buffers);
+        Ok(())
+    }
+}
+
+fn extend(numbers: &mut Vec<f32>, len: usize, value: f32) -> Range<usize> {
+    let start = numbers.len();
+    numbers.resize(start + len, value);
+    start..start + len
 }

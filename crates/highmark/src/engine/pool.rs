@@ -1,0 +1,268 @@
+//! A small pool of threads for work that lasts microseconds.
+//!
+//! The work of a call is cut into tiles whose borders depend on the shapes alone, never on the number of
+//! threads; which thread computes a tile makes no difference to its numbers. Hence any number of threads
+//! gives the same bits.
+#![expect(unsafe_code, reason = "tiles of one buffer are lent to several threads at once")]
+
+use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicUsize, Ordering};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::thread::JoinHandle;
+
+/// How often a waiting thread looks again before it sleeps: some hundred microseconds, longer than the gap
+/// between two calls within a step.
+const SPINS: u32 = 20_000;
+
+/// Threads that wait for tiles, spinning first and then asleep.
+#[derive(Debug)]
+pub(crate) struct Pool {
+    shared: Arc<Shared>,
+    workers: Vec<JoinHandle<()>>,
+}
+
+/// What one call asks of the workers.
+struct Job<'a> {
+    work: &'a (dyn Fn(usize) + Sync),
+    tiles: usize,
+    next: AtomicUsize,
+    panicked: AtomicBool,
+}
+
+#[derive(Debug, Default)]
+struct Shared {
+    /// Counts the calls; a worker that sees a new number has work, or has to end when `job` is null.
+    call: AtomicUsize,
+    /// The job of this call. Valid from the moment `call` changes until `busy` is 0 again.
+    job: AtomicPtr<()>,
+    /// Workers that have not finished this call.
+    busy: AtomicUsize,
+    sleepers: Mutex<usize>,
+    wake: Condvar,
+}
+
+/// Rows of a row-major buffer, cut into tiles of whole rows.
+pub(crate) struct Rows<'a> {
+    data: &'a mut [f32],
+    tile: usize,
+}
+
+impl<'a> Rows<'a> {
+    /// Tiles of `rows` rows of `width` numbers; the last tile may be shorter.
+    pub(crate) fn new(data: &'a mut [f32], rows: usize, width: usize) -> Self {
+        Self { data, tile: rows * width }
+    }
+
+    /// All tiles in one piece.
+    pub(crate) fn whole(self) -> &'a mut [f32] {
+        self.data
+    }
+}
+
+impl Pool {
+    /// A pool that computes on `threads` threads, the calling one among them.
+    pub(crate) fn new(threads: usize) -> Self {
+        let shared = Arc::new(Shared::default());
+        let start = |number: usize| {
+            let shared = Arc::clone(&shared);
+            std::thread::Builder::new().name(format!("highmark-{number}")).spawn(move || worker(&shared)).ok()
+        };
+        // A thread that the system refuses is a thread fewer, with the same results.
+        let workers = (1..threads.max(1)).map_while(start).collect();
+        Self { shared, workers }
+    }
+
+    /// Threads that compute, the calling one among them.
+    pub(crate) fn threads(&self) -> usize {
+        self.workers.len() + 1
+    }
+
+    /// Calls `work(i, [tile i of each buffer])` for every `i < tiles`, on all threads when `worth` says that
+    /// it pays, else on the calling one. Returns when all is done. A panic in `work` is passed on.
+    pub(crate) fn run<const N: usize>(
+        &self,
+        worth: bool,
+        tiles: usize,
+        rows: [Rows<'_>; N],
+        work: impl Fn(usize, [&mut [f32]; N]) + Sync,
+    ) {
+        let buffers = rows.map(|r| Lent { start: r.data.as_mut_ptr(), len: r.data.len(), tile: r.tile });
+        let one = |i: usize| {
+            // SAFETY: each index is handed out once per call, the tiles of different indices do not overlap,
+            // and the buffers stay mutably borrowed by `rows` until this function returns.
+            work(i, std::array::from_fn(|n| unsafe { buffers[n].tile(i) }));
+        };
+        if self.workers.is_empty() || tiles < 2 || !worth {
+            (0..tiles).for_each(one);
+            return;
+        }
+        let job = Job { work: &one, tiles, next: AtomicUsize::new(0), panicked: AtomicBool::new(false) };
+        self.start(&job);
+        let finish = Finish(&self.shared);
+        job.take_tiles();
+        drop(finish);
+        assert!(!job.panicked.load(Ordering::Relaxed), "a worker thread panicked");
+    }
+
+    fn start(&self, job: &Job<'_>) {
+        let shared = &self.shared;
+        shared.job.store(std::ptr::from_ref(job).cast_mut().cast(), Ordering::Relaxed);
+        shared.busy.store(self.workers.len(), Ordering::Relaxed);
+        shared.announce();
+    }
+}
+
+impl Drop for Pool {
+    fn drop(&mut self) {
+        self.shared.job.store(std::ptr::null_mut(), Ordering::Relaxed);
+        self.shared.announce();
+        for worker in self.workers.drain(..) {
+            // A worker catches the panics of its tiles, so it has none to tell.
+            let _ = worker.join();
+        }
+    }
+}
+
+/// Waits for the workers even when the calling thread's own tile panics: they hold references to its stack.
+struct Finish<'a>(&'a Shared);
+
+impl Drop for Finish<'_> {
+    fn drop(&mut self) {
+        let mut spins = 0_u32;
+        while self.0.busy.load(Ordering::Acquire) > 0 {
+            spins += 1;
+            if spins < SPINS {
+                std::hint::spin_loop();
+            } else {
+                std::thread::yield_now();
+            }
+        }
+    }
+}
+
+impl Job<'_> {
+    fn take_tiles(&self) {
+        loop {
+            let i = self.next.fetch_add(1, Ordering::Relaxed);
+            if i >= self.tiles {
+                return;
+            }
+            (self.work)(i);
+        }
+    }
+}
+
+impl Shared {
+    fn announce(&self) {
+        self.call.fetch_add(1, Ordering::SeqCst);
+        // The lock orders this look at the sleepers after a worker's last look at `call`.
+        if *self.sleepers.lock().unwrap_or_else(PoisonError::into_inner) > 0 {
+            self.wake.notify_all();
+        }
+    }
+
+    /// Waits for a call other than `seen` and returns its number.
+    fn next_call(&self, seen: usize) -> usize {
+        for _ in 0..SPINS {
+            let call = self.call.load(Ordering::Acquire);
+            if call != seen {
+                return call;
+            }
+            std::hint::spin_loop();
+        }
+        let mut sleepers = self.sleepers.lock().unwrap_or_else(PoisonError::into_inner);
+        *sleepers += 1;
+        let call = loop {
+            let call = self.call.load(Ordering::SeqCst);
+            if call != seen {
+                break call;
+            }
+            sleepers = self.wake.wait(sleepers).unwrap_or_else(PoisonError::into_inner);
+        };
+        *sleepers -= 1;
+        call
+    }
+}
+
+fn worker(shared: &Shared) {
+    let mut seen = 0;
+    loop {
+        seen = shared.next_call(seen);
+        let job = shared.job.load(Ordering::Relaxed).cast::<Job<'_>>();
+        if job.is_null() {
+            return;
+        }
+        // SAFETY: the caller keeps the job alive until `busy` is 0, and this thread has not counted down yet.
+        let job = unsafe { &*job };
+        if std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| job.take_tiles())).is_err() {
+            job.panicked.store(true, Ordering::Relaxed);
+        }
+        shared.busy.fetch_sub(1, Ordering::Release);
+    }
+}
+
+#[derive(Clone, Copy)]
+struct Lent {
+    start: *mut f32,
+    len: usize,
+    tile: usize,
+}
+
+// SAFETY: a Lent only travels inside a call, whose tiles are disjoint (see `Pool::run`).
+unsafe impl Sync for Lent {}
+
+impl Lent {
+    /// Tile `i`; empty when the buffer has fewer.
+    ///
+    /// # Safety
+    /// The buffer is borrowed mutably for `'a` and no other reference to tile `i` exists.
+    unsafe fn tile<'a>(&self, i: usize) -> &'a mut [f32] {
+        let start = (i * self.tile).min(self.len);
+        let len = self.tile.min(self.len - start);
+        // SAFETY: start + len stays within the buffer; uniqueness is the caller's promise.
+        unsafe { std::slice::from_raw_parts_mut(self.start.add(start), len) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_tile_once_for_any_number_of_threads() {
+        for threads in [1, 2, 3, 8] {
+            let pool = Pool::new(threads);
+            let (mut a, mut b) = (vec![0.0; 103], vec![0.0; 206]);
+            for _ in 0..200 {
+                pool.run(true, 11, [Rows::new(&mut a, 10, 1), Rows::new(&mut b, 10, 2)], |i, [a, b]| {
+                    a.iter_mut().for_each(|x| *x += i as f32);
+                    b.iter_mut().for_each(|x| *x += 1.0);
+                });
+            }
+            assert!(a.iter().enumerate().all(|(i, x)| *x == (i / 10 * 200) as f32));
+            assert!(b.iter().all(|x| *x == 200.0));
+        }
+    }
+
+    #[test]
+    fn it_wakes_after_a_sleep() {
+        let pool = Pool::new(3);
+        let mut a = vec![0.0; 4];
+        for _ in 0..3 {
+            std::thread::sleep(std::time::Duration::from_millis(20));
+            pool.run(true, 4, [Rows::new(&mut a, 1, 1)], |_, [a]| a[0] += 1.0);
+        }
+        assert_eq!(a, [3.0; 4]);
+    }
+
+    #[test]
+    fn a_panic_in_a_tile_reaches_the_caller_and_the_pool_lives() {
+        let pool = Pool::new(2);
+        let mut a = vec![0.0; 8];
+        let caught = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+            pool.run(true, 8, [Rows::new(&mut a, 1, 1)], |i, _| assert!(i != 5, "tile five"));
+        }));
+        assert!(caught.is_err());
+        pool.run(true, 8, [Rows::new(&mut a, 1, 1)], |_, [a]| a[0] = 1.0);
+        assert_eq!(a, [1.0; 8]);
+    }
+}

@@ -1,0 +1,303 @@
+//! The trait that users implement, and the ordered list of callbacks.
+
+use std::any::Any;
+use std::collections::BTreeMap;
+use std::fmt::Write;
+
+use serde::{Deserialize, Serialize};
+
+use super::event::{Event, EventSet, Flow, RunKind, RunsOn, Span, Stage};
+use super::trainer::Trainer;
+use crate::{Error, Result};
+
+/// What a callback remembers, for a checkpoint: plain values, and numbers in bulk.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct CallbackState {
+    /// Any value that serde can write.
+    pub values: serde_json::Value,
+    /// Tensors by name, flat.
+    pub tensors: BTreeMap<String, Vec<f32>>,
+}
+
+impl CallbackState {
+    /// Of a callback that remembers nothing from one event to the next.
+    pub fn none() -> Self {
+        Self::default()
+    }
+
+    /// State made of one value.
+    pub fn of(values: &impl Serialize) -> Result<Self> {
+        let values = serde_json::to_value(values).map_err(|e| Error::data(format!("a callback's state: {e}")))?;
+        Ok(Self { values, tensors: BTreeMap::new() })
+    }
+
+    /// The value back.
+    pub fn read<T: for<'a> Deserialize<'a>>(&self) -> Result<T> {
+        T::deserialize(&self.values).map_err(|e| Error::data(format!("a callback's saved state does not fit: {e}")))
+    }
+}
+
+/// Something that acts while a model trains. All hooks do nothing by default; each says when it is called.
+///
+/// ```
+/// use highmark::{Callback, CallbackState, Event, EventSet, Flow, Result, Span, Trainer};
+///
+/// /// Ends the fit as soon as the validation loss is good enough.
+/// struct GoodEnough(f64);
+///
+/// impl Callback for GoodEnough {
+///     fn name(&self) -> &str { "good_enough" }
+///     fn events(&self) -> EventSet { EventSet::of(&[Event::After(Span::Epoch)]) }
+///     fn after_epoch(&mut self, t: &mut Trainer) -> Flow {
+///         match t.history.this_epoch("valid_loss") {
+///             Some(loss) if loss < self.0 => t.cancel(Span::Fit, format!("the loss is below {}", self.0)),
+///             _ => Ok(()),
+///         }
+///     }
+///     fn save_state(&self) -> Result<CallbackState> { Ok(CallbackState::none()) }
+///     fn load_state(&mut self, _: &CallbackState) -> Result<()> { Ok(()) }
+/// }
+/// ```
+#[allow(unused_variables, reason = "the names of the arguments are for the reader of the docs")]
+pub trait Callback: Any + Send {
+    /// A unique name: the key of its saved state, shown in errors and by `describe_loop`.
+    fn name(&self) -> &str;
+
+    /// Where in the order it runs. Default [`Stage::User`].
+    fn stage(&self) -> Stage {
+        Stage::User
+    }
+
+    /// In which runs it is called. Default fits.
+    fn runs_on(&self) -> RunsOn {
+        RunsOn::Fit
+    }
+
+    /// The events that it listens to; asked once at the start of a run, after which `before_fit` comes to everybody.
+    /// Narrow it, so that the loop can take its fused step when nobody listens inside.
+    fn events(&self) -> EventSet {
+        EventSet::ALL
+    }
+
+    /// Once, before the first epoch. An error here ends the fit before it begins.
+    fn before_fit(&mut self, t: &mut Trainer) -> Flow {
+        Ok(())
+    }
+    /// Before each epoch; `t.progress().epoch` counts from 0.
+    fn before_epoch(&mut self, t: &mut Trainer) -> Flow {
+        Ok(())
+    }
+    /// Before the training batches of an epoch.
+    fn before_train(&mut self, t: &mut Trainer) -> Flow {
+        Ok(())
+    }
+    /// Before each batch, training or validation (`t.phase()`); `t.batch` can be changed.
+    fn before_batch(&mut self, t: &mut Trainer) -> Flow {
+        Ok(())
+    }
+    /// `t.predictions` are there and can be changed.
+    fn after_pred(&mut self, t: &mut Trainer) -> Flow {
+        Ok(())
+    }
+    /// `t.loss_value()` and, when training, `t.grad` are there; changing `t.grad` does not change the loss that is logged.
+    fn after_loss(&mut self, t: &mut Trainer) -> Flow {
+        Ok(())
+    }
+    /// Before the backward pass.
+    fn before_backward(&mut self, t: &mut Trainer) -> Flow {
+        Ok(())
+    }
+    /// The gradients of the parameters are there and can be changed.
+    fn after_backward(&mut self, t: &mut Trainer) -> Flow {
+        Ok(())
+    }
+    /// Before the optimizer's step; cancelling [`Span::Batch`] here keeps the gradients for the next batch.
+    fn before_step(&mut self, t: &mut Trainer) -> Flow {
+        Ok(())
+    }
+    /// After the optimizer's step, cancelled or not; the gradients are still there.
+    fn after_step(&mut self, t: &mut Trainer) -> Flow {
+        Ok(())
+    }
+    /// After each batch, cancelled or not.
+    fn after_batch(&mut self, t: &mut Trainer) -> Flow {
+        Ok(())
+    }
+    /// After the training batches of an epoch.
+    fn after_train(&mut self, t: &mut Trainer) -> Flow {
+        Ok(())
+    }
+    /// Before the validation batches of an epoch.
+    fn before_validate(&mut self, t: &mut Trainer) -> Flow {
+        Ok(())
+    }
+    /// After the validation batches of an epoch.
+    fn after_validate(&mut self, t: &mut Trainer) -> Flow {
+        Ok(())
+    }
+    /// After each epoch, cancelled or not; `t.history` has its row.
+    fn after_epoch(&mut self, t: &mut Trainer) -> Flow {
+        Ok(())
+    }
+    /// Once at the end, whatever ended it (`t.outcome()`), an error included; write it to be harmless twice.
+    fn after_fit(&mut self, t: &mut Trainer) -> Flow {
+        Ok(())
+    }
+    /// A hook has cancelled `span`.
+    fn after_cancel(&mut self, span: Span, t: &mut Trainer) -> Flow {
+        Ok(())
+    }
+
+    /// What it remembers, to go into a checkpoint; [`CallbackState::none`] if nothing.
+    fn save_state(&self) -> Result<CallbackState>;
+
+    /// Takes back what `save_state` gave, before a run goes on.
+    fn load_state(&mut self, state: &CallbackState) -> Result<()>;
+
+    /// What the loop calls. Override it only to treat all events alike.
+    fn handle(&mut self, event: Event, t: &mut Trainer) -> Flow {
+        match event {
+            Event::Before(Span::Fit) => self.before_fit(t),
+            Event::Before(Span::Epoch) => self.before_epoch(t),
+            Event::Before(Span::Train) => self.before_train(t),
+            Event::Before(Span::Validate) => self.before_validate(t),
+            Event::Before(Span::Batch) => self.before_batch(t),
+            Event::Before(Span::Backward) => self.before_backward(t),
+            Event::Before(Span::Step) => self.before_step(t),
+            Event::AfterPred => self.after_pred(t),
+            Event::AfterLoss => self.after_loss(t),
+            Event::AfterCancel(span) => self.after_cancel(span, t),
+            Event::After(Span::Fit) => self.after_fit(t),
+            Event::After(Span::Epoch) => self.after_epoch(t),
+            Event::After(Span::Train) => self.after_train(t),
+            Event::After(Span::Validate) => self.after_validate(t),
+            Event::After(Span::Batch) => self.after_batch(t),
+            Event::After(Span::Backward) => self.after_backward(t),
+            Event::After(Span::Step) => self.after_step(t),
+        }
+    }
+}
+
+/// Callbacks in the order in which they run.
+#[derive(Default)]
+pub struct Callbacks {
+    list: Vec<Box<dyn Callback>>,
+    /// For the run under way: what each listens to.
+    listening: Vec<EventSet>,
+}
+
+impl Callbacks {
+    /// Adds one behind those of its stage. Fails when its name is taken.
+    pub fn add(&mut self, callback: Box<dyn Callback>) -> Result<()> {
+        if self.list.iter().any(|c| c.name() == callback.name()) {
+            let message = format!("there are two called `{}`; remove one or give it another name", callback.name());
+            return Err(Error::config("callbacks", message));
+        }
+        let place = self.list.partition_point(|c| c.stage() <= callback.stage());
+        self.list.insert(place, callback);
+        Ok(())
+    }
+
+    /// Takes the one called `name` out.
+    pub fn remove(&mut self, name: &str) -> Option<Box<dyn Callback>> {
+        let place = self.list.iter().position(|c| c.name() == name)?;
+        Some(self.list.remove(place))
+    }
+
+    /// The first of type `T`.
+    pub fn get<T: Callback>(&self) -> Option<&T> {
+        self.list.iter().find_map(|c| (c.as_ref() as &dyn Any).downcast_ref())
+    }
+
+    /// All, in the order in which they run.
+    pub fn iter(&self) -> impl Iterator<Item = &dyn Callback> {
+        self.list.iter().map(AsRef::as_ref)
+    }
+
+    /// Who listens at each event of a fit, as text; and whether the loop can take its fused step.
+    pub fn describe_loop(&self) -> String {
+        let mut text = String::new();
+        for event in Event::all() {
+            let names: Vec<_> = self.iter().filter(|c| c.events().contains(event)).map(|c| format!("{} ({:?})", c.name(), c.stage())).collect();
+            if !names.is_empty() {
+                let _ = writeln!(text, "{:<24}{}", event.to_string(), names.join(", "));
+            }
+        }
+        let inside: Vec<_> = self.iter().filter(|c| c.events().meets(EventSet::inside_step())).map(Callback::name).collect();
+        let fused = if inside.is_empty() { "yes".into() } else { format!("no, because of {}", inside.join(", ")) };
+        let _ = writeln!(text, "{:<24}{fused}", "fused step:");
+        text
+    }
+
+    /// Asks everybody what they listen to in a run of this kind.
+    pub(crate) fn listen(&mut self, kind: RunKind) {
+        let wanted = |c: &Box<dyn Callback>| {
+            let called = kind == RunKind::Fit || c.runs_on() == RunsOn::Everything;
+            let events = c.events().or(EventSet::of(&[Event::Before(Span::Fit)]));
+            if called { events } else { EventSet::NONE }
+        };
+        self.listening = self.list.iter().map(wanted).collect();
+    }
+
+    pub(crate) fn anybody_inside_step(&self) -> bool {
+        let inside = EventSet::inside_step();
+        self.listening.iter().any(|events| events.meets(inside))
+    }
+
+    /// Those that listen to `event`; `training` tells training batches from others.
+    pub(crate) fn listening(&mut self, event: Event, training: bool) -> impl Iterator<Item = &mut Box<dyn Callback>> {
+        let in_batch = match event {
+            Event::AfterPred | Event::AfterLoss => true,
+            Event::Before(span) | Event::AfterCancel(span) | Event::After(span) => span >= Span::Batch,
+        };
+        let listeners = self.list.iter_mut().zip(&self.listening);
+        listeners.filter(move |(c, events)| {
+            events.contains(event) && (training || !in_batch || c.runs_on() != RunsOn::FitTrain)
+        }).map(|(c, _)| c)
+    }
+}
+
+/// A callback from a closure that is called at `event` of every fit.
+///
+/// ```
+/// use highmark::{Event, Span, on};
+/// let callback = on("announce", Event::After(Span::Epoch), |t| {
+///     let line = format!("epoch {} done", t.progress().epoch);
+///     t.say(&line);
+///     Ok(())
+/// });
+/// # let _ = callback;
+/// ```
+pub fn on(name: impl Into<String>, event: Event, hook: impl FnMut(&mut Trainer) -> Flow + Send + 'static) -> Box<dyn Callback> {
+    Box::new(Closure { name: name.into(), event, hook: Box::new(hook) })
+}
+
+type Hook = Box<dyn FnMut(&mut Trainer) -> Flow + Send>;
+
+struct Closure {
+    name: String,
+    event: Event,
+    hook: Hook,
+}
+
+impl Callback for Closure {
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn events(&self) -> EventSet {
+        EventSet::of(&[self.event])
+    }
+
+    fn handle(&mut self, event: Event, t: &mut Trainer) -> Flow {
+        if event == self.event { (self.hook)(t) } else { Ok(()) }
+    }
+
+    fn save_state(&self) -> Result<CallbackState> {
+        Ok(CallbackState::none())
+    }
+
+    fn load_state(&mut self, _: &CallbackState) -> Result<()> {
+        Ok(())
+    }
+}

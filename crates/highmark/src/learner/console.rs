@@ -1,0 +1,96 @@
+//! Where lines for the user go, and the bar below them.
+
+use std::io::{IsTerminal, Write};
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+/// Where lines go. The default is standard output.
+pub enum Output {
+    /// Standard output, with a bar when it is a terminal.
+    Stdout,
+    /// Standard error, with a bar when it is a terminal.
+    Stderr,
+    /// Nowhere.
+    Silent,
+    /// To a function, without a bar.
+    Lines(Box<dyn FnMut(&str) + Send>),
+}
+
+/// Shows lines, and on a terminal a bar beneath them.
+pub struct Console {
+    output: Output,
+    bar: Option<ProgressBar>,
+}
+
+impl Default for Console {
+    fn default() -> Self {
+        Self::new(Output::Stdout)
+    }
+}
+
+impl Console {
+    /// A console that writes to `output`.
+    pub fn new(output: Output) -> Self {
+        Self { output, bar: None }
+    }
+
+    /// Shows a line, above the bar if there is one. An output that is closed is ignored: training goes on.
+    pub fn line(&mut self, text: &str) {
+        let output = &mut self.output;
+        let mut write = || match output {
+            Output::Stdout => drop(writeln!(std::io::stdout(), "{text}")),
+            Output::Stderr => drop(writeln!(std::io::stderr(), "{text}")),
+            Output::Silent => {}
+            Output::Lines(show) => show(text),
+        };
+        match &self.bar {
+            Some(bar) => bar.suspend(write),
+            None => write(),
+        }
+    }
+
+    /// Whether a person looks at it.
+    pub fn is_terminal(&self) -> bool {
+        match self.output {
+            Output::Stdout => std::io::stdout().is_terminal(),
+            Output::Stderr => std::io::stderr().is_terminal(),
+            Output::Silent | Output::Lines(_) => false,
+        }
+    }
+
+    /// Starts a bar of `steps` steps, on a terminal only.
+    pub fn start_bar(&mut self, title: String, steps: usize) {
+        self.end_bar();
+        let target = match self.output {
+            _ if !self.is_terminal() => return,
+            Output::Stderr => ProgressDrawTarget::stderr(),
+            _ => ProgressDrawTarget::stdout(),
+        };
+        let bar = ProgressBar::with_draw_target(Some(steps as u64), target);
+        if let Ok(style) = ProgressStyle::with_template("{prefix} {wide_bar} {pos}/{len} {elapsed}<{eta} {msg}") {
+            bar.set_style(style);
+        }
+        bar.set_prefix(title);
+        self.bar = Some(bar);
+    }
+
+    /// Moves the bar, if there is one.
+    pub fn move_bar(&mut self, step: usize, message: impl FnOnce() -> String) {
+        if let Some(bar) = &self.bar {
+            bar.set_message(message());
+            bar.set_position(step as u64);
+        }
+    }
+
+    /// Whether there is a bar to move.
+    pub fn has_bar(&self) -> bool {
+        self.bar.is_some()
+    }
+
+    /// Takes the bar away.
+    pub fn end_bar(&mut self) {
+        if let Some(bar) = self.bar.take() {
+            bar.finish_and_clear();
+        }
+    }
+}

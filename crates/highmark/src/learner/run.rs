@@ -1,0 +1,128 @@
+//! The loop. It reads from top to bottom: a fit is epochs, an epoch is training and validation, each of
+//! those is batches.
+
+use super::callback::Callbacks;
+use super::event::{Event, Flow, RunKind, Signal, Span};
+use super::trainer::{Phase, Trainer};
+use crate::{Error, Result};
+
+/// The order in which things happen; how each is done is the trainer's.
+pub(crate) struct Run<'a> {
+    trainer: &'a mut Trainer,
+    callbacks: &'a mut Callbacks,
+}
+
+impl<'a> Run<'a> {
+    pub(crate) fn new(trainer: &'a mut Trainer, callbacks: &'a mut Callbacks) -> Self {
+        Self { trainer, callbacks }
+    }
+
+    /// Trains for the epochs that the trainer has planned.
+    pub(crate) fn fit(mut self, kind: RunKind) -> Result<()> {
+        self.callbacks.listen(kind);
+        self.trainer.begin(kind)?;
+        let flow = self.span(Span::Fit, |run| {
+            while run.trainer.next_epoch() {
+                run.span(Span::Epoch, Self::epoch)?;
+            }
+            Ok(())
+        });
+        self.end(flow)
+    }
+
+    /// Only the validation pass.
+    pub(crate) fn validate(mut self) -> Result<()> {
+        self.callbacks.listen(RunKind::Validate);
+        self.trainer.begin(RunKind::Validate)?;
+        let flow = self.span(Span::Fit, |run| run.span(Span::Validate, Self::valid_batches));
+        self.end(flow)
+    }
+
+    fn epoch(&mut self) -> Flow {
+        self.span(Span::Train, Self::train_batches)?;
+        self.span(Span::Validate, Self::valid_batches)
+    }
+
+    fn train_batches(&mut self) -> Flow {
+        while self.trainer.next_train_batch() {
+            self.span(Span::Batch, Self::train_batch)?;
+        }
+        Ok(())
+    }
+
+    fn train_batch(&mut self) -> Flow {
+        if !self.callbacks.anybody_inside_step() {
+            self.trainer.forward()?;
+            self.trainer.compute_loss()?;
+            self.trainer.backward()?;
+            return Ok(self.trainer.step()?);
+        }
+        self.trainer.forward()?;
+        self.emit(Event::AfterPred)?;
+        self.trainer.compute_loss()?;
+        self.emit(Event::AfterLoss)?;
+        self.span(Span::Backward, |run| Ok(run.trainer.backward()?))?;
+        if self.trainer.step_is_due() {
+            self.span(Span::Step, |run| Ok(run.trainer.apply_gradients()?))?;
+            self.trainer.zero_grad();
+        }
+        Ok(())
+    }
+
+    fn valid_batches(&mut self) -> Flow {
+        while self.trainer.next_valid_batch() {
+            self.span(Span::Batch, |run| {
+                run.trainer.forward()?;
+                run.emit(Event::AfterPred)?;
+                run.trainer.compute_loss()?;
+                run.emit(Event::AfterLoss)?;
+                Ok(run.trainer.update_metrics()?)
+            })?;
+        }
+        Ok(())
+    }
+
+    /// Runs `body` between the span's events. The only place where a cancel is caught.
+    fn span(&mut self, span: Span, body: impl FnOnce(&mut Self) -> Flow) -> Flow {
+        self.trainer.open(span);
+        let flow = self.emit(Event::Before(span)).and_then(|()| body(self));
+        let flow = match flow {
+            Err(Signal::Cancel(at)) if at == span => {
+                self.trainer.cancelled(span);
+                self.emit(Event::AfterCancel(span))
+            }
+            other => other,
+        };
+        if flow.is_err() && span != Span::Fit {
+            // An outer span deals with it; this one only leaves the list of open spans.
+            self.trainer.abandon(span);
+            return flow;
+        }
+        if let Err(Signal::Fail(error)) = &flow {
+            self.trainer.failed(error);
+        }
+        self.trainer.close(span);
+        let last = self.emit(Event::After(span));
+        flow.and(last)
+    }
+
+    fn emit(&mut self, event: Event) -> Flow {
+        let training = self.trainer.phase() == Phase::Train;
+        for callback in self.callbacks.listening(event, training) {
+            if let Err(signal) = callback.handle(event, self.trainer) {
+                return Err(self.trainer.blame(signal, callback.name(), event));
+            }
+        }
+        Ok(())
+    }
+
+    fn end(self, flow: Flow) -> Result<()> {
+        self.trainer.end();
+        match flow {
+            Ok(()) => Ok(()),
+            Err(Signal::Fail(error)) => Err(error),
+            // `blame` has turned the cancel of a span that is not open into an error.
+            Err(Signal::Cancel(span)) => Err(Error::training(format!("a cancel of {span:?} left the loop"))),
+        }
+    }
+}

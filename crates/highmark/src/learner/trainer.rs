@@ -1,0 +1,533 @@
+//! What hooks receive: the model, the optimizer, the current batch, the record, and how each step is done.
+//!
+//! | field or method | who may change it | there from |
+//! |---|---|---|
+//! | `model`, `optimizer` | any hook of a fit | `before_fit` |
+//! | `batch` | `before_batch` | `before_batch` |
+//! | `predictions` | `after_pred` | `after_pred` |
+//! | `loss_value()` | nobody | `after_loss` |
+//! | `grad` | `after_loss` | `after_loss`, when training |
+//! | gradients of parameters | `after_backward`, `before_step` | `after_backward` |
+//! | `history` | nobody but the loop | `before_fit`; a row's metrics from `after_validate` |
+
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use super::console::Console;
+use super::event::{Event, Flow, RunKind, Signal, Span};
+use super::history::{EpochRow, History};
+use super::model_file::{self, ModelDescription};
+use crate::data::{Batch, Loader, Pipeline};
+use crate::losses::Loss;
+use crate::metrics::{Metric, Predictions};
+use crate::models::Model;
+use crate::nn::Mode;
+use crate::optim::Optimizer;
+use crate::{Error, Result};
+
+/// Where a fit is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Progress {
+    /// The epoch under way, from 0.
+    pub epoch: usize,
+    /// Epochs planned.
+    pub n_epoch: usize,
+    /// The batch under way in this pass, from 0.
+    pub iter: usize,
+    /// Batches of this pass.
+    pub n_iter: usize,
+    /// Training batches of this fit so far.
+    pub train_iter: usize,
+}
+
+/// What kind of batch is under way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Phase {
+    /// Training.
+    Train,
+    /// Validation, or nothing at all.
+    Validate,
+}
+
+/// How a fit ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// It has not ended yet.
+    Running,
+    /// All planned epochs ran.
+    Completed,
+    /// A callback cancelled it.
+    Cancelled(Cancel),
+    /// An error ended it.
+    Failed(String),
+}
+
+/// Who cancelled what, when and why.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Cancel {
+    /// The span that was left.
+    pub span: Span,
+    /// The callback's name.
+    pub by: String,
+    /// The event at which it did so.
+    pub at: Event,
+    /// The epoch, from 0.
+    pub epoch: usize,
+    /// Its reason.
+    pub reason: String,
+}
+
+/// Time spent, by what it was spent on.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Timings {
+    /// In training batches and their callbacks.
+    pub train: Duration,
+    /// In validation.
+    pub validate: Duration,
+    /// In writing files.
+    pub save: Duration,
+}
+
+/// Knows how to do each thing; the loop knows the order.
+pub struct Trainer {
+    /// The model.
+    pub model: Box<dyn Model>,
+    /// The optimizer, its hyper-parameters and its state.
+    pub optimizer: Optimizer,
+    /// The record of the fit under way, or of the last one.
+    pub history: History,
+    /// The batch under way.
+    pub batch: Batch,
+    /// The predictions for it, rows × outputs, before the loss's activation.
+    pub predictions: Vec<f32>,
+    /// The gradient of the loss with respect to the predictions, when training.
+    pub grad: Vec<f32>,
+    /// Where lines for the user go.
+    pub console: Console,
+    pub(crate) loss: Box<dyn Loss>,
+    pub(crate) metrics: Vec<Box<dyn Metric>>,
+    pub(crate) train: Loader,
+    pub(crate) valid: Loader,
+    pub(crate) description: ModelDescription,
+    pub(crate) model_dir: PathBuf,
+    pub(crate) seed: u64,
+    pub(crate) accumulate: usize,
+    pub(crate) counters: Counters,
+    pub(crate) valid_record: Vec<f64>,
+    pub(crate) timings: Timings,
+    progress: Progress,
+    kind: RunKind,
+    phase: Phase,
+    open: Vec<Span>,
+    /// Set while no epoch has begun in this run.
+    fresh: bool,
+    started: [Instant; 2],
+    loss_value: f32,
+    valid_loss: (f64, usize),
+    reason: Option<String>,
+    cancels: Vec<Cancel>,
+    outcome: Outcome,
+}
+
+/// What goes on from fit to fit, so that a second fit draws other random numbers than the first.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Counters {
+    /// Training batches ever.
+    pub(crate) steps: u64,
+    /// Epochs ever begun.
+    pub(crate) epochs: u64,
+    /// Batches whose gradients wait for a step.
+    pub(crate) waiting: usize,
+}
+
+/// The parts that a trainer is made of.
+pub(crate) struct Parts {
+    pub(crate) model: Box<dyn Model>,
+    pub(crate) loss: Box<dyn Loss>,
+    pub(crate) optimizer: Optimizer,
+    pub(crate) metrics: Vec<Box<dyn Metric>>,
+    pub(crate) train: Loader,
+    pub(crate) valid: Loader,
+    pub(crate) description: ModelDescription,
+    pub(crate) model_dir: PathBuf,
+    pub(crate) seed: u64,
+    pub(crate) accumulate: usize,
+}
+
+impl Trainer {
+    pub(crate) fn new(parts: Parts) -> Self {
+        let Parts { model, loss, optimizer, metrics, train, valid, description, model_dir, seed, accumulate } = parts;
+        let now = Instant::now();
+        Self {
+            batch: train.empty_batch(),
+            model,
+            optimizer,
+            history: History::default(),
+            predictions: Vec::new(),
+            grad: Vec::new(),
+            console: Console::default(),
+            loss,
+            metrics,
+            train,
+            valid,
+            description,
+            model_dir,
+            seed,
+            accumulate,
+            counters: Counters::default(),
+            valid_record: Vec::new(),
+            timings: Timings::default(),
+            progress: Progress::default(),
+            kind: RunKind::Fit,
+            phase: Phase::Validate,
+            open: Vec::new(),
+            fresh: true,
+            started: [now; 2],
+            loss_value: f32::NAN,
+            valid_loss: (0.0, 0),
+            reason: None,
+            cancels: Vec::new(),
+            outcome: Outcome::Running,
+        }
+    }
+
+    /// Where the fit is.
+    pub fn progress(&self) -> Progress {
+        self.progress
+    }
+
+    /// The fraction of all training batches of the fit that lie behind: k / T before batch k of T, as fastai counts.
+    pub fn pct_train(&self) -> f64 {
+        let batches = self.train.batches();
+        let done = self.progress.epoch * batches + if self.phase == Phase::Train { self.progress.iter } else { batches };
+        done as f64 / (self.progress.n_epoch * batches).max(1) as f64
+    }
+
+    /// Training or not.
+    pub fn phase(&self) -> Phase {
+        self.phase
+    }
+
+    /// What the loop is doing it for.
+    pub fn run_kind(&self) -> RunKind {
+        self.kind
+    }
+
+    /// How the run ended; `Running` until then.
+    pub fn outcome(&self) -> &Outcome {
+        &self.outcome
+    }
+
+    /// Everything that was cancelled in the run, in order.
+    pub fn cancels(&self) -> &[Cancel] {
+        &self.cancels
+    }
+
+    /// The mean loss of the batch, from `after_loss` on.
+    pub fn loss_value(&self) -> f32 {
+        self.loss_value
+    }
+
+    /// The metrics, in the order of the table.
+    pub fn metrics(&self) -> &[Box<dyn Metric>] {
+        &self.metrics
+    }
+
+    /// How the training data is prepared, if the model was made for a table.
+    pub fn pipeline(&self) -> Option<&Pipeline> {
+        self.description.pipeline.as_ref()
+    }
+
+    /// The folder for models that callbacks save.
+    pub fn model_dir(&self) -> &Path {
+        &self.model_dir
+    }
+
+    /// The seed of the run.
+    pub fn seed(&self) -> u64 {
+        self.seed
+    }
+
+    /// Leaves `span` and says why: `return t.cancel(Span::Fit, "good enough")`.
+    pub fn cancel(&mut self, span: Span, reason: impl Into<String>) -> Flow {
+        self.reason = Some(reason.into());
+        Err(Signal::Cancel(span))
+    }
+
+    /// Shows the user a line.
+    pub fn say(&mut self, line: &str) {
+        self.console.line(line);
+    }
+
+    /// Saves the model as `NAME.safetensors` in the model folder, with the optimizer's state if asked; returns the path.
+    pub fn save(&mut self, name: &str, with_optimizer: bool) -> Result<PathBuf> {
+        let path = self.model_dir.join(format!("{name}.safetensors"));
+        self.save_to(&path, with_optimizer)?;
+        Ok(path)
+    }
+
+    /// Saves the model to `path`, whole or not at all.
+    pub fn save_to(&mut self, path: &Path, with_optimizer: bool) -> Result<()> {
+        let begin = Instant::now();
+        let mut description = self.description.clone();
+        description.provenance.epoch = self.history.rows.last().map(|row| row.epoch);
+        description.provenance.steps = self.counters.steps;
+        let optimizer = with_optimizer.then_some(&self.optimizer);
+        model_file::save(path, &description, self.model.params(), optimizer)?;
+        self.timings.save += begin.elapsed();
+        Ok(())
+    }
+
+    /// Takes the parameters, and the optimizer's state if asked and there, from a file of this model or of fastai's
+    /// (as safetensors). Returns whether the optimizer's state came along.
+    pub fn load_from(&mut self, path: &Path, with_optimizer: bool) -> Result<bool> {
+        let optimizer = with_optimizer.then_some(&mut self.optimizer);
+        model_file::load_into(path, self.model.params_mut(), optimizer)
+    }
+
+    // What the loop calls, in its order.
+
+    pub(crate) fn plan(&mut self, epochs: usize) {
+        self.progress = Progress { n_epoch: epochs, ..Progress::default() };
+    }
+
+    pub(crate) fn begin(&mut self, kind: RunKind) -> Result<()> {
+        self.kind = kind;
+        self.cancels.clear();
+        self.outcome = Outcome::Running;
+        self.open.clear();
+        if kind == RunKind::Validate {
+            return Ok(());
+        }
+        self.fresh = true;
+        self.timings = Timings::default();
+        self.counters.waiting = 0;
+        self.zero_grad();
+        let metric_names = self.metrics.iter().map(|m| m.name().to_string()).collect();
+        self.history = History { metric_names, ..History::default() };
+        Ok(())
+    }
+
+    pub(crate) fn next_epoch(&mut self) -> bool {
+        self.progress.epoch += usize::from(!std::mem::take(&mut self.fresh));
+        self.progress.epoch < self.progress.n_epoch
+    }
+
+    pub(crate) fn next_train_batch(&mut self) -> bool {
+        if self.progress.iter >= self.progress.n_iter {
+            return false;
+        }
+        self.train.load(self.progress.iter, &mut self.batch);
+        true
+    }
+
+    pub(crate) fn next_valid_batch(&mut self) -> bool {
+        if self.progress.iter >= self.progress.n_iter {
+            return false;
+        }
+        self.valid.load(self.progress.iter, &mut self.batch);
+        true
+    }
+
+    pub(crate) fn forward(&mut self) -> Result<()> {
+        let mode = match self.phase {
+            Phase::Train => Mode::Train { seed: self.seed, step: self.counters.steps },
+            Phase::Validate => Mode::Eval,
+        };
+        self.model.forward(&self.batch, mode, &mut self.predictions)
+    }
+
+    pub(crate) fn compute_loss(&mut self) -> Result<()> {
+        let Some(targets) = &self.batch.targets else {
+            return Err(Error::data("these rows have no targets, so there is no loss"));
+        };
+        let outputs = self.model.outputs();
+        if self.phase == Phase::Validate {
+            self.loss_value = self.loss.evaluate(&self.predictions, outputs, targets, None)?;
+            self.valid_loss.0 += f64::from(self.loss_value) * self.batch.rows as f64;
+            self.valid_loss.1 += self.batch.rows;
+            return Ok(());
+        }
+        self.grad.resize(self.predictions.len(), 0.0);
+        self.loss_value = self.loss.evaluate(&self.predictions, outputs, targets, Some(&mut self.grad))?;
+        if self.accumulate > 1 {
+            let part = 1.0 / self.accumulate as f32;
+            self.grad.iter_mut().for_each(|g| *g *= part);
+        }
+        self.history.add_step(self.loss_value, self.optimizer.lr(), self.optimizer.mom());
+        Ok(())
+    }
+
+    pub(crate) fn backward(&mut self) -> Result<()> {
+        self.counters.waiting += 1;
+        self.model.backward(&self.batch, &self.grad)
+    }
+
+    /// Whether enough batches have come together for a step; the last batch of an epoch always steps.
+    pub(crate) fn step_is_due(&self) -> bool {
+        self.counters.waiting >= self.accumulate || self.progress.iter + 1 == self.progress.n_iter
+    }
+
+    pub(crate) fn apply_gradients(&mut self) -> Result<()> {
+        self.optimizer.step(self.model.params_mut());
+        Ok(())
+    }
+
+    pub(crate) fn zero_grad(&mut self) {
+        self.counters.waiting = 0;
+        self.model.params_mut().zero_grad();
+    }
+
+    /// The step without events.
+    pub(crate) fn step(&mut self) -> Result<()> {
+        if self.step_is_due() {
+            self.apply_gradients()?;
+            self.zero_grad();
+        }
+        Ok(())
+    }
+
+    pub(crate) fn update_metrics(&mut self) -> Result<()> {
+        let Some(targets) = &self.batch.targets else { return Ok(()) };
+        let (outputs, activation) = (self.model.outputs(), self.loss.activation());
+        let predictions = Predictions { raw: &self.predictions, outputs, activation };
+        self.metrics.iter_mut().try_for_each(|metric| metric.update(&predictions, targets))
+    }
+
+    pub(crate) fn open(&mut self, span: Span) {
+        self.open.push(span);
+        match span {
+            Span::Epoch => {
+                self.started[0] = Instant::now();
+                self.history.rows.push(EpochRow { epoch: self.progress.epoch, ..EpochRow::default() });
+            }
+            Span::Train => {
+                self.started[1] = Instant::now();
+                self.phase = Phase::Train;
+                self.train.start(self.counters.epochs);
+                self.counters.epochs += 1;
+                self.progress.iter = 0;
+                self.progress.n_iter = self.train.batches();
+            }
+            Span::Validate => {
+                self.started[1] = Instant::now();
+                self.phase = Phase::Validate;
+                self.valid.start(0);
+                self.progress.iter = 0;
+                self.progress.n_iter = self.valid.batches();
+                self.valid_loss = (0.0, 0);
+                self.metrics.iter_mut().for_each(|metric| metric.reset());
+            }
+            _ => {}
+        }
+    }
+
+    /// The span has ended, cancelled or not; its `after` event follows.
+    pub(crate) fn close(&mut self, span: Span) {
+        self.open.pop();
+        match span {
+            Span::Batch => {
+                self.progress.iter += 1;
+                if self.phase == Phase::Train {
+                    self.progress.train_iter += 1;
+                    self.counters.steps += 1;
+                }
+            }
+            Span::Train => {
+                self.timings.train += self.started[1].elapsed();
+                self.phase = Phase::Validate;
+                if let Some(row) = self.history.rows.last_mut().filter(|_| !self.history.losses.is_empty()) {
+                    row.train_loss = Some(f64::from(self.history.smooth.value()));
+                }
+            }
+            Span::Validate => self.close_validation(),
+            Span::Epoch => {
+                self.history.iters.push(self.progress.train_iter);
+                if let Some(row) = self.history.rows.last_mut() {
+                    row.seconds = self.started[0].elapsed().as_secs_f64();
+                }
+            }
+            Span::Fit => self.close_fit(),
+            Span::Backward | Span::Step => {}
+        }
+    }
+
+    fn close_validation(&mut self) {
+        self.timings.validate += self.started[1].elapsed();
+        let (sum, rows) = self.valid_loss;
+        let whole = self.progress.iter == self.progress.n_iter && rows > 0;
+        let loss = f64::from((sum / rows.max(1) as f64) as f32);
+        self.valid_record = std::iter::once(loss).chain(self.metrics.iter().map(|m| m.value())).collect();
+        if self.kind == RunKind::Validate {
+            return;
+        }
+        let Some(row) = self.history.rows.last_mut() else { return };
+        // A validation that was cut short would be compared with whole ones.
+        row.valid_loss = whole.then_some(loss);
+        row.metrics = self.valid_record[1..].iter().map(|value| whole.then_some(*value)).collect();
+    }
+
+    fn close_fit(&mut self) {
+        if self.history.iters.len() < self.history.rows.len() && self.kind != RunKind::Validate {
+            // The epoch under way never ended.
+            self.history.rows.pop();
+        }
+        if self.outcome != Outcome::Running {
+            return;
+        }
+        let cancel = self.cancels.iter().rfind(|cancel| cancel.span == Span::Fit);
+        self.outcome = cancel.map_or(Outcome::Completed, |cancel| Outcome::Cancelled(cancel.clone()));
+    }
+
+    /// A signal for an outer span passes through this one.
+    pub(crate) fn abandon(&mut self, span: Span) {
+        self.open.pop();
+        match span {
+            Span::Train => {
+                self.timings.train += self.started[1].elapsed();
+                self.phase = Phase::Validate;
+            }
+            Span::Validate => self.timings.validate += self.started[1].elapsed(),
+            Span::Batch if self.phase == Phase::Train => {
+                self.progress.train_iter += 1;
+                self.counters.steps += 1;
+            }
+            _ => {}
+        }
+    }
+
+    pub(crate) fn cancelled(&mut self, span: Span) {
+        if span == Span::Validate {
+            // Leaves `iter` short of `n_iter`, even when the last batch was the one that cancelled.
+            self.progress.n_iter = usize::MAX;
+        }
+    }
+
+    pub(crate) fn failed(&mut self, error: &Error) {
+        self.outcome = Outcome::Failed(error.to_string());
+    }
+
+    /// Says who sent the signal and when; a cancel of a span that is not open becomes an error.
+    pub(crate) fn blame(&mut self, signal: Signal, by: &str, at: Event) -> Signal {
+        let wrap = |source: Error| {
+            let event = at.to_string();
+            Signal::Fail(crate::ErrorKind::Callback { callback: by.to_string(), event, source }.into())
+        };
+        match signal {
+            Signal::Fail(error) => wrap(error),
+            Signal::Cancel(span) if !self.open.contains(&span) => {
+                wrap(Error::training(format!("it cancelled {span:?}, which is not running")))
+            }
+            Signal::Cancel(span) => {
+                let reason = self.reason.take().unwrap_or_default();
+                self.cancels.push(Cancel { span, by: by.to_string(), at, epoch: self.progress.epoch, reason });
+                signal
+            }
+        }
+    }
+
+    pub(crate) fn end(&mut self) {
+        self.console.end_bar();
+        self.phase = Phase::Validate;
+    }
+}

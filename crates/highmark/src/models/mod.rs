@@ -1,0 +1,48 @@
+//! Models: what turns a batch into predictions and a gradient into gradients.
+
+mod tabular;
+
+pub use tabular::{TabularConfig, TabularModel, embedding_size};
+
+use crate::Result;
+use crate::data::Batch;
+use crate::engine::Params;
+use crate::nn::Mode;
+
+/// The seam between models and everything else: the loop, callbacks, optimizers and files know only this.
+///
+/// [`TabularModel`] is the one that comes with highmark; its source is the example for another.
+pub trait Model: Send {
+    /// A word for summaries: `TabularModel`.
+    fn name(&self) -> &str;
+
+    /// Parameters, gradients and buffers.
+    fn params(&self) -> &Params;
+
+    /// The same, to change.
+    fn params_mut(&mut self) -> &mut Params;
+
+    /// Predictions a row.
+    fn outputs(&self) -> usize;
+
+    /// Writes predictions, rows × outputs and row by row, before any activation of the loss.
+    fn forward(&mut self, batch: &Batch, mode: Mode, predictions: &mut Vec<f32>) -> Result<()>;
+
+    /// From the gradient of the predictions of the last training `forward`, rows × outputs, to that of the
+    /// parameters: added to what [`Params::grads`] holds, or replacing it after [`Params::zero_grad`].
+    fn backward(&mut self, batch: &Batch, grad: &[f32]) -> Result<()>;
+
+    /// Its layers, for summaries.
+    fn layers(&self) -> Vec<LayerSummary>;
+}
+
+/// A line of [`crate::Learner::summary`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LayerSummary {
+    /// The kind of layer, as PyTorch calls it.
+    pub layer: String,
+    /// Numbers a row that come out of it.
+    pub outputs: usize,
+    /// Trained numbers in it.
+    pub parameters: usize,
+}

@@ -1,0 +1,58 @@
+//! Dropout (Srivastava et al. 2014): in training each number is dropped with probability p and the others
+//! grow by 1/(1−p).
+
+use super::Mode;
+use crate::seed::{Random, Stream};
+
+/// A dropout layer. `number` tells the layers of one model apart.
+#[derive(Clone, Debug)]
+pub(crate) struct Dropout {
+    pub(crate) p: f32,
+    pub(crate) number: u64,
+}
+
+/// Dropout layers that one step can tell apart.
+const LAYERS: u64 = 256;
+
+impl Dropout {
+    /// The mask of features `first ..`, [tile, rows]: 0 or 1/(1−p). A pure function of seed, step, layer and place.
+    pub(crate) fn mask_tile(&self, mode: Mode, first: usize, mask: &mut [f32], rows: usize) {
+        let Mode::Train { seed, step } = mode else { return mask.fill(1.0) };
+        let random = Random::new(seed, Stream::Dropout, step * LAYERS + self.number % LAYERS);
+        let keep = 1.0 / (1.0 - self.p);
+        // Drawn number below this: dropped. The comparison is exact to 2^-32.
+        let threshold = (f64::from(self.p) * 4_294_967_296.0) as u64;
+        let blocks_a_feature = rows.div_ceil(4) as u64;
+        for (feature, row) in mask.chunks_exact_mut(rows).enumerate() {
+            let start = (first + feature) as u64 * blocks_a_feature;
+            for (block, numbers) in row.chunks_mut(4).enumerate() {
+                for (x, bits) in numbers.iter_mut().zip(random.block_at(start + block as u64)) {
+                    *x = if u64::from(bits) < threshold { 0.0 } else { keep };
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rate_scale_and_independence_of_tiles() {
+        let dropout = Dropout { p: 0.3, number: 2 };
+        let mode = Mode::Train { seed: 9, step: 4 };
+        let (features, rows) = (50, 63);
+        let mut whole = vec![0.0; features * rows];
+        dropout.mask_tile(mode, 0, &mut whole, rows);
+        let dropped = whole.iter().filter(|x| **x == 0.0).count() as f32 / whole.len() as f32;
+        assert!((dropped - 0.3).abs() < 0.03, "{dropped}");
+        assert!(whole.iter().all(|x| *x == 0.0 || (*x - 1.0 / 0.7).abs() < 1e-6));
+        let mut tile = vec![0.0; 10 * rows];
+        dropout.mask_tile(mode, 20, &mut tile, rows);
+        assert_eq!(tile, whole[20 * rows..30 * rows]);
+        let mut other = vec![0.0; 10 * rows];
+        dropout.mask_tile(Mode::Train { seed: 9, step: 5 }, 20, &mut other, rows);
+        assert_ne!(tile, other);
+    }
+}

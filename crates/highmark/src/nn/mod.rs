@@ -1,0 +1,42 @@
+//! Layers, forward and backward, one a file. They work on tiles of features: `tile` numbers of a buffer
+//! [features, rows] starting at feature `first`.
+
+mod activation;
+mod batch_norm;
+mod block;
+mod dropout;
+mod embedding;
+mod init;
+mod linear;
+mod norm_drop;
+mod sigmoid_range;
+
+pub use activation::ActivationFn;
+pub(crate) use batch_norm::{BatchNorm, NormTile};
+pub(crate) use block::{Block, BlockConfig};
+pub(crate) use dropout::Dropout;
+pub(crate) use embedding::Embedding;
+pub(crate) use linear::Linear;
+pub(crate) use norm_drop::NormDrop;
+pub(crate) use sigmoid_range::SigmoidRange;
+
+/// How a forward pass is meant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode {
+    /// Batch statistics, dropout; what the backward pass needs is kept. `step` numbers the dropout masks.
+    Train {
+        /// The seed of the run.
+        seed: u64,
+        /// Batches trained so far.
+        step: u64,
+    },
+    /// Running statistics, no dropout.
+    Eval,
+}
+
+impl Mode {
+    /// Whether this pass trains.
+    pub fn is_train(self) -> bool {
+        matches!(self, Self::Train { .. })
+    }
+}
