@@ -2,9 +2,18 @@
 mod data;
 mod engine;
 mod error;
+mod losses;
+mod metrics;
 mod seed;
 
 pub use data::{Batch, Targets};
 pub use engine::{ParamKind, Parameter, Params};
 pub use error::{Error, ErrorKind, Result};
+pub use losses::{Activation, BceWithLogits, CrossEntropy, Huber, L1, Loss, LossKind, Mse};
+pub use metrics::{
+    Accuracy, Average, AveragePrecision, BalancedAccuracy, BatchMean, BrierScore, CohenKappa, Direction,
+    ErrorRate, ExplainedVariance, FBeta, FnMetric, LogLoss, METRIC_NAMES, MatthewsCorrcoef,
+    MeanAbsoluteError, MeanSquaredError, Metric, Precision, Predictions, R2Score, Recall, Renamed, RocAuc,
+    RootMeanSquaredError, TopKAccuracy, batch_mean, metric, metric_fn,
+};
 pub use seed::{Random, Stream};
