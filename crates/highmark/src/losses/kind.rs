@@ -1,0 +1,98 @@
+//! The losses by name, as they stand in configurations and files.
+
+use serde::{Deserialize, Serialize};
+
+use super::{BceWithLogits, CrossEntropy, Huber, L1, Loss, Mse};
+use crate::{Error, Result};
+
+/// A loss as data: what a configuration or a model file holds.
+///
+/// ```
+/// use highmark::LossKind;
+/// let kind = LossKind::parse("huber")?;
+/// assert_eq!(kind, LossKind::Huber { delta: 1.0 });
+/// assert_eq!(kind.build().name(), "huber");
+/// # Ok::<(), highmark::Error>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "name", rename_all = "kebab-case", deny_unknown_fields)]
+pub enum LossKind {
+    /// [`CrossEntropy`].
+    CrossEntropy {
+        /// One weight a class; all 1 by default.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        weight: Option<Vec<f32>>,
+        /// The share of the target that is spread over all classes; 0 by default.
+        #[serde(default)]
+        label_smoothing: f32,
+    },
+    /// [`BceWithLogits`].
+    #[serde(rename = "bce")]
+    BceWithLogits {
+        /// The weight of positives, one an output; all 1 by default.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pos_weight: Option<Vec<f32>>,
+    },
+    /// [`Mse`].
+    Mse,
+    /// [`L1`].
+    L1,
+    /// [`Huber`].
+    Huber {
+        /// Where the square ends; 1 by default.
+        #[serde(default = "one")]
+        delta: f32,
+    },
+}
+
+fn one() -> f32 {
+    1.0
+}
+
+impl LossKind {
+    /// The names that [`LossKind::parse`] knows.
+    pub const NAMES: [&'static str; 5] = ["cross-entropy", "bce", "mse", "l1", "huber"];
+
+    /// The loss called `name` with its defaults. `mae` is another name for `l1`.
+    pub fn parse(name: &str) -> Result<Self> {
+        Ok(match name {
+            "cross-entropy" => Self::CrossEntropy { weight: None, label_smoothing: 0.0 },
+            "bce" => Self::BceWithLogits { pos_weight: None },
+            "mse" => Self::Mse,
+            "l1" | "mae" => Self::L1,
+            "huber" => Self::Huber { delta: one() },
+            _ => return Err(Error::unknown("loss", name, Self::NAMES)),
+        })
+    }
+
+    /// The loss itself.
+    pub fn build(&self) -> Box<dyn Loss> {
+        match self.clone() {
+            Self::CrossEntropy { weight, label_smoothing } => {
+                Box::new(CrossEntropy { weight, label_smoothing })
+            }
+            Self::BceWithLogits { pos_weight } => Box::new(BceWithLogits { pos_weight }),
+            Self::Mse => Box::new(Mse),
+            Self::L1 => Box::new(L1),
+            Self::Huber { delta } => Box::new(Huber { delta }),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_lead_to_losses_and_back() {
+        for name in LossKind::NAMES {
+            let kind = LossKind::parse(name).unwrap();
+            assert_eq!(kind.build().name(), name);
+            let json = serde_json::to_string(&kind).unwrap();
+            assert!(json.contains(&format!("\"name\":\"{name}\"")), "{json}");
+            assert_eq!(serde_json::from_str::<LossKind>(&json).unwrap(), kind);
+        }
+        assert_eq!(LossKind::parse("mae").unwrap(), LossKind::L1);
+        assert!(LossKind::parse("hubr").unwrap_err().to_string().contains("did you mean `huber`?"));
+    }
+}

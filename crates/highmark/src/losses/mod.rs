@@ -1,0 +1,100 @@
+//! What training makes small: losses with their gradients.
+
+mod activation;
+mod bce_with_logits;
+mod cross_entropy;
+mod huber;
+mod kind;
+mod l1;
+mod mse;
+mod residuals;
+
+pub use activation::Activation;
+pub(crate) use activation::{row_max, sigmoid};
+pub use bce_with_logits::BceWithLogits;
+pub use cross_entropy::CrossEntropy;
+pub use huber::Huber;
+pub use kind::LossKind;
+pub use l1::L1;
+pub use mse::Mse;
+
+use crate::{Error, Result, Targets};
+
+/// A loss over the raw outputs of a model, with its gradient.
+///
+/// Predictions are rows × `outputs`, row by row, before any activation. Sums over rows are in a fixed order and
+/// in `f64`, so the same numbers give the same bits.
+///
+/// ```
+/// use highmark::{Loss, Mse, Targets};
+/// let targets = Targets::Values { values: vec![1.0, 2.0], width: 1 };
+/// let mut grad = [0.0; 2];
+/// let loss = Mse.evaluate(&[2.0, 2.0], 1, &targets, Some(&mut grad))?;
+/// assert_eq!((loss, grad), (0.5, [1.0, 0.0]));
+/// # Ok::<(), highmark::Error>(())
+/// ```
+pub trait Loss: Send {
+    /// The name in files and on the command line: `cross-entropy`.
+    fn name(&self) -> &str;
+
+    /// What turns raw outputs into predictions that fit this loss.
+    fn activation(&self) -> Activation;
+
+    /// The mean loss of the rows, as PyTorch's `reduction='mean'`; NaN for no rows.
+    ///
+    /// The gradient of that mean with respect to `predictions` overwrites `grad` (rows × `outputs`), if given.
+    /// Allocates nothing. Fails on shapes or classes that do not fit.
+    fn evaluate(
+        &self,
+        predictions: &[f32],
+        outputs: usize,
+        targets: &Targets,
+        grad: Option<&mut [f32]>,
+    ) -> Result<f32>;
+
+    /// Whether a model of `outputs` outputs and these targets fit, values included. Asked once before training.
+    fn check(&self, outputs: usize, targets: &Targets) -> Result<()>;
+
+    /// The loss of every row into `out`, which is cleared first: PyTorch's `reduction='none'`, and the mean over
+    /// the outputs where a row has several.
+    fn per_row(
+        &self,
+        predictions: &[f32],
+        outputs: usize,
+        targets: &Targets,
+        out: &mut Vec<f32>,
+    ) -> Result<()>;
+}
+
+/// Whether predictions, and their gradient if there is one, are `rows` × `outputs`.
+fn check_lengths(predictions: &[f32], outputs: usize, rows: usize, grad: Option<&[f32]>) -> Result<()> {
+    for (what, length) in
+        [("predictions", predictions.len())].into_iter().chain(grad.map(|g| ("gradient", g.len())))
+    {
+        if length != rows * outputs {
+            return Err(Error::data(format!(
+                "the {what} hold {length} numbers, but {rows} rows of {outputs} outputs are {}",
+                rows * outputs
+            )));
+        }
+    }
+    Ok(())
+}
+
+/// Whether `weight`, one number an output, is usable as the setting `setting`.
+fn check_weight(setting: &str, weight: Option<&[f32]>, outputs: usize) -> Result<()> {
+    let Some(weight) = weight else { return Ok(()) };
+    if weight.len() != outputs {
+        return Err(Error::config(
+            setting,
+            format!("there are {} weights for {outputs} outputs; give one for each", weight.len()),
+        ));
+    }
+    if weight.iter().any(|w| !w.is_finite() || *w < 0.0) || weight.iter().all(|w| *w == 0.0) {
+        return Err(Error::config(setting, "weights must be finite, not negative, and not all zero"));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+pub(crate) mod gradient_check;
