@@ -1,6 +1,7 @@
 //! All parameters of a model in one flat buffer, their gradients in another of the same layout, and what a
 //! model keeps without training it (running statistics) in a third.
 
+use std::collections::BTreeMap;
 use std::ops::Range;
 
 use crate::{Error, Result};
@@ -166,6 +167,19 @@ impl Params {
         self.values.copy_from_slice(&snapshot.values);
         self.buffers.copy_from_slice(&snapshot.buffers);
         Ok(())
+    }
+}
+
+impl Snapshot {
+    /// Puts the numbers into a callback's state.
+    pub(crate) fn write_to(&self, tensors: &mut BTreeMap<String, Vec<f32>>) {
+        tensors.insert("values".into(), self.values.clone());
+        tensors.insert("buffers".into(), self.buffers.clone());
+    }
+
+    /// The snapshot in a callback's state, if there is one.
+    pub(crate) fn read_from(tensors: &BTreeMap<String, Vec<f32>>) -> Option<Self> {
+        Some(Self { values: tensors.get("values")?.clone(), buffers: tensors.get("buffers")?.clone() })
     }
 }
 

@@ -152,12 +152,13 @@ pub enum Stage {
     Gradient,
     /// Sets learning rates.
     Schedule,
+    /// Tells people and files what the epoch brought. Before the judges: one of them may end the fit, and what would come
+    /// after it is not called.
+    Report,
     /// Judges an epoch: keeps the best, lowers the rate.
     Monitor,
     /// May end the fit, once the other judges have acted.
     Stop,
-    /// Tells people.
-    Report,
     /// Saves everything, the others' state included.
     Persist,
 }

@@ -285,10 +285,19 @@ impl Trainer {
         model_file::load_into(path, self.model.params_mut(), optimizer)
     }
 
+    /// Notes what a saved model was the best by; it goes into its file.
+    pub fn note_monitored(&mut self, monitor: &str, value: f64) {
+        self.description.provenance.monitor = Some((monitor.to_string(), value));
+    }
+
     // What the loop calls, in its order.
 
     pub(crate) fn plan(&mut self, epochs: usize) {
         self.progress = Progress { n_epoch: epochs, ..Progress::default() };
+    }
+
+    pub(crate) fn resume_progress(&mut self, progress: Progress) {
+        self.progress = progress;
     }
 
     pub(crate) fn begin(&mut self, kind: RunKind) -> Result<()> {

@@ -1,0 +1,168 @@
+//! Ends a fit that no longer improves (fastai's `EarlyStoppingCallback`, with the options of Keras's `EarlyStopping`).
+
+use serde::{Deserialize, Serialize};
+
+use super::Monitor;
+use crate::Result;
+use crate::engine::Snapshot;
+use crate::learner::{Callback, CallbackState, Event, EventSet, Flow, Span, Stage, Trainer};
+
+/// Cancels the fit when the monitored column has not improved for `patience` epochs.
+///
+/// ```
+/// use highmark::{EarlyStopping, Monitor};
+/// let stop = EarlyStopping::new(Monitor::new("accuracy").min_delta(0.01)).patience(3);
+/// # let _ = stop;
+/// ```
+#[derive(Clone, Debug)]
+pub struct EarlyStopping {
+    monitor: Monitor,
+    patience: usize,
+    baseline: Option<f64>,
+    start_from_epoch: usize,
+    restore_best: bool,
+    reset_on_fit: bool,
+    state: State,
+    best: Option<Snapshot>,
+}
+
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+struct State {
+    wait: usize,
+    best_epoch: Option<usize>,
+    stopped: bool,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Saved {
+    monitor: Monitor,
+    state: State,
+}
+
+impl EarlyStopping {
+    /// Patience 1, no baseline, from the first epoch, weights left as they are.
+    pub fn new(monitor: Monitor) -> Self {
+        Self {
+            monitor,
+            patience: 1,
+            baseline: None,
+            start_from_epoch: 0,
+            restore_best: false,
+            reset_on_fit: true,
+            state: State::default(),
+            best: None,
+        }
+    }
+
+    /// Epochs without improvement after which it stops; 0 is the same as 1.
+    #[must_use]
+    pub fn patience(mut self, epochs: usize) -> Self {
+        self.patience = epochs;
+        self
+    }
+
+    /// Only an improvement that also beats this value ends the wait (Keras).
+    #[must_use]
+    pub fn baseline(mut self, value: f64) -> Self {
+        self.baseline = Some(value);
+        self
+    }
+
+    /// Epochs before this one, counted from 0, are not judged (Keras).
+    #[must_use]
+    pub fn start_from_epoch(mut self, epoch: usize) -> Self {
+        self.start_from_epoch = epoch;
+        self
+    }
+
+    /// Hands back the weights of the best epoch, from memory, whatever ends the fit (Keras's `restore_best_weights`).
+    #[must_use]
+    pub fn restore_best(mut self, restore: bool) -> Self {
+        self.restore_best = restore;
+        self
+    }
+
+    /// Whether the best value is forgotten when a new fit begins. Default yes.
+    #[must_use]
+    pub fn reset_on_fit(mut self, reset: bool) -> Self {
+        self.reset_on_fit = reset;
+        self
+    }
+
+    /// The epoch of the last improvement in this fit, from 0.
+    pub fn best_epoch(&self) -> Option<usize> {
+        self.state.best_epoch
+    }
+}
+
+impl Callback for EarlyStopping {
+    fn name(&self) -> &'static str {
+        "early_stopping"
+    }
+
+    fn stage(&self) -> Stage {
+        Stage::Stop
+    }
+
+    fn events(&self) -> EventSet {
+        EventSet::of(&[Event::After(Span::Epoch), Event::After(Span::Fit)])
+    }
+
+    fn before_fit(&mut self, t: &mut Trainer) -> Flow {
+        self.state = State::default();
+        self.best = None;
+        Ok(self.monitor.start(t, self.reset_on_fit)?)
+    }
+
+    fn after_epoch(&mut self, t: &mut Trainer) -> Flow {
+        // An epoch whose validation was cancelled says nothing.
+        let Some(value) = t.history.this_epoch(self.monitor.name()) else { return Ok(()) };
+        let epoch = t.progress().epoch;
+        if epoch < self.start_from_epoch {
+            return Ok(());
+        }
+        self.state.wait += 1;
+        if self.monitor.update(value) {
+            self.state.best_epoch = Some(epoch);
+            if self.restore_best {
+                self.best = Some(t.model.params().snapshot());
+            }
+            if self.baseline.is_none_or(|baseline| self.monitor.improves(value, baseline)) {
+                self.state.wait = 0;
+            }
+            return Ok(());
+        }
+        if self.state.wait < self.patience.max(1) {
+            return Ok(());
+        }
+        self.state.stopped = true;
+        // As fastai counts: -1 when nothing was ever an improvement.
+        let since = epoch as i64 - self.state.wait as i64;
+        t.say(&format!("No improvement since epoch {since}: early stopping"));
+        let (name, epochs) = (self.monitor.name(), self.state.wait);
+        let epochs = if epochs == 1 { "1 epoch".to_string() } else { format!("{epochs} epochs") };
+        t.cancel(Span::Fit, format!("{name} has not improved for {epochs}"))
+    }
+
+    fn after_fit(&mut self, t: &mut Trainer) -> Flow {
+        match self.best.take() {
+            Some(best) => Ok(t.model.params_mut().restore(&best)?),
+            None => Ok(()),
+        }
+    }
+
+    fn save_state(&self) -> Result<CallbackState> {
+        let mut state = CallbackState::of(&Saved { monitor: self.monitor.clone(), state: self.state.clone() })?;
+        if let Some(best) = &self.best {
+            best.write_to(&mut state.tensors);
+        }
+        Ok(state)
+    }
+
+    fn load_state(&mut self, state: &CallbackState) -> Result<()> {
+        let saved: Saved = state.read()?;
+        self.best = Snapshot::read_from(&state.tensors);
+        (self.monitor, self.state) = (saved.monitor, saved.state);
+        Ok(())
+    }
+}

@@ -1,0 +1,212 @@
+//! Keeps the high-water mark (fastai's `SaveModelCallback`, Keras's `ModelCheckpoint`).
+
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+use super::Monitor;
+use crate::engine::Snapshot;
+use crate::learner::{Callback, CallbackState, Event, EventSet, Flow, Span, Stage, Trainer};
+use crate::optim::Optimizer;
+use crate::repr::repr;
+use crate::{Error, Result};
+
+/// When a file is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum SaveWhen {
+    /// When the monitored column improves; the best model is handed back at the end of the fit.
+    Best,
+    /// As `Best`, but the file is overwritten with the last model at the end, and that is what is handed back.
+    AtEnd,
+    /// After epochs 0, n, 2n…, each in a file of its own, `NAME_EPOCH`. Nothing is handed back.
+    EveryEpoch(usize),
+}
+
+/// Saves the best model while a fit runs, and gives it back at the end whatever ended the fit: from memory, so
+/// that a file of an earlier run is never taken for it.
+///
+/// ```
+/// use highmark::{Monitor, SaveBest, SaveWhen};
+/// let best = SaveBest::new(Monitor::new("accuracy")).file("adult");
+/// let all = SaveBest::new(Monitor::new("valid_loss")).when(SaveWhen::EveryEpoch(1)).file("epoch");
+/// # let _ = (best, all);
+/// ```
+pub struct SaveBest {
+    monitor: Monitor,
+    when: SaveWhen,
+    target: Target,
+    with_optimizer: bool,
+    reset_on_fit: bool,
+    best_epoch: Option<usize>,
+    best: Option<(Snapshot, Option<Optimizer>)>,
+    saved: Vec<PathBuf>,
+}
+
+/// Where the model goes.
+enum Target {
+    Name(String),
+    Path(PathBuf),
+    Memory,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Saved {
+    monitor: Monitor,
+    best_epoch: Option<usize>,
+    saved: Vec<PathBuf>,
+}
+
+impl SaveBest {
+    /// The best model, in `model.safetensors` in the learner's model folder, without the optimizer.
+    pub fn new(monitor: Monitor) -> Self {
+        Self {
+            monitor,
+            when: SaveWhen::Best,
+            target: Target::Name("model".into()),
+            with_optimizer: false,
+            reset_on_fit: true,
+            best_epoch: None,
+            best: None,
+            saved: Vec::new(),
+        }
+    }
+
+    /// When to save.
+    #[must_use]
+    pub fn when(mut self, when: SaveWhen) -> Self {
+        self.when = when;
+        self
+    }
+
+    /// The file's name in the learner's model folder, without its extension.
+    #[must_use]
+    pub fn file(mut self, name: impl Into<String>) -> Self {
+        self.target = Target::Name(name.into());
+        self
+    }
+
+    /// Saves to this path and no other.
+    #[must_use]
+    pub fn path(mut self, path: impl Into<PathBuf>) -> Self {
+        self.target = Target::Path(path.into());
+        self
+    }
+
+    /// Keeps the best model in memory and writes no file.
+    #[must_use]
+    pub fn in_memory(mut self) -> Self {
+        self.target = Target::Memory;
+        self
+    }
+
+    /// Saves the optimizer's state too, and hands it back with the best model. Default no.
+    #[must_use]
+    pub fn with_optimizer(mut self, with: bool) -> Self {
+        self.with_optimizer = with;
+        self
+    }
+
+    /// Whether the best value is forgotten when a new fit begins. Default yes.
+    #[must_use]
+    pub fn reset_on_fit(mut self, reset: bool) -> Self {
+        self.reset_on_fit = reset;
+        self
+    }
+
+    /// The epoch whose model was the best of the last fit, from 0.
+    pub fn best_epoch(&self) -> Option<usize> {
+        self.best_epoch
+    }
+
+    /// The files written in the last fit, in order.
+    pub fn saved(&self) -> &[PathBuf] {
+        &self.saved
+    }
+
+    fn save(&mut self, t: &mut Trainer, suffix: &str) -> Result<()> {
+        let path = match &self.target {
+            Target::Memory => return Ok(()),
+            Target::Name(name) => t.model_dir().join(format!("{name}{suffix}.safetensors")),
+            Target::Path(path) if suffix.is_empty() => path.clone(),
+            Target::Path(path) => {
+                let stem = path.file_stem().unwrap_or_default().to_string_lossy();
+                path.with_file_name(format!("{stem}{suffix}.safetensors"))
+            }
+        };
+        t.save_to(&path, self.with_optimizer)?;
+        if !self.saved.contains(&path) {
+            self.saved.push(path);
+        }
+        Ok(())
+    }
+}
+
+impl Callback for SaveBest {
+    fn name(&self) -> &'static str {
+        "save_best"
+    }
+
+    fn stage(&self) -> Stage {
+        Stage::Monitor
+    }
+
+    fn events(&self) -> EventSet {
+        EventSet::of(&[Event::After(Span::Epoch), Event::After(Span::Fit)])
+    }
+
+    fn before_fit(&mut self, t: &mut Trainer) -> Flow {
+        if self.when == SaveWhen::EveryEpoch(0) {
+            return Err(Error::config("every epoch", "save every 1 epoch or more").into());
+        }
+        (self.best_epoch, self.best) = (None, None);
+        self.saved.clear();
+        Ok(self.monitor.start(t, self.reset_on_fit)?)
+    }
+
+    fn after_epoch(&mut self, t: &mut Trainer) -> Flow {
+        let epoch = t.progress().epoch;
+        if let SaveWhen::EveryEpoch(n) = self.when {
+            return if epoch.is_multiple_of(n) { Ok(self.save(t, &format!("_{epoch}"))?) } else { Ok(()) };
+        }
+        let Some(value) = t.history.this_epoch(self.monitor.name()) else { return Ok(()) };
+        if !self.monitor.update(value) {
+            return Ok(());
+        }
+        self.best_epoch = Some(epoch);
+        t.say(&format!("Better model found at epoch {epoch} with {} value: {}.", self.monitor.name(), repr(value)));
+        t.note_monitored(self.monitor.name(), value);
+        if self.when == SaveWhen::Best {
+            let optimizer = self.with_optimizer.then(|| t.optimizer.clone());
+            self.best = Some((t.model.params().snapshot(), optimizer));
+        }
+        Ok(self.save(t, "")?)
+    }
+
+    fn after_fit(&mut self, t: &mut Trainer) -> Flow {
+        if self.when == SaveWhen::AtEnd {
+            self.save(t, "")?;
+        }
+        let Some((best, optimizer)) = self.best.take() else { return Ok(()) };
+        t.model.params_mut().restore(&best)?;
+        if let Some(optimizer) = optimizer {
+            t.optimizer = optimizer;
+        }
+        Ok(())
+    }
+
+    fn save_state(&self) -> Result<CallbackState> {
+        let saved = Saved { monitor: self.monitor.clone(), best_epoch: self.best_epoch, saved: self.saved.clone() };
+        let mut state = CallbackState::of(&saved)?;
+        if let Some((best, _)) = &self.best {
+            best.write_to(&mut state.tensors);
+        }
+        Ok(state)
+    }
+
+    fn load_state(&mut self, state: &CallbackState) -> Result<()> {
+        let saved: Saved = state.read()?;
+        self.best = Snapshot::read_from(&state.tensors).map(|best| (best, None));
+        (self.monitor, self.best_epoch, self.saved) = (saved.monitor, saved.best_epoch, saved.saved);
+        Ok(())
+    }
+}

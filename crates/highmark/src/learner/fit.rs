@@ -1,0 +1,119 @@
+//! The ways to fit.
+
+use super::event::RunKind;
+use super::report::Report;
+use super::run::Run;
+use super::{Callback, Learner};
+use crate::callbacks::ParamScheduler;
+use crate::optim::Schedule;
+use crate::{Error, Result};
+
+/// The shape of one cycle (Smith 2018, with fastai's cosines and defaults).
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct OneCycle {
+    /// The highest learning rate; the learner's if `None`.
+    pub lr_max: Option<f64>,
+    /// The cycle begins at `lr_max / div`. Default 25.
+    pub div: f64,
+    /// It ends at `lr_max / div_final`. Default 1e5.
+    pub div_final: f64,
+    /// The fraction in which the rate rises. Default 0.25.
+    pub pct_start: f64,
+    /// Momentum at the start, at the highest rate and at the end. Default 0.95, 0.85, 0.95.
+    pub moms: (f64, f64, f64),
+}
+
+impl Default for OneCycle {
+    fn default() -> Self {
+        Self { lr_max: None, div: 25.0, div_final: 1e5, pct_start: 0.25, moms: (0.95, 0.85, 0.95) }
+    }
+}
+
+/// A flat rate that falls at the end as a cosine (fastai's `fit_flat_cos`).
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct FlatCos {
+    /// The rate; the learner's if `None`.
+    pub lr: Option<f64>,
+    /// It ends at `lr / div_final`. Default 1e5.
+    pub div_final: f64,
+    /// The fraction in which it is flat. Default 0.75.
+    pub pct_start: f64,
+}
+
+impl Default for FlatCos {
+    fn default() -> Self {
+        Self { lr: None, div_final: 1e5, pct_start: 0.75 }
+    }
+}
+
+impl Learner {
+    /// Trains for `epochs` epochs at a constant rate: `lr`, or the learner's.
+    pub fn fit(&mut self, epochs: usize, lr: Option<f64>) -> Result<Report> {
+        self.fit_with(epochs, lr, &Schedule::Flat, Vec::new())
+    }
+
+    /// Trains for `epochs` epochs in one cycle.
+    pub fn fit_one_cycle(&mut self, epochs: usize, cycle: &OneCycle) -> Result<Report> {
+        self.fit_one_cycle_with(epochs, cycle, Vec::new())
+    }
+
+    /// The same, with callbacks for this fit alone.
+    pub fn fit_one_cycle_with(&mut self, epochs: usize, cycle: &OneCycle, callbacks: Vec<Box<dyn Callback>>) -> Result<Report> {
+        let OneCycle { lr_max, div, div_final, pct_start, moms } = *cycle;
+        self.fit_with(epochs, lr_max, &Schedule::OneCycle { div, div_final, pct_start, moms }, callbacks)
+    }
+
+    /// Trains for `epochs` epochs at a rate that is flat and then falls.
+    pub fn fit_flat_cos(&mut self, epochs: usize, shape: &FlatCos) -> Result<Report> {
+        let FlatCos { lr, div_final, pct_start } = *shape;
+        self.fit_with(epochs, lr, &Schedule::FlatCos { div_final, pct_start }, Vec::new())
+    }
+
+    /// Trains for `epochs` epochs under any schedule of at most `lr` (the learner's if `None`), with `callbacks`
+    /// for this fit alone.
+    ///
+    /// The optimizer's state goes on from the last fit. The model is what the callbacks leave: with [`crate::SaveBest`]
+    /// the best one, else that of the last epoch.
+    pub fn fit_with(&mut self, epochs: usize, lr: Option<f64>, schedule: &Schedule, callbacks: Vec<Box<dyn Callback>>) -> Result<Report> {
+        let lr = lr.unwrap_or(self.lr);
+        if !(lr.is_finite() && lr > 0.0) {
+            return Err(Error::config("lr", format!("{lr} is not a positive number")));
+        }
+        let mut extra = callbacks;
+        if *schedule != Schedule::Flat {
+            let (lr, mom) = schedule.curves(lr, epochs)?;
+            extra.push(Box::new(ParamScheduler::new(lr, mom)));
+        }
+        self.trainer.optimizer.set_lr(lr);
+        self.trainer.plan(epochs);
+        let fitted = self.with_callbacks(extra, |learner| {
+            Run::new(&mut learner.trainer, &mut learner.callbacks).fit(RunKind::Fit)
+        });
+        fitted?;
+        Ok(Report {
+            outcome: self.trainer.outcome().clone(),
+            epochs_planned: epochs,
+            epochs_run: self.trainer.history.rows.len(),
+            timings: self.trainer.timings,
+        })
+    }
+
+    /// Calls `act` with more callbacks and takes them out again on every way out.
+    fn with_callbacks<T>(&mut self, extra: Vec<Box<dyn Callback>>, act: impl FnOnce(&mut Self) -> Result<T>) -> Result<T> {
+        let mut names = Vec::new();
+        let mut added = Ok(());
+        for callback in extra {
+            let name = callback.name().to_string();
+            added = self.callbacks.add(callback);
+            if added.is_err() {
+                break;
+            }
+            names.push(name);
+        }
+        let result = added.and_then(|()| act(self));
+        for name in names {
+            self.callbacks.remove(&name);
+        }
+        result
+    }
+}

@@ -1,0 +1,255 @@
+//! What users hold: a model, its data and its callbacks, and the ways to train it.
+
+mod atomic_file;
+mod callback;
+mod console;
+mod event;
+mod fit;
+mod history;
+mod lr_find;
+mod lr_plot;
+mod model_file;
+mod predict;
+mod report;
+mod run;
+mod summary;
+mod trainer;
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+pub(crate) use atomic_file::write as write_atomically;
+pub use callback::{Callback, CallbackState, Callbacks, on};
+pub use console::{Console, Output};
+pub use event::{Event, EventSet, Flow, RunKind, RunsOn, Signal, Span, Stage};
+pub use fit::{FlatCos, OneCycle};
+pub use history::{EpochRow, History, Smooth};
+pub use lr_find::{LrFind, LrFindConfig, Suggestion};
+pub use model_file::{ModelDescription, Provenance};
+pub use predict::{Predicted, SavedModel};
+pub use report::{Best, Report};
+pub use trainer::{Cancel, Outcome, Phase, Progress, Timings, Trainer};
+
+use crate::data::{Dataset, Drift, Loader, Order, Table, TabularData, Task};
+use crate::losses::{Loss, LossKind};
+use crate::metrics::Metric;
+use crate::models::{Model, TabularConfig, TabularModel};
+use crate::optim::{Optimizer, OptimizerConfig};
+use crate::{Error, Result};
+use run::Run;
+use trainer::Parts;
+
+/// The settings of a [`Learner`]; every one has a default, which is fastai's.
+pub struct LearnerConfig {
+    /// The model's options.
+    pub model: TabularConfig,
+    /// Rows a step. Default 64.
+    pub batch_size: usize,
+    /// The loss. By default what fits the target: cross-entropy, BCE for labels, MSE for numbers.
+    pub loss: Option<LossKind>,
+    /// The optimizer. Default Adam as fastai has it.
+    pub optimizer: OptimizerConfig,
+    /// The learning rate where a fit names none. Default 1e-3.
+    pub lr: f64,
+    /// Shown each epoch, and there to be monitored. Default none.
+    pub metrics: Vec<Box<dyn Metric>>,
+    /// Called in every fit. Default none.
+    pub callbacks: Vec<Box<dyn Callback>>,
+    /// Batches whose gradients make one step. Default 1. Those left at the end of an epoch make a (smaller) step.
+    pub accumulate: usize,
+    /// Decides initial parameters, order of rows and dropout. Default 42.
+    pub seed: u64,
+    /// Threads to compute on; any number gives the same bits. Default as many as there are cores.
+    pub threads: usize,
+    /// The order of the training rows, and whether a short last batch is left out. Default shuffled by the seed, yes.
+    pub order: Option<(Order, bool)>,
+    /// The folder for models that are saved by name. Default `models`.
+    pub model_dir: PathBuf,
+}
+
+impl Default for LearnerConfig {
+    fn default() -> Self {
+        Self {
+            model: TabularConfig::default(),
+            batch_size: 64,
+            loss: None,
+            optimizer: OptimizerConfig::default(),
+            lr: 1e-3,
+            metrics: Vec::new(),
+            callbacks: Vec::new(),
+            accumulate: 1,
+            seed: 42,
+            threads: std::thread::available_parallelism().map_or(1, usize::from),
+            order: None,
+            model_dir: PathBuf::from("models"),
+        }
+    }
+}
+
+/// A model, its data, its optimizer and its callbacks.
+///
+/// ```
+/// use highmark::{Accuracy, DataConfig, Learner, LearnerConfig, NamedData, OneCycle, Split, TabularData};
+/// let table = NamedData::Adult.table()?;
+/// let config = DataConfig { targets: vec!["salary".into()], valid: Split::Rows(1024..1260), ..DataConfig::default() };
+/// let data = TabularData::new(&table, &config)?;
+/// let metrics: Vec<Box<dyn highmark::Metric>> = vec![Box::new(Accuracy::default())];
+/// let mut learn = Learner::tabular(&data, LearnerConfig { metrics, ..LearnerConfig::default() })?;
+/// # learn.quiet();
+/// learn.fit_one_cycle(1, &OneCycle::default())?;
+/// assert!(learn.history().this_epoch("accuracy") > Some(0.8));
+/// # Ok::<(), highmark::Error>(())
+/// ```
+pub struct Learner {
+    trainer: Trainer,
+    callbacks: Callbacks,
+    lr: f64,
+}
+
+impl Learner {
+    /// fastai's `tabular_learner`: a [`TabularModel`] for this data.
+    pub fn tabular(data: &TabularData, config: LearnerConfig) -> Result<Self> {
+        let task = data.pipeline.task();
+        let loss = config.loss.clone().unwrap_or_else(|| match task {
+            Task::Classification { .. } => LossKind::CrossEntropy { weight: None, label_smoothing: 0.0 },
+            Task::MultiLabel { .. } => LossKind::BceWithLogits { pos_weight: None },
+            Task::Regression { .. } => LossKind::Mse,
+        });
+        // Two classes under BCE are one output.
+        let outputs = match (task, &loss) {
+            (Task::Classification { .. }, LossKind::BceWithLogits { .. }) if task.outputs() == 2 => 1,
+            _ => task.outputs(),
+        };
+        let names = data.pipeline.cat_names().iter().cloned();
+        let mut description = ModelDescription::new("TabularModel", config.model.clone(), loss.clone(), config.seed);
+        description.columns = names.zip(data.pipeline.cardinalities()).collect();
+        description.n_cont = data.pipeline.cont_names().len();
+        description.outputs = outputs;
+        description.pipeline = Some(data.pipeline.clone());
+        let model = description.build()?.threads(config.threads);
+        let datasets = (Arc::clone(&data.train), Arc::clone(&data.valid));
+        Self::assemble(Box::new(model), loss.build(), datasets, config, description)
+    }
+
+    /// A learner for any model and any loss. Of `config`, `model`, `loss` and `threads` are not used.
+    ///
+    /// `train` and `valid` need targets. Files saved from it hold the parameters, to be loaded into the same model.
+    pub fn new(model: Box<dyn Model>, loss: Box<dyn Loss>, train: Arc<Dataset>, valid: Arc<Dataset>, config: LearnerConfig) -> Result<Self> {
+        let kind = config.loss.clone().unwrap_or(LossKind::Mse);
+        let mut description = ModelDescription::new(model.name(), config.model.clone(), kind, config.seed);
+        description.n_cont = train.n_cont();
+        description.outputs = model.outputs();
+        Self::assemble(model, loss, (train, valid), config, description)
+    }
+
+    fn assemble(
+        model: Box<dyn Model>,
+        loss: Box<dyn Loss>,
+        (train, valid): (Arc<Dataset>, Arc<Dataset>),
+        config: LearnerConfig,
+        description: ModelDescription,
+    ) -> Result<Self> {
+        let LearnerConfig { batch_size, lr, metrics, callbacks, accumulate, seed, order, model_dir, optimizer, .. } = config;
+        if !(lr.is_finite() && lr > 0.0) {
+            return Err(Error::config("lr", format!("{lr} is not a positive number")));
+        }
+        if accumulate == 0 {
+            return Err(Error::config("accumulate", "at least one batch makes a step"));
+        }
+        if description.config.batch_norm && batch_size == 1 {
+            return Err(Error::config("bs", "batch norm needs at least 2 rows a batch"));
+        }
+        let outputs = model.outputs();
+        for (name, dataset) in [("training", &train), ("validation", &valid)] {
+            let Some(targets) = dataset.targets() else {
+                return Err(Error::data(format!("the {name} rows have no targets")));
+            };
+            loss.check(outputs, targets)?;
+            metrics.iter().try_for_each(|metric| metric.check(outputs, loss.activation(), targets))?;
+        }
+        if let Some(twice) = (1..metrics.len()).find(|i| metrics[..*i].iter().any(|m| m.name() == metrics[*i].name())) {
+            return Err(Error::config("metrics", format!("`{}` is there twice", metrics[twice].name())));
+        }
+        let (order, drop_last) = order.unwrap_or((Order::Shuffled { seed }, true));
+        let train = Loader::new(train, batch_size, order, drop_last)?;
+        let valid = Loader::new(valid, batch_size, Order::Sequential, false)?;
+        let optimizer = Optimizer::new(&optimizer, model.params(), lr)?;
+        let parts = Parts { model, loss, optimizer, metrics, train, valid, description, model_dir, seed, accumulate };
+        let mut learner = Self { trainer: Trainer::new(parts), callbacks: Callbacks::default(), lr };
+        callbacks.into_iter().try_for_each(|callback| learner.callbacks.add(callback))?;
+        Ok(learner)
+    }
+
+    /// Mean loss and metrics of the validation rows, by name: `valid_loss` first. Leaves no trace in the learner.
+    pub fn validate(&mut self) -> Result<Vec<(String, f64)>> {
+        Run::new(&mut self.trainer, &mut self.callbacks).validate()?;
+        let metrics = self.trainer.metrics().iter().map(|m| m.name().to_string());
+        let names: Vec<_> = std::iter::once("valid_loss".to_string()).chain(metrics).collect();
+        Ok(names.into_iter().zip(self.trainer.valid_record.iter().copied()).collect())
+    }
+
+    /// Predictions for every row of a table, which needs no target, and what was new in it. Leaves no trace.
+    pub fn predict(&mut self, table: &Table) -> Result<(Predicted, Drift)> {
+        let missing = || Error::data("this learner was not made for a table");
+        let pipeline = self.trainer.description.pipeline.as_ref().ok_or_else(missing)?;
+        let activation = self.trainer.loss.activation();
+        predict::predict_table(&mut *self.trainer.model, activation, pipeline, table)
+    }
+
+    /// Activated predictions for rows that are encoded already, rows × outputs: fastai's `get_preds`. Leaves no trace.
+    pub fn predict_dataset(&mut self, dataset: &Arc<Dataset>) -> Result<Vec<f32>> {
+        predict::predict_dataset(&mut *self.trainer.model, self.trainer.loss.activation(), dataset)
+    }
+
+    /// Saves model and optimizer as `NAME.safetensors` in the model folder; returns the path. The file also works
+    /// without this learner: see [`SavedModel`].
+    pub fn save(&mut self, name: &str) -> Result<PathBuf> {
+        self.trainer.save(name, true)
+    }
+
+    /// Takes up what `save` left under `name`.
+    pub fn load(&mut self, name: &str) -> Result<()> {
+        let path = self.trainer.model_dir().join(format!("{name}.safetensors"));
+        self.trainer.load_from(&path, true).map(drop)
+    }
+
+    /// Takes the parameters from any file of ours or of fastai's (as safetensors) whose shapes fit.
+    pub fn load_weights(&mut self, path: &Path) -> Result<()> {
+        self.trainer.load_from(path, false).map(drop)
+    }
+
+    /// The record of the last fit.
+    pub fn history(&self) -> &History {
+        &self.trainer.history
+    }
+
+    /// The trainer: model, optimizer, metrics, history.
+    pub fn trainer(&self) -> &Trainer {
+        &self.trainer
+    }
+
+    /// The same, to change.
+    pub fn trainer_mut(&mut self) -> &mut Trainer {
+        &mut self.trainer
+    }
+
+    /// The callbacks of every fit.
+    pub fn callbacks(&self) -> &Callbacks {
+        &self.callbacks
+    }
+
+    /// The same, to add to or to remove from.
+    pub fn callbacks_mut(&mut self) -> &mut Callbacks {
+        &mut self.callbacks
+    }
+
+    /// Who runs when, and whether the loop takes its fused step.
+    pub fn describe_loop(&self) -> String {
+        self.callbacks.describe_loop()
+    }
+
+    /// Shows nothing from now on.
+    pub fn quiet(&mut self) {
+        self.trainer.console = Console::new(Output::Silent);
+    }
+}

@@ -1,0 +1,215 @@
+//! Model files: one safetensors file with the parameters under fastai's names, and in its metadata what it
+//! takes to go from a raw row to a prediction. Data only: reading one never runs code.
+
+use std::collections::{BTreeMap, HashMap};
+use std::path::Path;
+
+use safetensors::tensor::{Dtype, SafeTensors, TensorView};
+use serde::{Deserialize, Serialize};
+
+use super::atomic_file;
+use crate::data::Pipeline;
+use crate::engine::Params;
+use crate::losses::LossKind;
+use crate::models::{Model, TabularConfig, TabularModel};
+use crate::optim::Optimizer;
+use crate::{Error, Result};
+
+/// The key of our metadata, and the version of its format.
+const KEY: &str = "highmark";
+const FORMAT: u32 = 1;
+/// Names of the optimizer's numbers begin with this.
+const OPTIMIZER: &str = "optim.";
+
+/// What a model file says about its tensors.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ModelDescription {
+    /// The format's version.
+    pub format: u32,
+    /// The kind of model: `TabularModel`.
+    pub model: String,
+    /// The options that it was made with.
+    pub config: TabularConfig,
+    /// Categorical columns, with the number of their levels.
+    pub columns: Vec<(String, usize)>,
+    /// Continuous columns.
+    pub n_cont: usize,
+    /// Predictions a row.
+    pub outputs: usize,
+    /// The loss, which says how predictions are to be read.
+    pub loss: LossKind,
+    /// How a table becomes codes and numbers; `None` for a model that was not made for a table.
+    pub pipeline: Option<Pipeline>,
+    /// Where it comes from.
+    pub provenance: Provenance,
+}
+
+/// Where a model comes from.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Provenance {
+    /// The version of highmark.
+    pub version: String,
+    /// The seed.
+    pub seed: u64,
+    /// The epoch of the fit after which it was saved, from 0.
+    pub epoch: Option<usize>,
+    /// Training batches ever.
+    pub steps: u64,
+    /// What was monitored, and its value, if it was saved for that.
+    pub monitor: Option<(String, f64)>,
+}
+
+impl ModelDescription {
+    pub(crate) fn new(model: &str, config: TabularConfig, loss: LossKind, seed: u64) -> Self {
+        let version = env!("CARGO_PKG_VERSION").to_string();
+        let provenance = Provenance { version, seed, ..Provenance::default() };
+        let (columns, n_cont, outputs, pipeline) = Default::default();
+        Self { format: FORMAT, model: model.into(), config, columns, n_cont, outputs, loss, pipeline, provenance }
+    }
+
+    /// An untrained model of this description.
+    pub(crate) fn build(&self) -> Result<TabularModel> {
+        TabularModel::new(&self.config, &self.columns, self.n_cont, self.outputs, self.provenance.seed)
+    }
+}
+
+/// Optimizer state in the metadata; its tensors are beside those of the model.
+#[derive(Serialize, Deserialize)]
+struct OptimizerEntry {
+    steps: u64,
+}
+
+pub(crate) fn save(path: &Path, description: &ModelDescription, params: &Params, optimizer: Option<&Optimizer>) -> Result<()> {
+    let unwritable = |e: &dyn std::fmt::Display| Error::file(path, format!("cannot be written: {e}"));
+    let bytes = |numbers: &[f32]| numbers.iter().flat_map(|x| x.to_le_bytes()).collect::<Vec<u8>>();
+    let mut tensors: BTreeMap<String, (Dtype, Vec<usize>, Vec<u8>)> = BTreeMap::new();
+    for parameter in params.list() {
+        let data = bytes(&params.values[parameter.range.clone()]);
+        tensors.insert(parameter.name.clone(), (Dtype::F32, parameter.shape.clone(), data));
+    }
+    for buffer in params.buffer_list() {
+        let numbers = &params.buffers[buffer.range.clone()];
+        let entry = if buffer.count {
+            (Dtype::I64, vec![], (numbers[0] as i64).to_le_bytes().to_vec())
+        } else {
+            (Dtype::F32, vec![numbers.len()], bytes(numbers))
+        };
+        tensors.insert(buffer.name.clone(), entry);
+    }
+    let mut metadata = serde_json::to_value(description).map_err(|e| unwritable(&e))?;
+    if let Some(optimizer) = optimizer {
+        for (name, numbers) in optimizer.tensors() {
+            tensors.insert(format!("{OPTIMIZER}{name}"), (Dtype::F32, vec![numbers.len()], bytes(numbers)));
+        }
+        metadata["optimizer"] = serde_json::json!(OptimizerEntry { steps: optimizer.steps() });
+    }
+    let metadata = HashMap::from([(KEY.to_string(), metadata.to_string())]);
+    let views = tensors.iter().map(|(name, (dtype, shape, data))| {
+        TensorView::new(*dtype, shape.clone(), data).map(|view| (name.as_str(), view))
+    });
+    let views = views.collect::<Result<Vec<_>, _>>().map_err(|e| unwritable(&e))?;
+    let file = safetensors::serialize(views, Some(metadata)).map_err(|e| unwritable(&e))?;
+    atomic_file::write(path, &file)
+}
+
+/// Takes parameters from a file of ours or of fastai's, if they are all there and of the right shapes; and the optimizer's
+/// state, if asked. Returns whether that came along. Changes nothing when it fails.
+pub(crate) fn load_into(path: &Path, params: &mut Params, optimizer: Option<&mut Optimizer>) -> Result<bool> {
+    let file = read(path)?;
+    load_tensors(path, &file, params, optimizer)
+}
+
+fn load_tensors(path: &Path, file: &[u8], params: &mut Params, optimizer: Option<&mut Optimizer>) -> Result<bool> {
+    let tensors = parse(path, file)?;
+    let shapes = params.list().iter().map(|p| (p.name.clone(), Some(p.shape.clone())));
+    let counts = params.buffer_list().iter().map(|b| (b.name.clone(), (!b.count).then(|| vec![b.range.len()])));
+    let mut found = Vec::new();
+    for (name, shape) in shapes.chain(counts) {
+        let Ok(tensor) = tensors.tensor(&name) else {
+            return Err(Error::file(path, format!("it has no `{name}`; it is of another model")));
+        };
+        if shape.as_ref().is_some_and(|shape| shape != tensor.shape()) {
+            let message = format!("`{name}` has shape {:?} there and {:?} in this model; it is of another model", tensor.shape(), shape.unwrap_or_default());
+            return Err(Error::file(path, message));
+        }
+        found.push((name.clone(), numbers(path, &name, &tensor)?));
+    }
+    let mut loaded = params.clone();
+    found.iter().try_for_each(|(name, numbers)| loaded.set(name, numbers))?;
+    let state = match (&optimizer, optimizer_entry(path, file)?) {
+        (Some(_), Some(entry)) => {
+            let ours = tensors.iter().filter(|(name, _)| name.starts_with(OPTIMIZER));
+            let mut state = BTreeMap::new();
+            for (name, tensor) in ours {
+                state.insert(name[OPTIMIZER.len()..].to_string(), numbers(path, name, &tensor)?);
+            }
+            Some((entry.steps, state))
+        }
+        _ => None,
+    };
+    let with_state = state.is_some();
+    if let (Some(optimizer), Some((steps, state))) = (optimizer, state) {
+        let state: Vec<_> = state.iter().map(|(name, numbers)| (name.as_str(), numbers.as_slice())).collect();
+        optimizer.load_state(steps, &state)?;
+    }
+    *params = loaded;
+    Ok(with_state)
+}
+
+/// The whole of a model file: its description and the model.
+pub(crate) fn load(path: &Path) -> Result<(ModelDescription, TabularModel)> {
+    let file = read(path)?;
+    let description: ModelDescription = metadata(path, &file)?.ok_or_else(|| {
+        Error::file(path, "a safetensors file, but not a model of highmark; its weights can be loaded into a learner of the same shape")
+    })?;
+    if description.format != FORMAT {
+        let message = format!("written in format {}, and this version reads {FORMAT}; use the highmark that wrote it", description.format);
+        return Err(Error::file(path, message));
+    }
+    check_size(path, &file, &description)?;
+    let mut model = description.build()?;
+    load_tensors(path, &file, model.params_mut(), None)?;
+    Ok((description, model))
+}
+
+/// Fails when the description promises more numbers than the file holds, before memory is set aside for them.
+fn check_size(path: &Path, file: &[u8], description: &ModelDescription) -> Result<()> {
+    let levels = description.columns.iter().map(|(_, levels)| *levels as u128);
+    let layers = description.config.layers.iter().map(|n| *n as u128);
+    let promised = levels.chain(layers).chain([description.n_cont as u128, description.outputs as u128]).sum::<u128>();
+    if promised > file.len() as u128 {
+        return Err(Error::file(path, "damaged: it describes a larger model than it holds"));
+    }
+    Ok(())
+}
+
+fn read(path: &Path) -> Result<Vec<u8>> {
+    std::fs::read(path).map_err(|e| Error::io("read", path, e))
+}
+
+fn parse<'a>(path: &Path, file: &'a [u8]) -> Result<SafeTensors<'a>> {
+    SafeTensors::deserialize(file).map_err(|e| Error::file(path, format!("not a model file, or damaged: {e}")))
+}
+
+fn metadata<T: for<'a> Deserialize<'a>>(path: &Path, file: &[u8]) -> Result<Option<T>> {
+    parse(path, file)?;
+    let (_, header) = SafeTensors::read_metadata(file).map_err(|e| Error::file(path, format!("damaged: {e}")))?;
+    let Some(text) = header.metadata().as_ref().and_then(|entries| entries.get(KEY)) else { return Ok(None) };
+    serde_json::from_str(text).map(Some).map_err(|e| Error::file(path, format!("its description is damaged: {e}")))
+}
+
+fn optimizer_entry(path: &Path, file: &[u8]) -> Result<Option<OptimizerEntry>> {
+    #[derive(Deserialize)]
+    struct Entry {
+        optimizer: Option<OptimizerEntry>,
+    }
+    Ok(metadata::<Entry>(path, file)?.and_then(|entry| entry.optimizer))
+}
+
+fn numbers(path: &Path, name: &str, tensor: &TensorView<'_>) -> Result<Vec<f32>> {
+    match tensor.dtype() {
+        Dtype::F32 => Ok(tensor.data().as_chunks::<4>().0.iter().map(|b| f32::from_le_bytes(*b)).collect()),
+        Dtype::I64 => Ok(tensor.data().as_chunks::<8>().0.iter().map(|b| i64::from_le_bytes(*b) as f32).collect()),
+        other => Err(Error::file(path, format!("`{name}` holds {other:?}; 32-bit floats are needed"))),
+    }
+}

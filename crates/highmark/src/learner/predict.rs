@@ -1,0 +1,157 @@
+//! From raw rows to predictions.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use arrow_array::{ArrayRef, Float64Array, StringArray};
+
+use super::model_file::{self, ModelDescription};
+use crate::data::{Dataset, Drift, Loader, Order, Pipeline, Table, Task};
+use crate::losses::Activation;
+use crate::models::{Model, TabularModel};
+use crate::nn::Mode;
+use crate::{Error, Result};
+
+/// Rows that go through the model at a time.
+const ROWS: usize = 1024;
+
+/// Predictions of some rows, activated: probabilities for classes and labels, values for a regression.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Predicted {
+    /// rows × outputs, row by row.
+    pub values: Vec<f32>,
+    /// Numbers a row.
+    pub outputs: usize,
+    /// What they are of.
+    pub task: Task,
+}
+
+impl Predicted {
+    /// Rows.
+    pub fn rows(&self) -> usize {
+        self.values.len() / self.outputs.max(1)
+    }
+
+    /// The most probable class of each row, for a classification.
+    pub fn classes(&self) -> Vec<usize> {
+        let best = |row: &[f32]| (0..row.len()).fold(0, |best, i| if row[i] > row[best] { i } else { best });
+        let rows = self.values.chunks_exact(self.outputs.max(1));
+        // One output is the probability of the second class.
+        rows.map(|row| if let [p] = row { usize::from(*p > 0.5) } else { best(row) }).collect()
+    }
+
+    /// As a table: `prediction` and `probability_<class>` for each class; `prediction_<label>` and
+    /// `probability_<label>` for labels; `prediction`, or `prediction_<column>` for several, for a regression.
+    pub fn to_table(&self) -> Result<Table> {
+        let column = |i: usize| -> ArrayRef {
+            let values = self.values.iter().skip(i).step_by(self.outputs.max(1));
+            // Through the shortest decimal, so that a file shows 0.1 and not 0.10000000149.
+            Arc::new(values.map(|x| x.to_string().parse::<f64>().unwrap_or(f64::NAN)).collect::<Float64Array>())
+        };
+        let mut columns: Vec<(String, ArrayRef)> = Vec::new();
+        match &self.task {
+            Task::Classification { .. } => {
+                let names = self.task.class_names();
+                let best = self.classes().into_iter().map(|c| names.get(c).map(String::as_str));
+                columns.push(("prediction".into(), Arc::new(best.collect::<StringArray>())));
+                if self.outputs == 1 {
+                    let positive = column(0);
+                    let values = self.values.iter().map(|x| f64::from(1.0 - x));
+                    columns.push((format!("probability_{}", names[0]), Arc::new(values.collect::<Float64Array>())));
+                    columns.push((format!("probability_{}", names[1]), positive));
+                } else {
+                    columns.extend(names.iter().enumerate().map(|(i, name)| (format!("probability_{name}"), column(i))));
+                }
+            }
+            Task::MultiLabel { columns: labels } => {
+                for (i, label) in labels.iter().enumerate() {
+                    let values = self.values.iter().skip(i).step_by(self.outputs.max(1));
+                    let decided: arrow_array::Int64Array = values.map(|p| i64::from(*p > 0.5)).collect();
+                    columns.push((format!("prediction_{label}"), Arc::new(decided)));
+                }
+                columns.extend(labels.iter().enumerate().map(|(i, label)| (format!("probability_{label}"), column(i))));
+            }
+            Task::Regression { columns: names } => {
+                let name = |i: usize| if names.len() == 1 { "prediction".into() } else { format!("prediction_{}", names[i]) };
+                columns.extend((0..self.outputs).map(|i| (name(i), column(i))));
+            }
+        }
+        Table::new(columns)
+    }
+}
+
+/// A model from a file: raw rows in, predictions out. It needs nothing else.
+///
+/// ```no_run
+/// use highmark::{SavedModel, Table};
+/// let mut model = SavedModel::load("runs/1/best.safetensors".as_ref())?;
+/// let (predicted, drift) = model.predict(&Table::read("new.csv".as_ref())?)?;
+/// println!("{} rows; {drift}", predicted.rows());
+/// # Ok::<(), highmark::Error>(())
+/// ```
+#[derive(Debug)]
+pub struct SavedModel {
+    description: ModelDescription,
+    model: TabularModel,
+}
+
+impl SavedModel {
+    /// Reads a model file. Fails on files that are damaged or of something else.
+    pub fn load(path: &Path) -> Result<Self> {
+        let (description, model) = model_file::load(path)?;
+        Ok(Self { description, model })
+    }
+
+    /// Computes on `threads` threads from now on.
+    #[must_use]
+    pub fn threads(mut self, threads: usize) -> Self {
+        self.model = self.model.threads(threads);
+        self
+    }
+
+    /// What the file says about the model.
+    pub fn description(&self) -> &ModelDescription {
+        &self.description
+    }
+
+    /// The model itself.
+    pub fn model(&self) -> &TabularModel {
+        &self.model
+    }
+
+    /// How it prepares a table.
+    pub fn pipeline(&self) -> Result<&Pipeline> {
+        let missing = || Error::data("this model was not made for a table");
+        self.description.pipeline.as_ref().ok_or_else(missing)
+    }
+
+    /// Predictions for every row of `table`, and what was new in it.
+    pub fn predict(&mut self, table: &Table) -> Result<(Predicted, Drift)> {
+        let activation = self.description.loss.build().activation();
+        let (pipeline, model) = (self.description.pipeline.as_ref(), &mut self.model);
+        let pipeline = pipeline.ok_or_else(|| Error::data("this model was not made for a table"))?;
+        predict_table(model, activation, pipeline, table)
+    }
+}
+
+/// Encodes `table` and predicts all of its rows.
+pub(crate) fn predict_table(model: &mut dyn Model, activation: Activation, pipeline: &Pipeline, table: &Table) -> Result<(Predicted, Drift)> {
+    let (dataset, drift) = pipeline.apply_features(table)?;
+    let values = predict_dataset(model, activation, &Arc::new(dataset))?;
+    Ok((Predicted { values, outputs: model.outputs(), task: pipeline.task().clone() }, drift))
+}
+
+/// Activated predictions of all rows in their order, rows × outputs.
+pub(crate) fn predict_dataset(model: &mut dyn Model, activation: Activation, dataset: &Arc<Dataset>) -> Result<Vec<f32>> {
+    let mut loader = Loader::new(Arc::clone(dataset), ROWS, Order::Sequential, false)?;
+    loader.start(0);
+    let mut batch = loader.empty_batch();
+    let (mut all, mut predictions) = (Vec::with_capacity(dataset.rows() * model.outputs()), Vec::new());
+    for position in 0..loader.batches() {
+        loader.load(position, &mut batch);
+        model.forward(&batch, Mode::Eval, &mut predictions)?;
+        activation.apply(&mut predictions, model.outputs());
+        all.extend_from_slice(&predictions);
+    }
+    Ok(all)
+}

@@ -1,0 +1,57 @@
+//! What a fit amounted to.
+
+use serde::{Deserialize, Serialize};
+
+use super::history::History;
+use super::trainer::{Outcome, Timings};
+use crate::metrics::Direction;
+
+/// What `fit` returns: how it went and why it ended.
+#[derive(Clone, Debug)]
+pub struct Report {
+    /// How it ended.
+    pub outcome: Outcome,
+    /// Epochs asked for.
+    pub epochs_planned: usize,
+    /// Epochs that ran to their end.
+    pub epochs_run: usize,
+    /// Time by what it was spent on.
+    pub timings: Timings,
+}
+
+/// The high-water mark of one column.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Best {
+    /// The column.
+    pub monitor: String,
+    /// The first epoch with the best value, from 0.
+    pub epoch: usize,
+    /// The value.
+    pub value: f64,
+}
+
+impl Report {
+    /// Why it ended, in words.
+    pub fn stop_reason(&self) -> String {
+        match &self.outcome {
+            Outcome::Completed => format!("all {} epochs ran", self.epochs_planned),
+            Outcome::Cancelled(cancel) => format!("{}: {}", cancel.by, cancel.reason),
+            Outcome::Failed(message) => format!("failed: {message}"),
+            Outcome::Running => "still running".into(),
+        }
+    }
+}
+
+impl History {
+    /// The best value of `column` and the first epoch that had it; `None` if it was never a number.
+    pub fn best(&self, column: &str, direction: Direction) -> Option<Best> {
+        let mut best: Option<Best> = None;
+        for row in &self.rows {
+            let Some(value) = self.value(row, column).filter(|value| !value.is_nan()) else { continue };
+            if best.as_ref().is_none_or(|best| direction.improves(value, best.value)) {
+                best = Some(Best { monitor: column.to_string(), epoch: row.epoch, value });
+            }
+        }
+        best
+    }
+}
