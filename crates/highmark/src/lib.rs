@@ -6,6 +6,7 @@ mod models;
 mod nn;
 mod losses;
 mod metrics;
+mod optim;
 mod seed;
 
 pub use data::{Batch, Targets};
@@ -19,5 +20,8 @@ pub use metrics::{
     ErrorRate, ExplainedVariance, FBeta, FnMetric, LogLoss, METRIC_NAMES, MatthewsCorrcoef,
     MeanAbsoluteError, MeanSquaredError, Metric, Precision, Predictions, R2Score, Recall, Renamed, RocAuc,
     RootMeanSquaredError, TopKAccuracy, batch_mean, metric, metric_fn,
+};
+pub use optim::{
+    Clip, Curve, Group, GroupRule, Hyper, Hypers, Optimizer, OptimizerConfig, OptimizerKind, Schedule,
 };
 pub use seed::{Random, Stream};

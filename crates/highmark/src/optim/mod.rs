@@ -1,0 +1,19 @@
+//! From gradients to steps, and the course of their sizes.
+
+mod clip;
+mod config;
+mod curve;
+mod hypers;
+mod optimizer;
+mod schedule;
+mod update;
+
+pub use clip::Clip;
+pub use config::{OptimizerConfig, OptimizerKind};
+pub use curve::Curve;
+pub use hypers::{Hyper, Hypers};
+pub use optimizer::{Group, GroupRule, Optimizer};
+pub use schedule::Schedule;
+
+#[cfg(test)]
+mod golden_tests;

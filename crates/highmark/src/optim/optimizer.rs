@@ -1,0 +1,348 @@
+//! The optimizer: groups of parameters, their hypers and what is remembered of past gradients.
+
+use std::ops::Range;
+
+use super::update::{Slices, Update};
+use super::{Hyper, Hypers, OptimizerConfig};
+use crate::{Error, ParamKind, Params, Result};
+
+/// Which parameters form a group: those whose names begin with one of the prefixes, whole parts between dots.
+///
+/// ```
+/// use highmark::GroupRule;
+/// let rule = GroupRule::new("embeddings", ["embeds"]);
+/// assert!(rule.contains("embeds.0.weight") && !rule.contains("embeds_2.weight"));
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GroupRule {
+    /// The group's name.
+    pub name: String,
+    /// Prefixes of parameter names: `layers.1` is `layers.1.0.weight` and not `layers.10.0.weight`.
+    pub prefixes: Vec<String>,
+}
+
+impl GroupRule {
+    /// A group called `name` of the parameters with these prefixes.
+    pub fn new<S: Into<String>>(name: impl Into<String>, prefixes: impl IntoIterator<Item = S>) -> Self {
+        Self { name: name.into(), prefixes: prefixes.into_iter().map(Into::into).collect() }
+    }
+
+    /// Whether the parameter called `name` belongs to it.
+    pub fn contains(&self, name: &str) -> bool {
+        self.prefixes.iter().any(|prefix| {
+            name.strip_prefix(prefix.as_str()).is_some_and(|rest| {
+                rest.is_empty() || rest.starts_with('.') || prefix.ends_with('.') || prefix.is_empty()
+            })
+        })
+    }
+}
+
+/// Parameters that share their hypers.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Group {
+    /// The name; `all` if there is only one.
+    pub name: String,
+    /// The hypers as of now.
+    pub hypers: Hypers,
+    /// The parameters, as places in [`Params::list`].
+    pub parameters: Vec<usize>,
+}
+
+/// A contiguous range of one group that decays throughout, or not at all.
+#[derive(Clone, Debug)]
+struct Segment {
+    range: Range<usize>,
+    group: usize,
+    decays: bool,
+}
+
+/// Turns gradients into steps.
+///
+/// ```
+/// use highmark::{Optimizer, OptimizerConfig, ParamKind, Params};
+/// let mut params = Params::default();
+/// params.add("weight", &[1], ParamKind::Weight);
+/// params.values[0] = 1.0;
+/// let mut optimizer = Optimizer::new(&OptimizerConfig::default(), &params, &[], 0.1)?;
+/// params.grads[0] = 0.5;
+/// optimizer.step(&mut params);
+/// assert!((params.values[0] - 0.899002).abs() < 1e-6);
+/// # Ok::<(), highmark::Error>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct Optimizer {
+    config: OptimizerConfig,
+    groups: Vec<Group>,
+    segments: Vec<Segment>,
+    /// For every group, with and without decay; made anew in every step.
+    updates: Vec<[Option<Update>; 2]>,
+    grad_avg: Vec<f32>,
+    sqr_avg: Vec<f32>,
+    steps: u64,
+}
+
+impl Optimizer {
+    /// An optimizer for `params` whose groups all start with learning rate `lr`.
+    ///
+    /// A parameter goes into the first of `groups` that it fits; without groups all form one. Fails on settings out
+    /// of range, on a group without parameters, and on a parameter without a group.
+    pub fn new(config: &OptimizerConfig, params: &Params, groups: &[GroupRule], lr: f64) -> Result<Self> {
+        let hypers = config.hypers(lr)?;
+        let all = [GroupRule::new("all", [""])];
+        let rules = if groups.is_empty() { &all } else { groups };
+        let mut made: Vec<Group> = rules
+            .iter()
+            .map(|rule| Group { name: rule.name.clone(), hypers: hypers.clone(), parameters: Vec::new() })
+            .collect();
+        let mut segments: Vec<Segment> = Vec::new();
+        for (place, parameter) in params.list().iter().enumerate() {
+            let Some(group) = rules.iter().position(|rule| rule.contains(&parameter.name)) else {
+                return Err(Error::config(
+                    "groups",
+                    format!("no group holds the parameter `{}`", parameter.name),
+                ));
+            };
+            made[group].parameters.push(place);
+            let decays =
+                config.wd_bn_bias || matches!(parameter.kind, ParamKind::Weight | ParamKind::Embedding);
+            let range = parameter.range.clone();
+            match segments.last_mut() {
+                Some(last) if (last.group, last.decays, last.range.end) == (group, decays, range.start) => {
+                    last.range.end = range.end;
+                }
+                _ => segments.push(Segment { range, group, decays }),
+            }
+        }
+        if let Some(empty) = made.iter().find(|group| group.parameters.is_empty()) {
+            if !groups.is_empty() {
+                return Err(Error::config("groups", format!("no parameter fits the group `{}`", empty.name)));
+            }
+        }
+        let updates = vec![[None; 2]; made.len()];
+        let mut optimizer = Self {
+            config: config.clone(),
+            groups: made,
+            segments,
+            updates,
+            grad_avg: Vec::new(),
+            sqr_avg: Vec::new(),
+            steps: 0,
+        };
+        if optimizer.keeps_average() {
+            optimizer.grad_avg = vec![0.0; params.len()];
+        }
+        if optimizer.keeps_squares() {
+            optimizer.sqr_avg = vec![0.0; params.len()];
+        }
+        Ok(optimizer)
+    }
+
+    /// Decided when it is made: fastai's SGD without momentum has none later either.
+    fn keeps_average(&self) -> bool {
+        use super::OptimizerKind::{Adam, RAdam};
+        matches!(self.config.kind, Adam | RAdam) || self.config.mom.is_some_and(|mom| mom != 0.0)
+    }
+
+    fn keeps_squares(&self) -> bool {
+        self.config.kind != super::OptimizerKind::Sgd
+    }
+
+    /// What it was made with.
+    pub fn config(&self) -> &OptimizerConfig {
+        &self.config
+    }
+
+    /// The groups, with their hypers as of now.
+    pub fn groups(&self) -> &[Group] {
+        &self.groups
+    }
+
+    /// The learning rate of the last group, which a history records.
+    pub fn lr(&self) -> f64 {
+        self.hyper(Hyper::Lr)
+    }
+
+    /// The momentum of the last group.
+    pub fn mom(&self) -> f64 {
+        self.hyper(Hyper::Mom)
+    }
+
+    /// Any hyper of the last group.
+    pub fn hyper(&self, hyper: Hyper) -> f64 {
+        self.groups.last().map_or(f64::NAN, |group| group.hypers.get(hyper))
+    }
+
+    /// Sets the learning rate of all groups.
+    pub fn set_lr(&mut self, lr: f64) {
+        self.set_hyper(Hyper::Lr, lr);
+    }
+
+    /// Sets a hyper of all groups.
+    pub fn set_hyper(&mut self, hyper: Hyper, value: f64) {
+        for group in &mut self.groups {
+            group.hypers.set(hyper, value);
+        }
+    }
+
+    /// Sets the learning rate of every group, in the order of the groups. Fails unless there is one for each.
+    pub fn set_lrs(&mut self, lrs: &[f64]) -> Result<()> {
+        self.set_hypers(Hyper::Lr, lrs)
+    }
+
+    /// Sets a hyper of every group, in the order of the groups. Fails unless there is one value for each.
+    pub fn set_hypers(&mut self, hyper: Hyper, values: &[f64]) -> Result<()> {
+        if values.len() != self.groups.len() {
+            let message =
+                format!("there are {} values for {} parameter groups", values.len(), self.groups.len());
+            return Err(Error::config("groups", message));
+        }
+        for (group, value) in self.groups.iter_mut().zip(values) {
+            group.hypers.set(hyper, *value);
+        }
+        Ok(())
+    }
+
+    /// Learning rates from `low` for the first group to `high` for the last, by equal factors: fastai's
+    /// `slice(low, high)`. One group gets `high`.
+    pub fn set_lr_range(&mut self, low: f64, high: f64) {
+        let last = self.groups.len().saturating_sub(1);
+        for (i, group) in self.groups.iter_mut().enumerate() {
+            group.hypers.lr = if i == last { high } else { low * (high / low).powf(i as f64 / last as f64) };
+        }
+    }
+
+    /// Limits the gradients as configured and returns their norm before that; `None` if no limit is set.
+    pub fn clip(&self, params: &mut Params) -> Option<f64> {
+        self.config.clip.map(|clip| clip.apply(&mut params.grads))
+    }
+
+    /// Applies the gradients to the values. Allocates nothing, and leaves the gradients as they are.
+    pub fn step(&mut self, params: &mut Params) {
+        self.parts(params, usize::MAX).for_each(Part::apply);
+    }
+
+    /// Counts a step and cuts its work into parts of at most `longest` parameters, for threads to share. Every part
+    /// must be applied, in any order; the bits are the same for all cuts.
+    pub(crate) fn parts<'a>(
+        &'a mut self,
+        params: &'a mut Params,
+        longest: usize,
+    ) -> impl Iterator<Item = Part<'a>> + use<'a> {
+        self.steps += 1;
+        let momentum = self.keeps_average();
+        for (updates, group) in self.updates.iter_mut().zip(&self.groups) {
+            let decoupled = (group.hypers.wd != 0.0).then_some(self.config.decouple_wd);
+            *updates = [None, decoupled]
+                .map(|decay| Some(Update::new(self.config.kind, &group.hypers, momentum, decay, self.steps)));
+        }
+        Parts {
+            segments: &self.segments,
+            updates: &self.updates,
+            longest: longest.max(1),
+            start: 0,
+            rest: Slices {
+                values: &mut params.values,
+                grads: &params.grads,
+                grad_avg: &mut self.grad_avg,
+                sqr_avg: &mut self.sqr_avg,
+            },
+        }
+    }
+
+    /// What is remembered of past gradients, by name, each as long as the parameters: `grad_avg` and `sqr_avg`, as
+    /// far as the rule has them.
+    pub fn tensors(&self) -> Vec<(&'static str, &[f32])> {
+        let all = [("grad_avg", &self.grad_avg), ("sqr_avg", &self.sqr_avg)];
+        all.into_iter()
+            .filter(|(_, tensor)| !tensor.is_empty())
+            .map(|(name, tensor)| (name, &tensor[..]))
+            .collect()
+    }
+
+    /// Steps made since it was new or reset.
+    pub fn steps(&self) -> u64 {
+        self.steps
+    }
+
+    /// Takes up a saved state: [`Optimizer::steps`], [`Optimizer::tensors`] and the hypers of every group. Fails,
+    /// and changes nothing, if it is not of such an optimizer.
+    pub fn load_state(&mut self, steps: u64, tensors: &[(&str, &[f32])], hypers: &[Hypers]) -> Result<()> {
+        let own = self.tensors();
+        let fits = |(name, tensor): &(&str, &[f32])| {
+            tensors.iter().any(|(saved, other)| saved == name && other.len() == tensor.len())
+        };
+        if own.len() != tensors.len() || !own.iter().all(fits) || hypers.len() != self.groups.len() {
+            return Err(Error::data(
+                "the saved optimizer does not fit: it is of another kind, model or number of parameter groups",
+            ));
+        }
+        for (name, tensor) in tensors {
+            let own = if *name == "grad_avg" { &mut self.grad_avg } else { &mut self.sqr_avg };
+            own.copy_from_slice(tensor);
+        }
+        for (group, hypers) in self.groups.iter_mut().zip(hypers) {
+            group.hypers = hypers.clone();
+        }
+        self.steps = steps;
+        Ok(())
+    }
+
+    /// Forgets past gradients and steps, and keeps the hypers.
+    pub fn reset_state(&mut self) {
+        self.grad_avg.fill(0.0);
+        self.sqr_avg.fill(0.0);
+        self.steps = 0;
+    }
+}
+
+/// A part of one step.
+pub(crate) struct Part<'a> {
+    update: Update,
+    slices: Slices<'a>,
+}
+
+impl Part<'_> {
+    pub(crate) fn apply(self) {
+        self.update.apply(self.slices);
+    }
+}
+
+/// The parts of one step, cut off the front one by one.
+struct Parts<'a> {
+    segments: &'a [Segment],
+    updates: &'a [[Option<Update>; 2]],
+    longest: usize,
+    /// Where `rest` begins.
+    start: usize,
+    rest: Slices<'a>,
+}
+
+impl<'a> Iterator for Parts<'a> {
+    type Item = Part<'a>;
+
+    fn next(&mut self) -> Option<Part<'a>> {
+        while let Some((segment, later)) = self.segments.split_first() {
+            let length = segment.range.end.saturating_sub(self.start).min(self.longest);
+            if length == 0 {
+                self.segments = later;
+                continue;
+            }
+            self.start += length;
+            let slices = Slices {
+                values: cut(&mut self.rest.values, length),
+                grads: self.rest.grads.split_off(..length.min(self.rest.grads.len())).unwrap_or_default(),
+                grad_avg: cut(&mut self.rest.grad_avg, length),
+                sqr_avg: cut(&mut self.rest.sqr_avg, length),
+            };
+            let update = self.updates[segment.group][usize::from(segment.decays)]?;
+            return Some(Part { update, slices });
+        }
+        None
+    }
+}
+
+/// The first `length` of a slice, or all of a shorter one.
+fn cut<'a>(slice: &mut &'a mut [f32], length: usize) -> &'a mut [f32] {
+    let length = length.min(slice.len());
+    slice.split_off_mut(..length).unwrap_or_default()
+}
