@@ -1,19 +1,48 @@
-//! highmark
+//! highmark trains tabular neural networks, stops when training no longer pays, and hands back the best model it
+//! has seen.
+//!
+//! The way of the data, module by module:
+//!
+//! ```text
+//! file ── Table ── Procs ── Dataset ── Loader ── Model ── Loss ── Optimizer
+//!         data/    data/    data/      data/     models/  losses/ optim/
+//!                                                nn/ engine/
+//!                  Callbacks ◄── events ── Run ──► History ──► Report
+//!                  callbacks/              learner/
+//! ```
+//!
+//! Start with [`Learner`]; to extend it, with [`Callback`] and [`Metric`].
+
+mod callbacks;
 mod data;
 mod engine;
 mod error;
-mod models;
-mod nn;
+mod learner;
 mod losses;
 mod metrics;
+mod models;
+mod nn;
 mod optim;
+mod repr;
 mod seed;
 
-pub use data::{Batch, Targets};
+pub use callbacks::{
+    CsvLogger, EarlyStopping, EventLog, LrReduction, MinDelta, Monitor, ParamScheduler, ProgressBar,
+    ReduceLrOnPlateau, SaveBest, SaveWhen, TerminateOnNan,
+};
+pub use data::{
+    Batch, ColumnKind, ColumnSummary, CsvOptions, DataConfig, Dataset, Drift, FillStrategy, Level, Loader,
+    NamedData, Order, Pipeline, Proc, Split, Table, TabularData, Targets, Task, TaskKind, Unseen,
+    cont_cat_split, read_csv, read_csv_from, read_parquet, write_csv, write_parquet,
+};
 pub use engine::{Buffer, ParamKind, Parameter, Params, Snapshot};
 pub use error::{Error, ErrorKind, Result};
-pub use models::{LayerSummary, Model, TabularConfig, TabularModel, embedding_size};
-pub use nn::{ActivationFn, Mode};
+pub use learner::{
+    Best, Callback, CallbackState, Callbacks, Cancel, Console, EpochRow, Event, EventSet, FlatCos, Flow,
+    History, Learner, LearnerConfig, LrFind, LrFindConfig, ModelDescription, OneCycle, Outcome, Output, Phase,
+    Predicted, Progress, Provenance, Report, RunKind, RunsOn, SavedModel, Signal, Smooth, Span, Stage,
+    Suggestion, Timings, Trainer, on,
+};
 pub use losses::{Activation, BceWithLogits, CrossEntropy, Huber, L1, Loss, LossKind, Mse};
 pub use metrics::{
     Accuracy, Average, AveragePrecision, BalancedAccuracy, BatchMean, BrierScore, CohenKappa, Direction,
@@ -21,6 +50,8 @@ pub use metrics::{
     MeanAbsoluteError, MeanSquaredError, Metric, Precision, Predictions, R2Score, Recall, Renamed, RocAuc,
     RootMeanSquaredError, TopKAccuracy, batch_mean, metric, metric_fn,
 };
+pub use models::{LayerSummary, Model, TabularConfig, TabularModel, embedding_size};
+pub use nn::{ActivationFn, Mode};
 pub use optim::{
     Clip, Curve, Group, GroupRule, Hyper, Hypers, Optimizer, OptimizerConfig, OptimizerKind, Schedule,
 };

@@ -2,7 +2,7 @@
 
 use crate::Result;
 use crate::learner::{Callback, CallbackState, Event, EventSet, Flow, RunsOn, Span, Stage, Trainer};
-use crate::optim::Curve;
+use crate::optim::{Curve, Hyper};
 
 /// Follows curves over the fit: pure functions of the position, so there is nothing to remember.
 ///
@@ -50,7 +50,7 @@ impl Callback for ParamScheduler {
         let position = t.pct_train();
         t.optimizer.set_lr(self.lr.at(position));
         if let Some(mom) = &self.mom {
-            t.optimizer.set_mom(mom.at(position));
+            t.optimizer.set_hyper(Hyper::Mom, mom.at(position));
         }
         Ok(())
     }

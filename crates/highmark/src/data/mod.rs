@@ -1,3 +1,38 @@
 //! From a file to a batch.
+mod adult;
 mod batch;
+mod csv;
+mod dataset;
+mod describe;
+mod drift;
+mod encode;
+mod factors;
+mod hash;
+mod level;
+mod loader;
+mod numbers;
+mod parquet;
+mod pipeline;
+mod procs;
+mod schema;
+mod split;
+mod table;
+mod tabular_data;
+mod task;
+
+pub use adult::NamedData;
 pub use batch::{Batch, Targets};
+pub use csv::{CsvOptions, read_csv, read_csv_from, write_csv};
+pub use dataset::Dataset;
+pub use describe::{ColumnKind, ColumnSummary};
+pub use drift::{Drift, Unseen};
+pub use level::Level;
+pub use loader::{Loader, Order};
+pub use parquet::{read_parquet, write_parquet};
+pub use pipeline::Pipeline;
+pub use procs::{FillStrategy, Proc};
+pub use schema::cont_cat_split;
+pub use split::Split;
+pub use table::Table;
+pub use tabular_data::{DataConfig, TabularData};
+pub use task::{Task, TaskKind};

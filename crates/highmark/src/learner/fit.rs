@@ -81,7 +81,8 @@ impl Learner {
         }
         let mut extra = callbacks;
         if *schedule != Schedule::Flat {
-            let (lr, mom) = schedule.curves(lr, epochs)?;
+            schedule.check()?;
+            let (lr, mom) = schedule.curves(lr, epochs);
             extra.push(Box::new(ParamScheduler::new(lr, mom)));
         }
         self.trainer.optimizer.set_lr(lr);

@@ -33,8 +33,8 @@ pub use trainer::{Cancel, Outcome, Phase, Progress, Timings, Trainer};
 use crate::data::{Dataset, Drift, Loader, Order, Table, TabularData, Task};
 use crate::losses::{Loss, LossKind};
 use crate::metrics::Metric;
-use crate::models::{Model, TabularConfig, TabularModel};
-use crate::optim::{Optimizer, OptimizerConfig};
+use crate::models::{Model, TabularConfig};
+use crate::optim::{GroupRule, Optimizer, OptimizerConfig};
 use crate::{Error, Result};
 use run::Run;
 use trainer::Parts;
@@ -49,6 +49,8 @@ pub struct LearnerConfig {
     pub loss: Option<LossKind>,
     /// The optimizer. Default Adam as fastai has it.
     pub optimizer: OptimizerConfig,
+    /// Parameter groups with learning rates of their own. Default one of all.
+    pub groups: Vec<GroupRule>,
     /// The learning rate where a fit names none. Default 1e-3.
     pub lr: f64,
     /// Shown each epoch, and there to be monitored. Default none.
@@ -74,6 +76,7 @@ impl Default for LearnerConfig {
             batch_size: 64,
             loss: None,
             optimizer: OptimizerConfig::default(),
+            groups: Vec::new(),
             lr: 1e-3,
             metrics: Vec::new(),
             callbacks: Vec::new(),
@@ -107,7 +110,7 @@ pub struct Learner {
 }
 
 impl Learner {
-    /// fastai's `tabular_learner`: a [`TabularModel`] for this data.
+    /// fastai's `tabular_learner`: a [`crate::TabularModel`] for this data.
     pub fn tabular(data: &TabularData, config: LearnerConfig) -> Result<Self> {
         let task = data.pipeline.task();
         let loss = config.loss.clone().unwrap_or_else(|| match task {
@@ -149,7 +152,7 @@ impl Learner {
         config: LearnerConfig,
         description: ModelDescription,
     ) -> Result<Self> {
-        let LearnerConfig { batch_size, lr, metrics, callbacks, accumulate, seed, order, model_dir, optimizer, .. } = config;
+        let LearnerConfig { batch_size, lr, metrics, callbacks, accumulate, seed, order, model_dir, optimizer, groups, .. } = config;
         if !(lr.is_finite() && lr > 0.0) {
             return Err(Error::config("lr", format!("{lr} is not a positive number")));
         }
@@ -173,7 +176,7 @@ impl Learner {
         let (order, drop_last) = order.unwrap_or((Order::Shuffled { seed }, true));
         let train = Loader::new(train, batch_size, order, drop_last)?;
         let valid = Loader::new(valid, batch_size, Order::Sequential, false)?;
-        let optimizer = Optimizer::new(&optimizer, model.params(), lr)?;
+        let optimizer = Optimizer::new(&optimizer, model.params(), &groups, lr)?;
         let parts = Parts { model, loss, optimizer, metrics, train, valid, description, model_dir, seed, accumulate };
         let mut learner = Self { trainer: Trainer::new(parts), callbacks: Callbacks::default(), lr };
         callbacks.into_iter().try_for_each(|callback| learner.callbacks.add(callback))?;

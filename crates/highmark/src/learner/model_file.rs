@@ -12,7 +12,7 @@ use crate::data::Pipeline;
 use crate::engine::Params;
 use crate::losses::LossKind;
 use crate::models::{Model, TabularConfig, TabularModel};
-use crate::optim::Optimizer;
+use crate::optim::{Hypers, Optimizer};
 use crate::{Error, Result};
 
 /// The key of our metadata, and the version of its format.
@@ -77,6 +77,7 @@ impl ModelDescription {
 #[derive(Serialize, Deserialize)]
 struct OptimizerEntry {
     steps: u64,
+    hypers: Vec<Hypers>,
 }
 
 pub(crate) fn save(path: &Path, description: &ModelDescription, params: &Params, optimizer: Option<&Optimizer>) -> Result<()> {
@@ -98,10 +99,11 @@ pub(crate) fn save(path: &Path, description: &ModelDescription, params: &Params,
     }
     let mut metadata = serde_json::to_value(description).map_err(|e| unwritable(&e))?;
     if let Some(optimizer) = optimizer {
+        let hypers = optimizer.groups().iter().map(|group| group.hypers.clone()).collect();
         for (name, numbers) in optimizer.tensors() {
             tensors.insert(format!("{OPTIMIZER}{name}"), (Dtype::F32, vec![numbers.len()], bytes(numbers)));
         }
-        metadata["optimizer"] = serde_json::json!(OptimizerEntry { steps: optimizer.steps() });
+        metadata["optimizer"] = serde_json::json!(OptimizerEntry { steps: optimizer.steps(), hypers });
     }
     let metadata = HashMap::from([(KEY.to_string(), metadata.to_string())]);
     let views = tensors.iter().map(|(name, (dtype, shape, data))| {
@@ -143,14 +145,14 @@ fn load_tensors(path: &Path, file: &[u8], params: &mut Params, optimizer: Option
             for (name, tensor) in ours {
                 state.insert(name[OPTIMIZER.len()..].to_string(), numbers(path, name, &tensor)?);
             }
-            Some((entry.steps, state))
+            Some((entry, state))
         }
         _ => None,
     };
     let with_state = state.is_some();
-    if let (Some(optimizer), Some((steps, state))) = (optimizer, state) {
+    if let (Some(optimizer), Some((entry, state))) = (optimizer, state) {
         let state: Vec<_> = state.iter().map(|(name, numbers)| (name.as_str(), numbers.as_slice())).collect();
-        optimizer.load_state(steps, &state)?;
+        optimizer.load_state(entry.steps, &state, &entry.hypers)?;
     }
     *params = loaded;
     Ok(with_state)

@@ -136,7 +136,7 @@ impl SavedModel {
 
 /// Encodes `table` and predicts all of its rows.
 pub(crate) fn predict_table(model: &mut dyn Model, activation: Activation, pipeline: &Pipeline, table: &Table) -> Result<(Predicted, Drift)> {
-    let (dataset, drift) = pipeline.apply_features(table)?;
+    let (dataset, drift) = pipeline.apply(table)?;
     let values = predict_dataset(model, activation, &Arc::new(dataset))?;
     Ok((Predicted { values, outputs: model.outputs(), task: pipeline.task().clone() }, drift))
 }

@@ -1,0 +1,264 @@
+//! Columns whose type becomes clear while they are read.
+
+use std::sync::Arc;
+
+use arrow_array::types::Int32Type;
+use arrow_array::{
+    ArrayRef, BooleanArray, DictionaryArray, Float64Array, Int32Array, Int64Array, StringArray,
+};
+use arrow_buffer::{NullBuffer, ScalarBuffer};
+
+use super::super::hash::FastMap;
+use super::number::{parse_bool, parse_float, parse_int};
+use crate::{Error, Result};
+
+/// The spellings of a missing value, quick to tell from others.
+pub(super) struct Missing {
+    spellings: Vec<Vec<u8>>,
+    empty: bool,
+    /// Which bytes a spelling begins with.
+    first: [bool; 256],
+}
+
+impl Missing {
+    pub(super) fn new(spellings: &[String]) -> Self {
+        let mut first = [false; 256];
+        for byte in spellings.iter().filter_map(|spelling| spelling.as_bytes().first()) {
+            first[usize::from(*byte)] = true;
+        }
+        let empty = spellings.iter().any(String::is_empty);
+        Self { spellings: spellings.iter().map(|s| s.clone().into_bytes()).collect(), empty, first }
+    }
+
+    #[inline]
+    fn is(&self, field: &[u8]) -> bool {
+        match field.first() {
+            None => self.empty,
+            Some(byte) => self.first[usize::from(*byte)] && self.spellings.iter().any(|s| s == field),
+        }
+    }
+}
+
+/// The values of a column so far, in the narrowest type that holds them all.
+enum Values {
+    /// Only missing ones yet.
+    Missing(usize),
+    Ints(Vec<i64>),
+    /// NaN where missing.
+    Floats(Vec<f64>),
+    Bools(Vec<bool>),
+    Text(Text),
+}
+
+/// A column while it is read.
+pub(super) struct Column {
+    values: Values,
+    /// How many rows from the start must be read again, because they were no text when they were read.
+    unread: usize,
+}
+
+impl Default for Column {
+    fn default() -> Self {
+        Self { values: Values::Missing(0), unread: 0 }
+    }
+}
+
+impl Column {
+    /// Appends one value.
+    #[inline]
+    pub(super) fn push(&mut self, field: &[u8], missing: &Missing) {
+        if missing.is(field) {
+            return self.push_missing();
+        }
+        match &mut self.values {
+            Values::Text(text) => text.push(field),
+            Values::Ints(ints) => match parse_int(field) {
+                Some(value) => ints.push(value),
+                None => self.widen(field),
+            },
+            Values::Floats(floats) => match parse_float(field) {
+                Some(value) => floats.push(value),
+                None => self.widen(field),
+            },
+            Values::Bools(bools) => match parse_bool(field) {
+                Some(value) => bools.push(value),
+                None => self.widen(field),
+            },
+            Values::Missing(_) => self.widen(field),
+        }
+    }
+
+    fn push_missing(&mut self) {
+        match &mut self.values {
+            Values::Missing(count) => *count += 1,
+            Values::Floats(floats) => floats.push(f64::NAN),
+            Values::Text(text) => text.keys.push(-1),
+            Values::Ints(ints) => {
+                let mut floats = as_floats(ints);
+                floats.push(f64::NAN);
+                self.values = Values::Floats(floats);
+            }
+            Values::Bools(bools) => {
+                let rows = bools.len();
+                self.become_text(rows, rows);
+                self.push_missing();
+            }
+        }
+    }
+
+    /// Appends a value that the type so far cannot hold.
+    #[cold]
+    fn widen(&mut self, field: &[u8]) {
+        let rows = match &self.values {
+            Values::Missing(0) => {
+                self.values = if let Some(value) = parse_int(field) {
+                    Values::Ints(vec![value])
+                } else if let Some(value) = parse_float(field) {
+                    Values::Floats(vec![value])
+                } else if let Some(value) = parse_bool(field) {
+                    Values::Bools(vec![value])
+                } else {
+                    let mut text = Text::default();
+                    text.push(field);
+                    Values::Text(text)
+                };
+                return;
+            }
+            Values::Missing(count) => {
+                if let Some(value) = parse_float(field) {
+                    let mut floats = vec![f64::NAN; *count];
+                    floats.push(value);
+                    self.values = Values::Floats(floats);
+                    return;
+                }
+                // Nothing is lost by missing values.
+                let rows = *count;
+                self.become_text(rows, 0);
+                return self.push_text(field);
+            }
+            Values::Ints(ints) => {
+                if let Some(value) = parse_float(field) {
+                    let mut floats = as_floats(ints);
+                    floats.push(value);
+                    self.values = Values::Floats(floats);
+                    return;
+                }
+                ints.len()
+            }
+            Values::Floats(floats) => floats.len(),
+            Values::Bools(bools) => bools.len(),
+            Values::Text(text) => text.keys.len(),
+        };
+        self.become_text(rows, rows);
+        self.push_text(field);
+    }
+
+    fn push_text(&mut self, field: &[u8]) {
+        if let Values::Text(text) = &mut self.values {
+            text.push(field);
+        }
+    }
+
+    fn become_text(&mut self, rows: usize, unread: usize) {
+        self.values = Values::Text(Text { keys: vec![-1; rows], ..Text::default() });
+        self.unread = unread;
+    }
+
+    /// How many rows from the start must be read again with [`Column::read_again`].
+    pub(super) fn unread(&self) -> usize {
+        self.unread
+    }
+
+    /// Takes the text of an earlier row, if this column has to have it again.
+    pub(super) fn read_again(&mut self, row: usize, field: &[u8], missing: &Missing) {
+        if row < self.unread
+            && !missing.is(field)
+            && let Values::Text(text) = &mut self.values
+        {
+            text.keys[row] = text.key(field);
+        }
+    }
+
+    /// The column as an Arrow array. Fails when its distinct texts exceed 2 GB.
+    pub(super) fn finish(self, name: &str) -> Result<ArrayRef> {
+        Ok(match self.values {
+            Values::Missing(count) => Arc::new(Float64Array::new_null(count)),
+            Values::Ints(ints) => Arc::new(Int64Array::from(ints)),
+            Values::Floats(floats) => Arc::new(nullable(floats)),
+            Values::Bools(bools) => Arc::new(BooleanArray::from(bools)),
+            Values::Text(text) => Arc::new(dictionary(name, text.keys, &text.values)?),
+        })
+    }
+}
+
+fn as_floats(ints: &[i64]) -> Vec<f64> {
+    ints.iter().map(|value| *value as f64).collect()
+}
+
+/// Floats with a null for each NaN.
+pub(crate) fn nullable(values: Vec<f64>) -> Float64Array {
+    let nulls = values.iter().any(|v| v.is_nan()).then(|| values.iter().map(|v| !v.is_nan()).collect());
+    Float64Array::new(ScalarBuffer::from(values), nulls)
+}
+
+/// Text while it is read: each distinct one is kept once.
+#[derive(Default)]
+pub(crate) struct Text {
+    /// Per row a position in `values`, or -1 for a missing one.
+    pub(crate) keys: Vec<i32>,
+    /// In order of first appearance.
+    pub(crate) values: Vec<Arc<[u8]>>,
+    known: FastMap<Arc<[u8]>, i32>,
+}
+
+impl Text {
+    #[inline]
+    pub(crate) fn push(&mut self, field: &[u8]) {
+        let key = self.key(field);
+        self.keys.push(key);
+    }
+
+    #[inline]
+    fn key(&mut self, field: &[u8]) -> i32 {
+        if let Some(key) = self.known.get(field) {
+            return *key;
+        }
+        let key = self.values.len() as i32;
+        let value: Arc<[u8]> = field.into();
+        self.values.push(value.clone());
+        self.known.insert(value, key);
+        key
+    }
+}
+
+/// A dictionary with its values sorted by their bytes, which for UTF-8 is the order of code points. `keys`
+/// are positions in `values`, which are distinct; -1 is missing.
+pub(crate) fn dictionary(
+    name: &str,
+    mut keys: Vec<i32>,
+    values: &[Arc<[u8]>],
+) -> Result<DictionaryArray<Int32Type>> {
+    if values.iter().map(|value| value.len()).sum::<usize>() > i32::MAX as usize {
+        return Err(Error::column(
+            name,
+            "has more than 2 GB of distinct text; leave the column out of the file",
+        ));
+    }
+    let mut order: Vec<usize> = (0..values.len()).collect();
+    order.sort_unstable_by(|a, b| values[*a].cmp(&values[*b]));
+    let mut rank = vec![0; values.len()];
+    let mut sorted = Vec::with_capacity(values.len());
+    for (position, number) in order.into_iter().enumerate() {
+        rank[number] = position as i32;
+        let text = std::str::from_utf8(&values[number]);
+        sorted.push(text.map_err(|_| Error::column(name, "holds text that is not UTF-8"))?);
+    }
+    let nulls: Option<NullBuffer> =
+        keys.iter().any(|key| *key < 0).then(|| keys.iter().map(|key| *key >= 0).collect());
+    for key in &mut keys {
+        *key = usize::try_from(*key).map_or(0, |key| rank[key]);
+    }
+    let keys = Int32Array::new(ScalarBuffer::from(keys), nulls);
+    DictionaryArray::try_new(keys, Arc::new(StringArray::from(sorted)))
+        .map_err(|error| Error::column(name, error.to_string()))
+}

@@ -1,0 +1,86 @@
+//! Numbers as they are written in files.
+
+/// A whole number with blanks around it; `None` when it is none or does not fit.
+#[inline]
+pub(super) fn parse_int(field: &[u8]) -> Option<i64> {
+    let field = field.trim_ascii();
+    let (negative, digits) = match field {
+        [b'-', digits @ ..] => (true, digits),
+        [b'+', digits @ ..] => (false, digits),
+        digits => (false, digits),
+    };
+    if digits.is_empty() {
+        return None;
+    }
+    // Up to 18 digits cannot overflow.
+    let safe = digits.len() <= 18;
+    let mut value = 0_i64;
+    for byte in digits {
+        let digit = byte.wrapping_sub(b'0');
+        if digit > 9 {
+            return None;
+        }
+        // Counting down, because i64 reaches further below zero.
+        value = if safe {
+            value * 10 - i64::from(digit)
+        } else {
+            value.checked_mul(10)?.checked_sub(i64::from(digit))?
+        };
+    }
+    if negative { Some(value) } else { value.checked_neg() }
+}
+
+/// A number with blanks around it, `inf` included; `None` when it is none.
+#[inline]
+pub(super) fn parse_float(field: &[u8]) -> Option<f64> {
+    let field = field.trim_ascii();
+    // Most texts are told apart by their first byte.
+    match field.first()? {
+        b'0'..=b'9' | b'-' | b'+' | b'.' | b'i' | b'I' | b'n' | b'N' => {
+            std::str::from_utf8(field).ok()?.parse().ok()
+        }
+        _ => None,
+    }
+}
+
+/// A truth value in pandas' three spellings of each.
+#[inline]
+pub(super) fn parse_bool(field: &[u8]) -> Option<bool> {
+    match field {
+        b"True" | b"TRUE" | b"true" => Some(true),
+        b"False" | b"FALSE" | b"false" => Some(false),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn integers() {
+        for (text, value) in [
+            ("0", Some(0)),
+            (" -17 ", Some(-17)),
+            ("+5", Some(5)),
+            ("9223372036854775807", Some(i64::MAX)),
+            ("-9223372036854775808", Some(i64::MIN)),
+            ("9223372036854775808", None),
+            ("-", None),
+            ("", None),
+            ("1.0", None),
+            ("12a", None),
+        ] {
+            assert_eq!(parse_int(text.as_bytes()), value, "{text}");
+        }
+    }
+
+    #[test]
+    fn floats() {
+        assert_eq!(parse_float(b" 1.5e3 "), Some(1500.0));
+        assert_eq!(parse_float(b"-inf"), Some(f64::NEG_INFINITY));
+        assert_eq!(parse_float(b"Infinity"), Some(f64::INFINITY));
+        assert_eq!(parse_float(b"1,5"), None);
+        assert_eq!(parse_float(b" "), None);
+    }
+}

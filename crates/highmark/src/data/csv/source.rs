@@ -1,0 +1,122 @@
+//! The bytes of a file, checked before they are parsed.
+
+use std::path::{Path, PathBuf};
+
+use csv::ByteRecord;
+
+use super::CsvOptions;
+use crate::error::ErrorKind;
+use crate::{Error, Result};
+
+/// A whole file: UTF-8, without a byte order mark.
+pub(super) struct Source {
+    path: PathBuf,
+    bytes: Vec<u8>,
+    /// Where the text begins, behind the byte order mark.
+    start: usize,
+    delimiter: u8,
+}
+
+impl Source {
+    /// Checks the contents and the options that say how to read them.
+    pub(super) fn new(path: &Path, bytes: Vec<u8>, options: &CsvOptions) -> Result<Self> {
+        let tabs = path.extension().is_some_and(|e| e.eq_ignore_ascii_case("tsv"));
+        let delimiter = options.delimiter.unwrap_or(if tabs { b'\t' } else { b',' });
+        for (setting, byte) in
+            [("delimiter", Some(delimiter)), ("quote", Some(options.quote)), ("comment", options.comment)]
+        {
+            if byte.is_some_and(|byte| !byte.is_ascii() || byte == b'\n' || byte == b'\r') {
+                return Err(Error::config(setting, "must be one ASCII character that does not end lines"));
+            }
+        }
+        if delimiter == options.quote {
+            return Err(Error::config("delimiter", "must not be the quote"));
+        }
+        if let Some(problem) = foreign(&bytes) {
+            return Err(Error::file(path, problem));
+        }
+        let start = if bytes.starts_with(b"\xEF\xBB\xBF") { 3 } else { 0 };
+        let mut source = Self { path: path.into(), bytes, start, delimiter };
+        if source.bytes().iter().all(u8::is_ascii_whitespace) {
+            return Err(Error::file(path, "the file is empty"));
+        }
+        if let Err(error) = std::str::from_utf8(source.bytes()) {
+            let line = source.line(error.valid_up_to());
+            return Err(source.error_at(line, "not UTF-8; convert the file to UTF-8"));
+        }
+        if options.trim {
+            source.bytes = without_initial_blanks(source.bytes(), delimiter, options.quote);
+            source.start = 0;
+        }
+        Ok(source)
+    }
+
+    pub(super) fn bytes(&self) -> &[u8] {
+        &self.bytes[self.start..]
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    pub(super) fn delimiter(&self) -> u8 {
+        self.delimiter
+    }
+
+    /// An error about the line on which `record` begins.
+    pub(super) fn error(&self, record: &ByteRecord, message: impl Into<String>) -> Error {
+        let mut byte = record.position().map_or(0, |position| position.byte() as usize);
+        // The parser's position is before the empty lines that it then skips.
+        while self.bytes().get(byte).is_some_and(|b| *b == b'\n' || *b == b'\r') {
+            byte += 1;
+        }
+        self.error_at(self.line(byte), message)
+    }
+
+    fn error_at(&self, line: u64, message: impl Into<String>) -> Error {
+        let message = message.into();
+        ErrorKind::File { path: self.path.clone(), line: Some(line), column: None, message }.into()
+    }
+
+    /// The line, from 1, that byte number `byte` is on.
+    fn line(&self, byte: usize) -> u64 {
+        let before = &self.bytes()[..byte.min(self.bytes().len())];
+        1 + before.iter().filter(|b| **b == b'\n').count() as u64
+    }
+}
+
+/// What to say of a file that is plainly something else.
+fn foreign(bytes: &[u8]) -> Option<&'static str> {
+    let known: [(&[u8], &str); 6] = [
+        (b"\xFF\xFE", "is UTF-16 (little endian), not UTF-8; convert the file to UTF-8"),
+        (b"\xFE\xFF", "is UTF-16 (big endian), not UTF-8; convert the file to UTF-8"),
+        (b"\x1F\x8B", "is compressed with gzip; unpack it first"),
+        (b"\x28\xB5\x2F\xFD", "is compressed with zstd; unpack it first"),
+        (b"PK\x03\x04", "is a zip archive or a spreadsheet; save it as CSV"),
+        (b"PAR1", "is a Parquet file; give it the ending .parquet"),
+    ];
+    known.iter().find(|(magic, _)| bytes.starts_with(magic)).map(|(_, message)| *message)
+}
+
+/// Drops the blanks at the start of every value, outside of quotes. Done before parsing, because a quote
+/// counts as one only at the start of a value.
+fn without_initial_blanks(bytes: &[u8], delimiter: u8, quote: u8) -> Vec<u8> {
+    let mut kept = Vec::with_capacity(bytes.len());
+    let (mut quoted, mut at_start) = (false, true);
+    for &byte in bytes {
+        if at_start && byte == b' ' && delimiter != b' ' {
+            continue;
+        }
+        if byte == quote && (at_start || quoted) {
+            // A doubled quote closes and opens again, which comes to the same.
+            quoted = !quoted;
+            at_start = false;
+        } else if byte == quote {
+            quoted = kept.last() == Some(&quote);
+        } else {
+            at_start = !quoted && (byte == delimiter || byte == b'\n' || byte == b'\r');
+        }
+        kept.push(byte);
+    }
+    kept
+}

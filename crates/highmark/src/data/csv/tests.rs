@@ -1,0 +1,168 @@
+use arrow_array::cast::AsArray;
+use arrow_array::types::{Float64Type, Int32Type, Int64Type};
+use arrow_array::{Array, ArrayRef};
+use arrow_schema::DataType;
+
+use super::*;
+
+fn read_with(text: &str, options: &CsvOptions) -> Result<Table> {
+    read_csv_from(Path::new("x.csv"), text.as_bytes(), options)
+}
+
+fn read(text: &str) -> Table {
+    read_with(text, &CsvOptions::default()).unwrap()
+}
+
+fn failure(text: &[u8]) -> String {
+    read_csv_from(Path::new("x.csv"), text, &CsvOptions::default()).unwrap_err().to_string()
+}
+
+fn only_column(values: &[&str]) -> ArrayRef {
+    read(&format!("c,d\n{}", values.iter().map(|v| format!("{v},0\n")).collect::<String>())).columns()[0]
+        .1
+        .clone()
+}
+
+fn texts(array: &ArrayRef) -> Vec<Option<String>> {
+    let array = array.as_dictionary::<Int32Type>();
+    let values = array.downcast_dict::<arrow_array::StringArray>().unwrap();
+    values.into_iter().map(|text| text.map(String::from)).collect()
+}
+
+#[test]
+fn types_follow_from_all_values() {
+    for (values, expected) in [
+        (vec!["1", "-2"], "Int64"),
+        (vec![" 1 ", "2"], "Int64"),
+        (vec!["1", "", "2"], "Float64"),
+        (vec!["", "1"], "Float64"),
+        (vec!["1", "2.5"], "Float64"),
+        (vec!["1", "9223372036854775808"], "Float64"),
+        (vec!["1", "inf"], "Float64"),
+        (vec!["", "NA"], "Float64"),
+        (vec!["True", "false", "TRUE"], "Boolean"),
+        (vec!["True", ""], "Text"),
+        (vec!["", "True"], "Text"),
+        (vec!["True", "1"], "Text"),
+        (vec!["1", "True"], "Text"),
+        (vec!["1", "x"], "Text"),
+        (vec!["1", "1_000"], "Text"),
+    ] {
+        let found = match only_column(&values).data_type() {
+            DataType::Int64 => "Int64",
+            DataType::Float64 => "Float64",
+            DataType::Boolean => "Boolean",
+            DataType::Dictionary(key, value) if **key == DataType::Int32 && **value == DataType::Utf8 => {
+                "Text"
+            }
+            _ => "other",
+        };
+        assert_eq!(found, expected, "{values:?}");
+    }
+}
+
+#[test]
+fn text_that_began_as_numbers_keeps_its_spelling() {
+    assert_eq!(
+        texts(&only_column(&["007", "", "1.50", "7", "x", "007"])),
+        [Some("007"), None, Some("1.50"), Some("7"), Some("x"), Some("007")].map(|t| t.map(String::from))
+    );
+    assert_eq!(texts(&only_column(&["TRUE", "", "true"])), [Some("TRUE".into()), None, Some("true".into())]);
+    assert_eq!(texts(&only_column(&["", "x"])), [None, Some("x".into())]);
+}
+
+#[test]
+fn dictionaries_are_sorted_and_blanks_kept() {
+    let array = only_column(&["b", " a", "a", "é", "Z", "b"]);
+    let dictionary = array.as_dictionary::<Int32Type>();
+    let values: Vec<_> = dictionary.values().as_string::<i32>().iter().flatten().collect();
+    assert_eq!(values, [" a", "Z", "a", "b", "é"]);
+    assert_eq!(dictionary.keys().values(), &[3, 0, 2, 4, 1, 3]);
+}
+
+#[test]
+fn all_spellings_of_missing() {
+    for spelling in CsvOptions::default().missing {
+        let table = read(&format!("c,d\n1.5,a\n{spelling},{spelling}\n\"{spelling}\",b\n"));
+        assert_eq!(table.columns()[0].1.as_primitive::<Float64Type>().null_count(), 2, "{spelling}");
+        assert_eq!(table.columns()[1].1.null_count(), 1, "{spelling}");
+    }
+    assert_eq!(read("c,d\n1,NAN\n2,1\n").columns()[1].1.null_count(), 1);
+    // Like pandas, other words and other capitals are text.
+    assert_eq!(read("c\nna\nx\n").columns()[0].1.null_count(), 0);
+    let options = CsvOptions { missing: vec!["?".into()], ..CsvOptions::default() };
+    assert_eq!(read_with("c\n?\n1\n", &options).unwrap().columns()[0].1.null_count(), 1);
+}
+
+#[test]
+fn quotes_hold_delimiters_lines_and_quotes() {
+    let table = read("a,b\n\"x, y\",1\n\"two\nlines\",2\n\"a \"\"word\"\"\",3\n");
+    assert_eq!(
+        texts(&table.columns()[0].1),
+        ["x, y", "two\nlines", "a \"word\""].map(|t| Some(t.to_owned()))
+    );
+    assert_eq!(table.columns()[1].1.as_primitive::<Int64Type>().values(), &[1, 2, 3]);
+}
+
+#[test]
+fn ragged_rows_name_the_line() {
+    assert_eq!(failure(b"a,b\n1,2\n3\n"), "x.csv, line 3: has 1 value, expected 2 values");
+    let error = failure(b"a,b\n\"1\n2\",2\n\n\n3,4,5\n");
+    assert!(error.starts_with("x.csv, line 6: has 3 values, expected 2 values"), "{error}");
+    let error = failure(b"a,b\r\n1,2\r\n\"3,4\r\n5,6\r\n");
+    assert!(error.starts_with("x.csv, line 3: has 1 value, expected 2 values; a quote"), "{error}");
+}
+
+#[test]
+fn files_that_are_something_else() {
+    assert_eq!(failure(b""), "x.csv: the file is empty");
+    assert_eq!(failure(b"\xEF\xBB\xBF\n\n"), "x.csv: the file is empty");
+    assert!(failure(b"a,b\n").contains("no rows"));
+    assert_eq!(failure(b"a\n1\n\xE9t\xE9\n"), "x.csv, line 3: not UTF-8; convert the file to UTF-8");
+    assert!(failure(b"\xFF\xFEa\0").contains("UTF-16 (little endian)"));
+    assert!(failure(b"\x1F\x8B\x08").contains("gzip"));
+    let error = failure(b"a,b,a\n1,2,3\n");
+    assert!(error.contains("columns 1 and 3 are both named `a`"), "{error}");
+}
+
+#[test]
+fn byte_order_mark_and_unnamed_columns() {
+    let table = read("\u{feff},b\n1,2\n");
+    assert_eq!(table.names().collect::<Vec<_>>(), ["Unnamed: 0", "b"]);
+}
+
+#[test]
+fn dialects() {
+    let tabs = read_csv_from(Path::new("x.tsv"), "a\tb\n1\t2\n".as_bytes(), &CsvOptions::default()).unwrap();
+    assert_eq!(tabs.names().collect::<Vec<_>>(), ["a", "b"]);
+    let options = CsvOptions {
+        header: false,
+        trim: true,
+        comment: Some(b'|'),
+        column_names: Some(vec!["a".into(), "b".into()]),
+        ..CsvOptions::default()
+    };
+    let table = read_with("|note\n1, \"x, y\"\n 2,  z \n", &options).unwrap();
+    assert_eq!(table.columns()[0].1.as_primitive::<Int64Type>().values(), &[1, 2]);
+    assert_eq!(texts(&table.columns()[1].1), [Some("x, y".into()), Some("z ".into())]);
+    let options = CsvOptions { header: false, ..CsvOptions::default() };
+    assert_eq!(read_with("1,2\n", &options).unwrap().names().collect::<Vec<_>>(), ["column_1", "column_2"]);
+    let options = CsvOptions { column_names: Some(vec!["a".into()]), ..CsvOptions::default() };
+    assert!(read_with("x,y\n1,2\n", &options).is_err());
+}
+
+#[test]
+fn written_and_read_again() {
+    let text = "i,f,b,t\n1,2.0,True,\" a, \"\"b\"\"\"\n2,,False,\n";
+    let path = std::env::temp_dir().join(format!("highmark-csv-{}.csv", std::process::id()));
+    write_csv(&read(text), &path).unwrap();
+    let written = std::fs::read_to_string(&path).unwrap();
+    std::fs::remove_file(&path).unwrap();
+    assert_eq!(written, text);
+}
+
+#[test]
+fn a_missing_file_is_named() {
+    let error = read_csv("no/such.csv", &CsvOptions::default()).unwrap_err().to_string();
+    assert!(error.starts_with("cannot read no/such.csv"), "{error}");
+}

@@ -1,0 +1,35 @@
+//! Writing comma separated files.
+
+use std::io::BufWriter;
+use std::path::Path;
+
+use csv::Writer;
+
+use super::super::factors::Factors;
+use super::super::level::Level;
+use super::Table;
+use crate::{Error, Result};
+
+/// Writes a table with a header and commas, in the form that [`read_csv`](super::read_csv) reads back: missing
+/// values are empty, truth values are `True` and `False`, floats always have a decimal point or an exponent.
+///
+/// Fails when the file cannot be written or a column has a type without a written form.
+pub fn write_csv(table: &Table, path: impl AsRef<Path>) -> Result<()> {
+    let path = path.as_ref();
+    let file = std::fs::File::create(path).map_err(|error| Error::io("create", path, error))?;
+    let mut columns = Vec::new();
+    for (name, array) in table.columns() {
+        let factors = Factors::of(name, array)?;
+        let texts: Vec<String> = factors.levels.iter().map(Level::to_string).collect();
+        columns.push((factors.codes, texts));
+    }
+    let failed = |error: csv::Error| Error::io("write", path, error.into());
+    let mut writer = Writer::from_writer(BufWriter::new(file));
+    writer.write_record(table.names()).map_err(failed)?;
+    for row in 0..table.rows() {
+        let values =
+            columns.iter().map(|(codes, texts)| texts.get(codes[row] as usize).map_or("", String::as_str));
+        writer.write_record(values).map_err(failed)?;
+    }
+    writer.flush().map_err(|error| Error::io("write", path, error))
+}

@@ -1,0 +1,198 @@
+//! Encoded rows.
+
+use std::hash::Hasher;
+
+use super::hash::FastHasher;
+use super::{Batch, Targets};
+use crate::{Error, Result};
+
+/// Rows as the model sees them: category codes, numbers and targets, each in one block of memory.
+///
+/// ```
+/// use highmark::{Dataset, Targets};
+/// let targets = Targets::Classes(vec![0, 1, 0]);
+/// let data = Dataset::new(1, 2, vec![1, 2, 3], vec![0.1, 0.2, 1.1, 1.2, 2.1, 2.2], Some(targets))?;
+/// let mut batch = data.empty_batch();
+/// data.gather(&[2, 0], &mut batch);
+/// assert_eq!((batch.rows, batch.x_cat, batch.x_cont), (2, vec![3, 1], vec![2.1, 2.2, 0.1, 0.2]));
+/// # Ok::<(), highmark::Error>(())
+/// ```
+#[derive(Clone, Debug, PartialEq)]
+pub struct Dataset {
+    rows: usize,
+    n_cat: usize,
+    n_cont: usize,
+    x_cat: Vec<u32>,
+    x_cont: Vec<f32>,
+    targets: Option<Targets>,
+}
+
+impl Dataset {
+    /// A dataset of `n_cat` codes (`x_cat`, rows × `n_cat`, row by row) and `n_cont` numbers (`x_cont`,
+    /// likewise) a row. Fails when the lengths do not belong to one number of rows.
+    pub fn new(
+        n_cat: usize,
+        n_cont: usize,
+        x_cat: Vec<u32>,
+        x_cont: Vec<f32>,
+        targets: Option<Targets>,
+    ) -> Result<Self> {
+        let rows = if n_cat > 0 {
+            x_cat.len() / n_cat
+        } else if n_cont > 0 {
+            x_cont.len() / n_cont
+        } else {
+            targets.as_ref().map_or(0, Targets::rows)
+        };
+        let whole = match &targets {
+            Some(Targets::Values { values, width }) => values.len() == rows * width && *width > 0,
+            Some(Targets::Classes(classes)) => classes.len() == rows,
+            None => true,
+        };
+        if x_cat.len() != rows * n_cat || x_cont.len() != rows * n_cont || !whole {
+            let message = format!(
+                "{} codes of {n_cat} a row, {} numbers of {n_cont} a row and {} targets are not of equally many rows",
+                x_cat.len(),
+                x_cont.len(),
+                targets.as_ref().map_or(0, Targets::rows)
+            );
+            return Err(Error::data(message));
+        }
+        Ok(Self { rows, n_cat, n_cont, x_cat, x_cont, targets })
+    }
+
+    /// Rows held.
+    pub fn rows(&self) -> usize {
+        self.rows
+    }
+
+    /// Codes a row.
+    pub fn n_cat(&self) -> usize {
+        self.n_cat
+    }
+
+    /// Numbers a row.
+    pub fn n_cont(&self) -> usize {
+        self.n_cont
+    }
+
+    /// The codes, rows × categorical columns, row by row; 0 is missing or unseen.
+    pub fn x_cat(&self) -> &[u32] {
+        &self.x_cat
+    }
+
+    /// The numbers, rows × continuous columns, row by row.
+    pub fn x_cont(&self) -> &[f32] {
+        &self.x_cont
+    }
+
+    /// The targets, if the rows have them.
+    pub fn targets(&self) -> Option<&Targets> {
+        self.targets.as_ref()
+    }
+
+    /// A batch without rows, of the kind that this dataset fills.
+    pub fn empty_batch(&self) -> Batch {
+        let targets = self.targets.as_ref().map(Targets::empty_like);
+        Batch { rows: 0, x_cat: Vec::new(), x_cont: Vec::new(), targets }
+    }
+
+    /// Replaces the contents of `batch` by these rows, in this order. Its buffers are used again. Panics on a
+    /// row that is not there.
+    pub fn gather(&self, rows: &[u32], batch: &mut Batch) {
+        batch.rows = rows.len();
+        gather(&self.x_cat, self.n_cat, rows, &mut batch.x_cat);
+        gather(&self.x_cont, self.n_cont, rows, &mut batch.x_cont);
+        match (&self.targets, &mut batch.targets) {
+            (Some(Targets::Classes(from)), Some(Targets::Classes(to))) => gather(from, 1, rows, to),
+            (Some(Targets::Values { values, width }), Some(Targets::Values { values: to, width: old })) => {
+                *old = *width;
+                gather(values, *width, rows, to);
+            }
+            (None, targets) => *targets = None,
+            (Some(from), targets) => {
+                *targets = Some(from.empty_like());
+                self.gather(rows, batch);
+            }
+        }
+    }
+
+    /// A dataset of these rows, in this order. Panics on a row that is not there.
+    #[must_use]
+    pub fn take(&self, rows: &[u32]) -> Self {
+        let mut batch = self.empty_batch();
+        self.gather(rows, &mut batch);
+        let Batch { rows, x_cat, x_cont, targets } = batch;
+        Self { rows, n_cat: self.n_cat, n_cont: self.n_cont, x_cat, x_cont, targets }
+    }
+
+    /// A number that changes with the shape, any value or the order of the rows, and is the same on every
+    /// machine. For noticing that a run is resumed on other data, not against forgery.
+    pub fn fingerprint(&self) -> u64 {
+        let mut hash = FastHasher::default();
+        for size in [self.rows, self.n_cat, self.n_cont] {
+            hash.write_u64(size as u64);
+        }
+        self.x_cat.iter().for_each(|code| hash.write_u32(*code));
+        self.x_cont.iter().for_each(|number| hash.write_u32(number.to_bits()));
+        match &self.targets {
+            None => hash.write_u64(0),
+            Some(Targets::Classes(classes)) => {
+                hash.write_u64(1);
+                classes.iter().for_each(|class| hash.write_u32(*class));
+            }
+            Some(Targets::Values { values, width }) => {
+                hash.write_u64(2 + *width as u64);
+                values.iter().for_each(|value| hash.write_u32(value.to_bits()));
+            }
+        }
+        hash.finish()
+    }
+}
+
+#[inline]
+fn gather<T: Copy + Default>(from: &[T], width: usize, rows: &[u32], to: &mut Vec<T>) {
+    to.resize(rows.len() * width, T::default());
+    if width == 0 {
+        return;
+    }
+    for (to, row) in to.chunks_exact_mut(width).zip(rows) {
+        let start = *row as usize * width;
+        to.copy_from_slice(&from[start..start + width]);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn dataset(values: Vec<f32>) -> Dataset {
+        let targets = Targets::Values { values, width: 2 };
+        Dataset::new(0, 1, vec![], vec![1.0, 2.0], Some(targets)).unwrap()
+    }
+
+    #[test]
+    fn lengths_are_checked() {
+        assert!(Dataset::new(2, 0, vec![1, 2, 3], vec![], None).is_err());
+        assert!(Dataset::new(1, 1, vec![1, 2], vec![1.0], None).is_err());
+        assert!(Dataset::new(1, 0, vec![1, 2], vec![], Some(Targets::Classes(vec![0]))).is_err());
+    }
+
+    #[test]
+    fn a_batch_of_another_kind_is_made_over() {
+        let data = dataset(vec![1.0, 2.0, 3.0, 4.0]);
+        let mut batch =
+            Batch { rows: 9, x_cat: vec![7; 9], x_cont: vec![], targets: Some(Targets::Classes(vec![1])) };
+        data.gather(&[1], &mut batch);
+        assert_eq!(batch.targets, Some(Targets::Values { values: vec![3.0, 4.0], width: 2 }));
+        assert_eq!((batch.rows, batch.x_cat.len(), batch.x_cont), (1, 0, vec![2.0]));
+    }
+
+    #[test]
+    fn fingerprints_tell_values_and_order_apart() {
+        let data = dataset(vec![1.0, 2.0, 3.0, 4.0]);
+        assert_eq!(data.fingerprint(), data.clone().fingerprint());
+        assert_ne!(data.fingerprint(), dataset(vec![1.0, 2.0, 3.0, 5.0]).fingerprint());
+        assert_ne!(data.fingerprint(), data.take(&[1, 0]).fingerprint());
+    }
+}

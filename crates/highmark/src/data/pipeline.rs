@@ -1,0 +1,244 @@
+//! The fitted preparation: from any table with the features to what the model sees.
+
+use serde::{Deserialize, Serialize};
+
+use super::level::Level;
+use super::procs::{Categorify, FillMissing, FillStrategy, Normalize, Proc, median};
+use super::{Table, Task, numbers::numbers};
+use crate::{Error, Result};
+
+/// The preparation of the columns, fitted on the training rows. It is saved with a model and prepares any
+/// later table in the same way. Made by [`TabularData::new`](super::TabularData::new).
+///
+/// ```
+/// use std::path::Path;
+/// use highmark::{CsvOptions, DataConfig, Split, TabularData, read_csv_from};
+///
+/// let read = |text: &str| read_csv_from(Path::new("x.csv"), text.as_bytes(), &CsvOptions::default());
+/// let table = read("age,city,y\n39.5,Oslo,a\n50.0,Bergen,b\n28.0,Oslo,a\n61.0,Oslo,b\n")?;
+/// let config = DataConfig { targets: vec!["y".into()], valid: Split::Rows(3..4), ..DataConfig::default() };
+/// let pipeline = TabularData::new(&table, &config)?.pipeline;
+/// assert_eq!(pipeline.classes("city").unwrap(), ["#na#", "Bergen", "Oslo"]);
+///
+/// let (later, drift) = pipeline.apply(&read("city,age\nTromso,\n")?)?;
+/// assert_eq!((later.x_cat(), later.targets()), ([0].as_slice(), None));
+/// assert_eq!(drift.unseen[0].examples, ["Tromso"]);
+/// assert_eq!(drift.missing, [("age".to_string(), 1)]);
+/// # Ok::<(), highmark::Error>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Pipeline {
+    /// All columns of the training table, to tell what a later table has in another way.
+    pub(super) columns: Vec<String>,
+    pub(super) cat_names: Vec<String>,
+    pub(super) cont_names: Vec<String>,
+    procs: Vec<Proc>,
+    pub(super) fill: Option<FillMissing>,
+    pub(super) categorify: Categorify,
+    pub(super) normalize: Option<Normalize>,
+    /// Of every continuous column: what is filled in where training had nothing missing.
+    pub(super) medians: Vec<f64>,
+    /// The features that had missing values in the training rows.
+    pub(super) incomplete: Vec<String>,
+    pub(super) task: Task,
+}
+
+/// What a pipeline is fitted on.
+pub(super) struct Fit<'a> {
+    pub(super) table: &'a Table,
+    pub(super) train: &'a [u32],
+    /// A validation table of its own.
+    pub(super) valid: Option<&'a Table>,
+    pub(super) cat: Vec<String>,
+    pub(super) cont: Vec<String>,
+    pub(super) procs: &'a [Proc],
+    pub(super) task: Task,
+}
+
+impl Pipeline {
+    pub(super) fn fit(fit: Fit) -> Result<Self> {
+        let Fit { table, train, valid, cat, cont, procs, task } = fit;
+        for (number, proc) in procs.iter().enumerate() {
+            if procs[..number].iter().any(|other| other.name() == proc.name()) {
+                return Err(Error::config("procs", format!("`{proc}` is given twice")));
+            }
+        }
+        if !cat.is_empty() && !procs.contains(&Proc::Categorify) {
+            let message = format!("the categorical columns need `categorify`: {}", cat.join(", "));
+            return Err(Error::config("procs", message));
+        }
+        let mut incomplete = Vec::new();
+        let mut categorify = Categorify::default();
+        for name in &cat {
+            let other = valid.and_then(|valid| valid.find(name));
+            let factors = categorify.push(name, table.column(name)?, train, other)?;
+            if train.iter().any(|row| factors.level_of(*row as usize).is_none()) {
+                incomplete.push(name.clone());
+            }
+        }
+        let mut statistics = Statistics::new(procs);
+        for name in &cont {
+            let values = numbers(name, table.column(name)?)?;
+            if statistics.push(name, &values, train)? {
+                incomplete.push(name.clone());
+            }
+            if statistics.fill.is_none() {
+                // A validation table may lack the column, which is found out when it is encoded.
+                let other = valid.and_then(|valid| valid.find(name));
+                refuse_missing(name, &values)?;
+                other.map_or(Ok(()), |other| refuse_missing(name, &numbers(name, other)?))?;
+            }
+        }
+        let Statistics { fill, normalize, medians, .. } = statistics;
+        let mut cat_names = cat;
+        for (column, _) in fill.iter().filter(|fill| fill.add_col).flat_map(|fill| &fill.columns) {
+            let name = FillMissing::na_name(column);
+            if cat_names.contains(&name) || cont.contains(&name) {
+                let message = format!(
+                    "tells where `{column}` is missing, but is there already; rename it, or fill without adding columns"
+                );
+                return Err(Error::column(name, message));
+            }
+            categorify.push_na(name.clone());
+            cat_names.push(name);
+        }
+        Ok(Self {
+            columns: table.names().map(String::from).collect(),
+            cat_names,
+            cont_names: cont,
+            procs: procs.to_vec(),
+            fill,
+            categorify,
+            normalize,
+            medians,
+            incomplete,
+            task,
+        })
+    }
+
+    /// The categorical columns in the order of the codes, with `<column>_na` for filled columns last.
+    pub fn cat_names(&self) -> &[String] {
+        &self.cat_names
+    }
+
+    /// The continuous columns in the order of the numbers.
+    pub fn cont_names(&self) -> &[String] {
+        &self.cont_names
+    }
+
+    /// The columns that a table must have: the categorical ones without `<column>_na`, then the continuous.
+    pub fn feature_names(&self) -> impl Iterator<Item = &str> {
+        let added = self.na_columns().count();
+        let cat = &self.cat_names[..self.cat_names.len().saturating_sub(added)];
+        cat.iter().chain(&self.cont_names).map(String::as_str)
+    }
+
+    /// How many codes each categorical column has, 0 for `#na#` included.
+    pub fn cardinalities(&self) -> Vec<usize> {
+        self.categorify.columns.iter().map(|(_, levels)| levels.len() + 1).collect()
+    }
+
+    /// What the codes of a categorical column stand for, `#na#` first; `None` for other names.
+    pub fn classes(&self, name: &str) -> Option<Vec<String>> {
+        let (_, levels) = self.categorify.columns.iter().find(|(column, _)| column == name)?;
+        Some(std::iter::once("#na#".into()).chain(levels.iter().map(Level::to_string)).collect())
+    }
+
+    /// What is to be predicted.
+    pub fn task(&self) -> &Task {
+        &self.task
+    }
+
+    /// The steps that were asked for.
+    pub fn procs(&self) -> &[Proc] {
+        &self.procs
+    }
+
+    /// The columns that had missing values in the training rows, with what is filled in.
+    pub fn fill_values(&self) -> Vec<(String, f64)> {
+        self.fill.as_ref().map_or_else(Vec::new, |fill| fill.columns.clone())
+    }
+
+    /// The means of the continuous columns over the training rows, in their order; empty when they are not
+    /// normalized.
+    pub fn means(&self) -> &[f64] {
+        self.normalize.as_ref().map_or(&[], |normalize| &normalize.means)
+    }
+
+    /// The standard deviations that belong to [`Pipeline::means`]: the population's, plus 1e-7.
+    pub fn stds(&self) -> &[f64] {
+        self.normalize.as_ref().map_or(&[], |normalize| &normalize.stds)
+    }
+
+    /// The continuous columns that have a column `<column>_na`, in its order.
+    pub(super) fn na_columns(&self) -> impl Iterator<Item = &str> {
+        let fill = self.fill.iter().filter(|fill| fill.add_col);
+        fill.flat_map(|fill| &fill.columns).map(|(column, _)| column.as_str())
+    }
+}
+
+/// The numbers of the continuous columns, gathered one column at a time.
+struct Statistics {
+    strategy: FillStrategy,
+    fill: Option<FillMissing>,
+    normalize: Option<Normalize>,
+    medians: Vec<f64>,
+}
+
+impl Statistics {
+    fn new(procs: &[Proc]) -> Self {
+        let mut new =
+            Self { strategy: FillStrategy::Median, fill: None, normalize: None, medians: Vec::new() };
+        for proc in procs {
+            match proc {
+                Proc::FillMissing { strategy, add_col } => {
+                    new.strategy = *strategy;
+                    new.fill = Some(FillMissing { columns: Vec::new(), add_col: *add_col });
+                }
+                Proc::Normalize => new.normalize = Some(Normalize::default()),
+                Proc::Categorify => {}
+            }
+        }
+        new
+    }
+
+    /// Adds a column; whether it has missing values in the training rows.
+    fn push(&mut self, name: &str, values: &[f64], train: &[u32]) -> Result<bool> {
+        let rows = train.iter().map(|row| values[*row as usize]);
+        let mut sorted: Vec<f64> = rows.clone().filter(|value| !value.is_nan()).collect();
+        if sorted.is_empty() {
+            let message = "all values of the training rows are missing; drop it with --ignore";
+            return Err(Error::column(name, message));
+        }
+        let incomplete = sorted.len() < train.len();
+        sorted.sort_unstable_by(f64::total_cmp);
+        let middle = median(&sorted);
+        self.medians.push(middle);
+        let mut filled = middle;
+        if let Some(fill) = self.fill.as_mut().filter(|_| incomplete) {
+            filled = self.strategy.value(&sorted);
+            if !filled.is_finite() {
+                return Err(Error::config(
+                    "fill",
+                    format!("{filled} cannot be filled in for missing values"),
+                ));
+            }
+            fill.columns.push((name.into(), filled));
+        }
+        if let Some(normalize) = &mut self.normalize {
+            normalize.push(rows.map(|value| if value.is_nan() { filled } else { value }));
+        }
+        Ok(incomplete)
+    }
+}
+
+fn refuse_missing(name: &str, values: &[f64]) -> Result<()> {
+    let missing = values.iter().filter(|value| value.is_nan()).count();
+    let Some(first) = values.iter().position(|value| value.is_nan()) else { return Ok(()) };
+    let message = format!(
+        "{missing} of {} values are missing, first in data row {}; add `fill_missing` to the procs",
+        values.len(),
+        first + 1
+    );
+    Err(Error::column(name, message))
+}

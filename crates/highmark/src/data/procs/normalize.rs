@@ -1,0 +1,38 @@
+//! Mean 0 and standard deviation 1.
+
+use serde::{Deserialize, Serialize};
+
+/// The fitted step: mean and standard deviation of each continuous column, in their order.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Normalize {
+    /// Means over the training rows, filled values included.
+    pub(crate) means: Vec<f64>,
+    /// Population standard deviations, plus 1e-7 so that a constant column can be divided by it.
+    pub(crate) stds: Vec<f64>,
+}
+
+impl Normalize {
+    /// Adds a column with these values in the training rows, none missing.
+    pub(crate) fn push(&mut self, values: impl Iterator<Item = f64> + Clone) {
+        let (count, sum) = values.clone().fold((0, 0.0), |(count, sum), value| (count + 1, sum + value));
+        let n = f64::from(count.max(1));
+        let mean = sum / n;
+        let variance = values.map(|value| (value - mean) * (value - mean)).sum::<f64>() / n;
+        self.means.push(mean);
+        self.stds.push(variance.sqrt() + 1e-7);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_deviation_is_the_populations() {
+        let mut normalize = Normalize::default();
+        normalize.push([1.0, 2.0, 3.0, 6.0].into_iter());
+        normalize.push([5.0, 5.0].into_iter());
+        assert_eq!(normalize.means, [3.0, 5.0]);
+        assert_eq!(normalize.stds, [3.5_f64.sqrt() + 1e-7, 1e-7]);
+    }
+}

@@ -1,0 +1,204 @@
+//! Which rows are trained on and which are held back.
+
+use std::ops::Range;
+
+use super::Table;
+use crate::seed::{Random, Stream};
+use crate::{Error, Result};
+
+/// How the validation rows are chosen. All other rows are for training.
+///
+/// ```
+/// use highmark::Split;
+/// let (train, valid) = Split::Rows(2..4).divide(6, None)?;
+/// assert_eq!((train, valid), (vec![0, 1, 4, 5], vec![2, 3]));
+/// # Ok::<(), highmark::Error>(())
+/// ```
+#[derive(Clone, Debug)]
+pub enum Split {
+    /// A range of rows, counted from 0.
+    Rows(Range<usize>),
+    /// These rows, counted from 0, in any order.
+    List(Vec<usize>),
+    /// Rows drawn at random without replacement.
+    Fraction {
+        /// The share of the rows, between 0 and 1; the count is rounded down.
+        fraction: f64,
+        /// The same seed draws the same rows.
+        seed: u64,
+        /// Whether each class gets its share of the validation rows; for classification only.
+        stratify: bool,
+    },
+    /// A table of its own; all rows of the other are for training.
+    Table(Table),
+}
+
+/// A fifth of the rows, drawn with seed 42, not stratified.
+impl Default for Split {
+    fn default() -> Self {
+        Self::Fraction { fraction: 0.2, seed: 42, stratify: false }
+    }
+}
+
+impl Split {
+    /// The training and the validation rows of a table of `rows` rows, each in ascending order; for
+    /// [`Split::Table`] the latter count in that table. `classes` has a class number for each row and is
+    /// needed to stratify.
+    ///
+    /// Fails when one side would be empty, and for rows that are not there or given twice.
+    pub fn divide(&self, rows: usize, classes: Option<&[u32]>) -> Result<(Vec<u32>, Vec<u32>)> {
+        let mut is_valid = vec![false; rows];
+        match self {
+            Self::Rows(range) => {
+                if range.end > rows || range.start >= range.end {
+                    let message =
+                        format!("the range {}..{} is not within the {rows} rows", range.start, range.end);
+                    return Err(Error::config("valid", message));
+                }
+                is_valid[range.clone()].fill(true);
+            }
+            Self::List(list) => {
+                for &row in list {
+                    match is_valid.get_mut(row) {
+                        None => {
+                            let message = format!("row {row} is not among the {rows} rows (counted from 0)");
+                            return Err(Error::config("valid", message));
+                        }
+                        Some(true) => {
+                            return Err(Error::config("valid", format!("row {row} is given twice")));
+                        }
+                        Some(flag) => *flag = true,
+                    }
+                }
+            }
+            Self::Fraction { fraction, seed, stratify } => {
+                if !(*fraction > 0.0 && *fraction < 1.0) {
+                    return Err(Error::config(
+                        "valid",
+                        format!("the fraction {fraction} is not between 0 and 1"),
+                    ));
+                }
+                let mut order: Vec<u32> = (0..rows as u32).collect();
+                Random::new(*seed, Stream::Split, 0).shuffle(&mut order);
+                let count = (fraction * rows as f64) as usize;
+                if *stratify {
+                    let Some(classes) = classes else {
+                        let message = "needs a target with classes; regression cannot be stratified";
+                        return Err(Error::config("stratify", message));
+                    };
+                    let mut left = shares(classes, *fraction, count);
+                    for &row in &order {
+                        let left = &mut left[classes[row as usize] as usize];
+                        is_valid[row as usize] = *left > 0;
+                        *left = left.saturating_sub(1);
+                    }
+                } else {
+                    for row in &order[..count] {
+                        is_valid[*row as usize] = true;
+                    }
+                }
+            }
+            Self::Table(table) => {
+                return both_sides((0..rows as u32).collect(), (0..table.rows() as u32).collect());
+            }
+        }
+        let (valid, train) = (0..rows as u32).partition(|row| is_valid[*row as usize]);
+        both_sides(train, valid)
+    }
+}
+
+fn both_sides(train: Vec<u32>, valid: Vec<u32>) -> Result<(Vec<u32>, Vec<u32>)> {
+    let rows = train.len() + valid.len();
+    if train.is_empty() {
+        return Err(Error::config("valid", format!("none of the {rows} rows is left to train on")));
+    }
+    if valid.is_empty() {
+        return Err(Error::config("valid", format!("none of the {rows} rows is for validation")));
+    }
+    Ok((train, valid))
+}
+
+/// How many of `count` validation rows each class gets: its share, rounded by the largest remainders. A class
+/// keeps at least one row to train on.
+fn shares(classes: &[u32], fraction: f64, count: usize) -> Vec<usize> {
+    let mut sizes = vec![0_usize; classes.iter().map(|class| *class as usize + 1).max().unwrap_or(0)];
+    for class in classes {
+        sizes[*class as usize] += 1;
+    }
+    let exact: Vec<f64> = sizes.iter().map(|size| *size as f64 * fraction).collect();
+    let mut shares: Vec<usize> = exact.iter().map(|share| *share as usize).collect();
+    let mut by_remainder: Vec<usize> = (0..sizes.len()).collect();
+    by_remainder.sort_by(|a, b| exact[*b].fract().total_cmp(&exact[*a].fract()));
+    let missing = count.saturating_sub(shares.iter().sum());
+    let able = by_remainder.into_iter().filter(|class| shares[*class] + 1 < sizes[*class]);
+    for class in able.take(missing).collect::<Vec<_>>() {
+        shares[class] += 1;
+    }
+    shares
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn fraction(fraction: f64, stratify: bool) -> Split {
+        Split::Fraction { fraction, seed: 1, stratify }
+    }
+
+    #[test]
+    fn every_row_is_on_one_side() {
+        for split in [Split::Rows(3..7), Split::List(vec![9, 0, 4]), fraction(0.35, false)] {
+            let (train, valid) = split.divide(10, None).unwrap();
+            assert!(train.is_sorted() && valid.is_sorted());
+            let mut all = [train, valid].concat();
+            all.sort_unstable();
+            assert_eq!(all, (0..10).collect::<Vec<_>>());
+        }
+    }
+
+    #[test]
+    fn fractions_round_down_and_depend_on_the_seed() {
+        let (_, valid) = fraction(0.35, false).divide(10, None).unwrap();
+        assert_eq!(valid.len(), 3);
+        let large =
+            |seed| Split::Fraction { fraction: 0.5, seed, stratify: false }.divide(1000, None).unwrap().1;
+        assert_eq!(large(1), large(1));
+        assert_ne!(large(1), large(2));
+        assert_ne!(large(1), (0..500).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn strata_keep_their_proportions() {
+        let classes: Vec<u32> = (0..1000)
+            .map(|row| {
+                if row % 10 == 0 {
+                    1
+                } else if row == 1 {
+                    2
+                } else {
+                    0
+                }
+            })
+            .collect();
+        let (train, valid) = fraction(0.2, true).divide(1000, Some(&classes)).unwrap();
+        assert_eq!(valid.len(), 200);
+        let count = |rows: &[u32], class| rows.iter().filter(|row| classes[**row as usize] == class).count();
+        assert_eq!((count(&valid, 1), count(&valid, 2)), (20, 0));
+        assert_eq!((count(&train, 1), count(&train, 2)), (80, 1));
+        assert!(fraction(0.2, true).divide(1000, None).is_err());
+    }
+
+    #[test]
+    fn impossible_splits() {
+        let error = |split: Split| split.divide(10, None).unwrap_err().to_string();
+        assert!(error(Split::Rows(5..11)).contains("5..11 is not within the 10 rows"));
+        assert!(error(Split::Rows(0..10)).contains("left to train on"));
+        assert!(error(Split::List(vec![])).contains("for validation"));
+        assert!(error(Split::List(vec![10])).contains("row 10"));
+        assert!(error(Split::List(vec![1, 1])).contains("twice"));
+        assert!(error(fraction(0.05, false)).contains("for validation"));
+        for wrong in [0.0, 1.0, -0.5, f64::NAN] {
+            assert!(error(fraction(wrong, false)).contains("between 0 and 1"));
+        }
+    }
+}

@@ -1,0 +1,146 @@
+//! Named columns of one length.
+
+use std::path::Path;
+
+use arrow_array::{Array, ArrayRef};
+
+use super::{CsvOptions, read_csv, read_parquet};
+use crate::{Error, Result};
+
+/// Named Arrow arrays of equal length: what is read from a file or handed over from elsewhere.
+///
+/// Columns may hold integers and floats of 8 to 64 bits, truth values, text (`Utf8`, `LargeUtf8`, `Utf8View`),
+/// and dictionaries of those. Other types may be present, and are an error when they are used as a feature or
+/// target. A null is a missing value, and so is a NaN.
+///
+/// ```
+/// use std::sync::Arc;
+/// use arrow_array::{ArrayRef, Int64Array, StringArray};
+/// use highmark::Table;
+///
+/// let age: ArrayRef = Arc::new(Int64Array::from(vec![Some(39), None]));
+/// let city: ArrayRef = Arc::new(StringArray::from(vec!["Oslo", "Bergen"]));
+/// let table = Table::new(vec![("age".into(), age), ("city".into(), city)])?;
+/// assert_eq!(table.rows(), 2);
+/// assert_eq!(table.names().collect::<Vec<_>>(), ["age", "city"]);
+/// assert!(table.column("town").is_err());
+/// # Ok::<(), highmark::Error>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct Table {
+    columns: Vec<(String, ArrayRef)>,
+    rows: usize,
+}
+
+impl Table {
+    /// A table of these columns, in this order. Fails when lengths differ, when two columns have one name,
+    /// when there are no columns, or when there are more rows than 32 bits count.
+    pub fn new(columns: Vec<(String, ArrayRef)>) -> Result<Self> {
+        let Some((first, array)) = columns.first() else {
+            return Err(Error::data("a table needs at least one column"));
+        };
+        let rows = array.len();
+        for (number, (name, array)) in columns.iter().enumerate() {
+            if array.len() != rows {
+                let message = format!("has {} rows, but column `{first}` has {rows}", array.len());
+                return Err(Error::column(name, message));
+            }
+            if columns[..number].iter().any(|(other, _)| other == name) {
+                return Err(Error::column(name, "there are two columns with this name; rename one"));
+            }
+        }
+        if u32::try_from(rows).is_err() {
+            return Err(Error::data(format!(
+                "{rows} rows are more than the {} that are supported",
+                u32::MAX
+            )));
+        }
+        Ok(Self { columns, rows })
+    }
+
+    /// Reads a file by its extension: `.parquet` and `.pq` as Parquet, `.tsv` as tab separated, everything
+    /// else as comma separated (see [`read_csv`] for other dialects).
+    pub fn read(path: &Path) -> Result<Self> {
+        let extension = path.extension().and_then(|e| e.to_str()).unwrap_or_default().to_ascii_lowercase();
+        match extension.as_str() {
+            "parquet" | "pq" => read_parquet(path),
+            _ => read_csv(path, &CsvOptions::default()),
+        }
+    }
+
+    /// How many rows there are.
+    pub fn rows(&self) -> usize {
+        self.rows
+    }
+
+    /// The names of the columns, in order.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.columns.iter().map(|(name, _)| name.as_str())
+    }
+
+    /// The columns with their names, in order.
+    pub fn columns(&self) -> &[(String, ArrayRef)] {
+        &self.columns
+    }
+
+    /// The column of this name; when there is none, the error says which there are.
+    pub fn column(&self, name: &str) -> Result<&ArrayRef> {
+        self.find(name).ok_or_else(|| Error::unknown("column", name, self.names()))
+    }
+
+    /// The column of this name, if there is one.
+    pub(crate) fn find(&self, name: &str) -> Option<&ArrayRef> {
+        self.columns.iter().find(|(other, _)| other == name).map(|(_, array)| array)
+    }
+
+    /// `rows` rows from row `start` on, without copying; fewer where the table ends.
+    #[must_use]
+    pub fn slice(&self, start: usize, rows: usize) -> Self {
+        let start = start.min(self.rows);
+        let rows = rows.min(self.rows - start);
+        let columns =
+            self.columns.iter().map(|(name, array)| (name.clone(), array.slice(start, rows))).collect();
+        Self { columns, rows }
+    }
+
+    /// The table without the columns named. Names that it does not have are passed over; dropping every
+    /// column is an error.
+    pub fn without(&self, names: &[&str]) -> Result<Self> {
+        Self::new(self.columns.iter().filter(|(name, _)| !names.contains(&name.as_str())).cloned().collect())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use arrow_array::Int64Array;
+
+    use super::*;
+
+    fn column(name: &str, values: Vec<i64>) -> (String, ArrayRef) {
+        (name.into(), Arc::new(Int64Array::from(values)))
+    }
+
+    #[test]
+    fn lengths_and_names_are_checked() {
+        let error = Table::new(vec![column("a", vec![1, 2]), column("b", vec![1])]).unwrap_err();
+        assert_eq!(error.to_string(), "column `b`: has 1 rows, but column `a` has 2");
+        assert!(Table::new(vec![column("a", vec![1]), column("a", vec![1])]).is_err());
+        assert!(Table::new(vec![]).is_err());
+    }
+
+    #[test]
+    fn unknown_columns_are_suggested() {
+        let table = Table::new(vec![column("salary", vec![1])]).unwrap();
+        let error = table.column("salry").unwrap_err().to_string();
+        assert!(error.contains("did you mean `salary`"), "{error}");
+    }
+
+    #[test]
+    fn slices_end_with_the_table() {
+        let table = Table::new(vec![column("a", vec![1, 2, 3])]).unwrap();
+        assert_eq!(table.slice(1, 10).rows(), 2);
+        assert_eq!(table.slice(9, 10).rows(), 0);
+    }
+}

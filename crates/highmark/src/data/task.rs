@@ -1,0 +1,259 @@
+//! What is to be predicted.
+
+use std::fmt;
+use std::str::FromStr;
+
+use arrow_array::Array;
+use arrow_schema::DataType;
+use serde::{Deserialize, Serialize};
+
+use super::Table;
+use super::factors::Factors;
+use super::level::Level;
+use super::numbers::numbers;
+use crate::{Error, Result};
+
+/// The kind of a task, for those who want to say it instead of having it inferred.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum TaskKind {
+    /// One of several classes a row.
+    Classification,
+    /// One number or more a row.
+    Regression,
+    /// Several yes-or-no answers a row.
+    MultiLabel,
+}
+
+impl FromStr for TaskKind {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        match text.to_ascii_lowercase().replace('_', "-").as_str() {
+            "classification" => Ok(Self::Classification),
+            "regression" => Ok(Self::Regression),
+            "multi-label" | "multilabel" => Ok(Self::MultiLabel),
+            _ => Err(Error::unknown("task", text, ["classification", "regression", "multi-label"])),
+        }
+    }
+}
+
+impl fmt::Display for TaskKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Classification => "classification",
+            Self::Regression => "regression",
+            Self::MultiLabel => "multi-label",
+        })
+    }
+}
+
+/// What is to be predicted, with the names it goes by.
+///
+/// ```
+/// use highmark::{Level, Task, TaskKind};
+/// let classes = vec![Level::Text("no".into()), Level::Text("yes".into())];
+/// let task = Task::Classification { column: "answer".into(), classes };
+/// assert_eq!((task.kind(), task.outputs()), (TaskKind::Classification, 2));
+/// assert_eq!(task.class_names(), ["no", "yes"]);
+/// ```
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "kebab-case")]
+pub enum Task {
+    /// One of `classes` a row.
+    Classification {
+        /// The target column.
+        column: String,
+        /// The classes, sorted; a class's number is its position.
+        classes: Vec<Level>,
+    },
+    /// A number a row for each column.
+    Regression {
+        /// The target columns.
+        columns: Vec<String>,
+    },
+    /// Yes or no a row for each column.
+    MultiLabel {
+        /// The target columns, which hold 0 and 1 or truth values.
+        columns: Vec<String>,
+    },
+}
+
+impl Task {
+    /// How many numbers a model puts out for a row: one a class, or one a column.
+    pub fn outputs(&self) -> usize {
+        match self {
+            Self::Classification { classes, .. } => classes.len(),
+            Self::Regression { columns } | Self::MultiLabel { columns } => columns.len(),
+        }
+    }
+
+    /// Which kind it is.
+    pub fn kind(&self) -> TaskKind {
+        match self {
+            Self::Classification { .. } => TaskKind::Classification,
+            Self::Regression { .. } => TaskKind::Regression,
+            Self::MultiLabel { .. } => TaskKind::MultiLabel,
+        }
+    }
+
+    /// The names of the target columns.
+    pub fn columns(&self) -> Vec<&str> {
+        match self {
+            Self::Classification { column, .. } => vec![column],
+            Self::Regression { columns } | Self::MultiLabel { columns } => {
+                columns.iter().map(String::as_str).collect()
+            }
+        }
+    }
+
+    /// The names of the classes, in the order of their numbers; for multi-label those of the columns; for
+    /// regression none.
+    pub fn class_names(&self) -> Vec<String> {
+        match self {
+            Self::Classification { classes, .. } => classes.iter().map(Level::to_string).collect(),
+            Self::MultiLabel { columns } => columns.clone(),
+            Self::Regression { .. } => Vec::new(),
+        }
+    }
+}
+
+/// The kind of task that the target columns stand for: text and truth values are classes (several columns of
+/// truth values are labels), numbers are to be regressed. Unlike in fastai, one integer column that holds
+/// only 0 and 1 means two classes.
+pub(crate) fn infer_kind(table: &Table, targets: &[String]) -> Result<TaskKind> {
+    let mut types = Vec::new();
+    for name in targets {
+        types.push(table.column(name)?.data_type());
+    }
+    if types.iter().all(|t| t.is_numeric()) {
+        let [name] = targets else { return Ok(TaskKind::Regression) };
+        let binary = types[0].is_integer() && {
+            let levels = Factors::of(name, table.column(name)?)?.levels;
+            levels.iter().all(|level| matches!(level, Level::Int(0 | 1)))
+        };
+        return Ok(if binary { TaskKind::Classification } else { TaskKind::Regression });
+    }
+    if targets.len() == 1 {
+        return Ok(TaskKind::Classification);
+    }
+    if types.iter().all(|t| **t == DataType::Boolean) {
+        return Ok(TaskKind::MultiLabel);
+    }
+    let message = "several targets must all be numbers (regression) or all be 0 and 1 (multi-label)";
+    Err(Error::config("targets", format!("{message}; there are: {}", targets.join(", "))))
+}
+
+/// The task of this kind with these targets; the classes are those of the training rows.
+pub(crate) fn fit_task(table: &Table, targets: &[String], kind: TaskKind, train: &[u32]) -> Result<Task> {
+    for name in targets {
+        refuse_missing(name, &Factors::of(name, table.column(name)?)?)?;
+    }
+    match kind {
+        TaskKind::Regression => {
+            for name in targets {
+                numbers(name, table.column(name)?)?;
+            }
+            Ok(Task::Regression { columns: targets.to_vec() })
+        }
+        TaskKind::MultiLabel => {
+            for name in targets {
+                let factors = Factors::of(name, table.column(name)?)?;
+                let binary = |level: &&Level| level.matches(&Level::Int(0)) || level.matches(&Level::Int(1));
+                if let Some(other) = factors.levels.iter().find(|level| !binary(level)) {
+                    let message = format!(
+                        "a multi-label target holds 0 and 1 (or truth values), but here is `{other}`"
+                    );
+                    return Err(Error::column(name, message));
+                }
+            }
+            Ok(Task::MultiLabel { columns: targets.to_vec() })
+        }
+        TaskKind::Classification => {
+            let [name] = targets else {
+                let message = format!(
+                    "classification has one target, but there are {}; for several columns of 0 and 1 use multi-label",
+                    targets.len()
+                );
+                return Err(Error::config("targets", message));
+            };
+            let classes = Factors::of(name, table.column(name)?)?.sorted_levels(train);
+            if let [only] = classes.as_slice() {
+                let message = format!("all training rows have the class `{only}`; there is nothing to learn");
+                return Err(Error::column(name, message));
+            }
+            Ok(Task::Classification { column: name.clone(), classes })
+        }
+    }
+}
+
+/// A row without its target cannot be trained on or measured.
+pub(crate) fn refuse_missing(name: &str, factors: &Factors) -> Result<()> {
+    let missing = factors.counts().1;
+    match (0..factors.codes.len()).find(|row| factors.level_of(*row).is_none()) {
+        None => Ok(()),
+        Some(_) if missing == factors.codes.len() => {
+            Err(Error::column(name, "all values of the target are missing"))
+        }
+        Some(row) => {
+            let message = format!(
+                "the target is missing in {missing} of {} rows, first in data row {}; remove those rows",
+                factors.codes.len(),
+                row + 1
+            );
+            Err(Error::column(name, message))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+    use crate::data::{CsvOptions, read_csv_from};
+
+    fn table(text: &str) -> Table {
+        read_csv_from(Path::new("x.csv"), text.as_bytes(), &CsvOptions::default()).unwrap()
+    }
+
+    #[test]
+    fn kinds_are_inferred() {
+        let table = table("t,b,bb,zero_one,int,float\nx,True,False,0,3,0.0\ny,False,True,1,4,1.0\n");
+        for (targets, kind) in [
+            (vec!["t"], TaskKind::Classification),
+            (vec!["b"], TaskKind::Classification),
+            (vec!["zero_one"], TaskKind::Classification),
+            (vec!["int"], TaskKind::Regression),
+            (vec!["float"], TaskKind::Regression),
+            (vec!["zero_one", "float"], TaskKind::Regression),
+            (vec!["b", "bb"], TaskKind::MultiLabel),
+        ] {
+            let targets: Vec<String> = targets.into_iter().map(String::from).collect();
+            assert_eq!(infer_kind(&table, &targets).unwrap(), kind, "{targets:?}");
+        }
+        assert!(infer_kind(&table, &["t".into(), "int".into()]).is_err());
+    }
+
+    #[test]
+    fn classes_are_those_of_the_training_rows() {
+        let table = table("y\n3\n1\n2\n3\n");
+        let task = fit_task(&table, &["y".into()], TaskKind::Classification, &[0, 1]).unwrap();
+        assert_eq!(task.class_names(), ["1", "3"]);
+    }
+
+    #[test]
+    fn unusable_targets() {
+        let error = |text: &str, kind, rows: &[u32]| {
+            fit_task(&table(text), &["y".into()], kind, rows).unwrap_err().to_string()
+        };
+        let missing = error("y,z\na,1\n,1\n,1\n", TaskKind::Classification, &[0]);
+        assert!(missing.contains("missing in 2 of 3 rows, first in data row 2"), "{missing}");
+        assert!(
+            error("y\na\nb\n", TaskKind::Classification, &[0]).contains("`a`; there is nothing to learn")
+        );
+        assert!(error("y\n1\n2\n", TaskKind::MultiLabel, &[0]).contains("`2`"));
+        assert!(error("y\na\nb\n", TaskKind::Regression, &[0]).contains("`a` in data row 1 is not a number"));
+        assert!(error("y\n1\ninf\n", TaskKind::Regression, &[0]).contains("inf in data row 2"));
+    }
+}
