@@ -97,4 +97,6 @@ fn check_weight(setting: &str, weight: Option<&[f32]>, outputs: usize) -> Result
 }
 
 #[cfg(test)]
-pub(crate) mod gradient_check;
+mod golden_tests;
+#[cfg(test)]
+mod gradient_check;
