@@ -1,4 +1,4 @@
-//! Every loss against PyTorch's numbers: the mean, its gradient and every row.
+//! Every loss against torch's numbers: the mean, its gradient and every row.
 
 use super::LossKind;
 use crate::Targets;
@@ -23,7 +23,7 @@ fn near(case: &Case, what: &str, own: &[f32], wanted: &[f32]) {
 }
 
 #[test]
-fn pytorch_agrees() {
+fn torch_agrees() {
     let cases: Vec<Case> =
         serde_json::from_str(include_str!("../../tests/golden/losses/losses.json")).unwrap();
     assert!(cases.len() >= 13);

@@ -87,7 +87,9 @@ fn any_cut_gives_the_same_bits() {
                 let mut parts: Vec<_> = optimizer.parts(params, longest).collect();
                 parts.reverse();
                 assert!(parts.len() > 2);
-                parts.into_iter().for_each(|part| part.apply());
+                for part in parts {
+                    part.apply();
+                }
             });
             assert_eq!(whole, cut);
         }
