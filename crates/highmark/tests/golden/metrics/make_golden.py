@@ -101,8 +101,8 @@ def multi_label(name, raw, y):
     m = {
         "accuracy": float((p == y).mean()),
         "error_rate": float((p != y).mean()),
-        "roc_auc": sk.roc_auc_score(y, prob, average="macro"),
-        "average_precision": sk.average_precision_score(y, prob, average="macro"),
+        "roc_auc": undefined(lambda: sk.roc_auc_score(y, prob, average="macro")),
+        "average_precision": sk.average_precision_score(y, prob, average="macro") if y.any(0).all() else None,
         "log_loss": float(-(y * np.log(q) + (1 - y) * np.log(1 - q)).mean()),
         "brier": float(((prob.astype(np.float64) - y) ** 2).mean()),
         **averaged(y, p, ["macro", "micro", "weighted"], "macro"),
@@ -148,6 +148,7 @@ cases = [
     # The last class is in neither targets nor predictions.
     classification("a class never seen or guessed", raw3[:12] - [0, 0, 50], np.minimum(y3[:12], 1), ks=[2]),
     multi_label("labels", rng.normal(size=(30, 3)) + labels, labels),
+    multi_label("a label never seen or guessed", np.array([[1.0, -1], [-1, -2], [2, -3]]), np.array([[1, 0], [0, 0], [0, 0]])),
     regression("numbers", numbers[:, :1] + rng.normal(size=(30, 1)), numbers[:, :1]),
     regression("two outputs", numbers + rng.normal(size=(30, 2)), numbers),
     regression("far from zero", 1e5 + numbers + rng.normal(size=(30, 2)), 1e5 + numbers),
