@@ -3,8 +3,8 @@
 use super::{Activation, Loss, check_lengths, check_weight, sigmoid};
 use crate::{Error, Result, Targets};
 
-/// Binary cross-entropy between the sigmoid of every output and a target in 0..=1, as PyTorch's
-/// `BCEWithLogitsLoss`: the mean over rows and outputs.
+/// Binary cross-entropy between the sigmoid of every output and a target in 0..=1, as
+/// `torch.nn.BCEWithLogitsLoss`: the mean over rows and outputs.
 ///
 /// The targets are either numbers, one an output (several labels at once), or classes 0 and 1 for a model of one
 /// output.
@@ -100,10 +100,10 @@ impl Loss for BceWithLogits {
     fn check(&self, outputs: usize, targets: &Targets) -> Result<()> {
         check_kind(outputs, targets)?;
         check_weight("pos_weight", self.pos_weight.as_deref(), outputs)?;
-        if let Targets::Values { values, .. } = targets {
-            if let Some(value) = values.iter().find(|value| !(0.0..=1.0).contains(*value)) {
-                return Err(Error::data(format!("bce needs targets between 0 and 1, but there is {value}")));
-            }
+        if let Targets::Values { values, .. } = targets
+            && let Some(value) = values.iter().find(|value| !(0.0..=1.0).contains(*value))
+        {
+            return Err(Error::data(format!("bce needs targets between 0 and 1, but there is {value}")));
         }
         Ok(())
     }

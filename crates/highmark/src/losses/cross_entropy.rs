@@ -3,10 +3,10 @@
 use super::{Activation, Loss, check_lengths, check_weight, row_max};
 use crate::{Error, Result, Targets};
 
-/// Cross-entropy between the softmax of the outputs and one class a row, as PyTorch's `CrossEntropyLoss`.
+/// Cross-entropy between the softmax of the outputs and one class a row, as `torch.nn.CrossEntropyLoss`.
 ///
 /// With class weights the mean is weighted: the weights of the rows' classes are divided out. A batch whose rows
-/// all have weight 0 has loss 0 and gradient 0, where PyTorch divides 0 by 0.
+/// all have weight 0 has loss 0 and gradient 0, where torch divides 0 by 0.
 ///
 /// ```
 /// use highmark::{CrossEntropy, Loss, Targets};
@@ -104,7 +104,9 @@ impl Loss for CrossEntropy {
         let no_weight = weights == 0.0 && !classes.is_empty();
         if let Some(grad) = grad {
             let scale = if no_weight { 0.0 } else { (1.0 / weights) as f32 };
-            grad.iter_mut().for_each(|g| *g *= scale);
+            for g in grad {
+                *g *= scale;
+            }
         }
         Ok(if no_weight { 0.0 } else { (sum / weights) as f32 })
     }

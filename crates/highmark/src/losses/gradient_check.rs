@@ -4,7 +4,7 @@ use super::Loss;
 use crate::{Random, Stream, Targets};
 
 /// `n` normal numbers, the same for the same `index`.
-pub(crate) fn random(n: usize, index: u64) -> Vec<f32> {
+pub(super) fn random(n: usize, index: u64) -> Vec<f32> {
     let mut random = Random::new(17, Stream::User, index);
     (0..n).map(|_| random.normal()).collect()
 }

@@ -3,7 +3,7 @@
 use super::{Activation, Loss, residuals};
 use crate::{Error, Result, Targets};
 
-/// Squared for small differences and linear beyond `delta`, as PyTorch's `HuberLoss`: outliers pull less.
+/// Squared for small differences and linear beyond `delta`, as `torch.nn.HuberLoss`: outliers pull less.
 ///
 /// ```
 /// use highmark::{Huber, Loss, Targets};

@@ -3,7 +3,7 @@
 use super::{Activation, Loss, residuals};
 use crate::{Result, Targets};
 
-/// Mean absolute error over rows and outputs, as PyTorch's `L1Loss`; its gradient at no difference is 0.
+/// Mean absolute error over rows and outputs, as `torch.nn.L1Loss`; its gradient at no difference is 0.
 ///
 /// ```
 /// use highmark::{L1, Loss, Targets};

@@ -40,7 +40,7 @@ pub trait Loss: Send {
     /// What turns raw outputs into predictions that fit this loss.
     fn activation(&self) -> Activation;
 
-    /// The mean loss of the rows, as PyTorch's `reduction='mean'`; NaN for no rows.
+    /// The mean loss of the rows, as torch's `reduction='mean'`; NaN for no rows.
     ///
     /// The gradient of that mean with respect to `predictions` overwrites `grad` (rows × `outputs`), if given.
     /// Allocates nothing. Fails on shapes or classes that do not fit.
@@ -55,7 +55,7 @@ pub trait Loss: Send {
     /// Whether a model of `outputs` outputs and these targets fit, values included. Asked once before training.
     fn check(&self, outputs: usize, targets: &Targets) -> Result<()>;
 
-    /// The loss of every row into `out`, which is cleared first: PyTorch's `reduction='none'`, and the mean over
+    /// The loss of every row into `out`, which is cleared first: torch's `reduction='none'`, and the mean over
     /// the outputs where a row has several.
     fn per_row(
         &self,
@@ -97,4 +97,6 @@ fn check_weight(setting: &str, weight: Option<&[f32]>, outputs: usize) -> Result
 }
 
 #[cfg(test)]
-pub(crate) mod gradient_check;
+mod golden_tests;
+#[cfg(test)]
+mod gradient_check;

@@ -3,7 +3,7 @@
 use super::{Activation, Loss, residuals};
 use crate::{Result, Targets};
 
-/// Mean squared error over rows and outputs, as PyTorch's `MSELoss`.
+/// Mean squared error over rows and outputs, as `torch.nn.MSELoss`.
 ///
 /// ```
 /// use highmark::{Loss, Mse, Targets};

@@ -30,7 +30,7 @@ impl Hits {
         Ok(())
     }
 
-    /// `count` of all, rounded as the 32-bit division that PyTorch does.
+    /// `count` of all, rounded as the 32-bit division that torch does.
     fn share(&self, count: u64) -> f64 {
         f64::from(count as f32 / self.total as f32)
     }

@@ -40,7 +40,7 @@ pub const METRIC_NAMES: [&str; 19] = [
 /// use highmark::metric;
 /// assert_eq!(metric("fbeta:2")?.name(), "fbeta:2");
 /// assert_eq!(metric("roc_auc_score")?.name(), "roc_auc_score");
-/// assert!(metric("acuracy").unwrap_err().to_string().contains("did you mean `accuracy`?"));
+/// assert!(metric("acuracy").is_err_and(|error| error.to_string().contains("did you mean `accuracy`?")));
 /// # Ok::<(), highmark::Error>(())
 /// ```
 pub fn metric(name: &str) -> Result<Box<dyn Metric>> {

@@ -13,10 +13,11 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Clip {
-    /// All gradients shrink by one factor so that their Euclidean norm is at most this, as PyTorch's
-    /// `clip_grad_norm_`.
+    /// All gradients shrink by one factor so that their Euclidean norm is at most this, as
+    /// `torch.nn.utils.clip_grad_norm_`.
     Norm(f64),
-    /// Every gradient is kept between minus this and this, as PyTorch's `clip_grad_value_`.
+    /// Every gradient is kept between minus this and this, as
+    /// `torch.nn.utils.clip_grad_value_`.
     Value(f64),
 }
 
@@ -27,16 +28,20 @@ impl Clip {
         match self {
             Self::Norm(limit) => {
                 let factor = limit / (norm + 1e-6);
-                // Not `factor < 1`: a norm that is NaN makes everything NaN, where PyTorch lets training fail too.
+                // Not `factor < 1`: a norm that is NaN makes everything NaN, where torch lets training fail too.
                 if factor.is_nan() || factor < 1.0 {
                     let factor = factor as f32;
-                    grads.iter_mut().for_each(|g| *g *= factor);
+                    for g in grads {
+                        *g *= factor;
+                    }
                 }
             }
             Self::Value(limit) => {
                 let limit = limit.abs() as f32;
                 if !limit.is_nan() {
-                    grads.iter_mut().for_each(|g| *g = g.clamp(-limit, limit));
+                    for g in grads {
+                        *g = g.clamp(-limit, limit);
+                    }
                 }
             }
         }

@@ -80,8 +80,8 @@ impl OptimizerKind {
 pub struct OptimizerConfig {
     /// The rule; Adam by default.
     pub kind: OptimizerKind,
-    /// Momentum in 0..1; the rule's own by default. SGD and RMSProp made without momentum stay without, whatever a
-    /// schedule sets later.
+    /// Momentum in 0..1; the rule's own by default. `sgd` and `rmsprop` made without momentum stay without,
+    /// whatever a schedule sets later.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub mom: Option<f64>,
     /// Momentum of the squares in 0..1; the rule's own by default.
@@ -138,10 +138,10 @@ impl OptimizerConfig {
                 return Err(Error::config(setting, format!("must be from 0 to below 1, not {value}")));
             }
         }
-        if let Some(Clip::Norm(limit) | Clip::Value(limit)) = self.clip {
-            if limit.is_nan() || limit <= 0.0 {
-                return Err(Error::config("clip", format!("must be above 0, not {limit}")));
-            }
+        if let Some(Clip::Norm(limit) | Clip::Value(limit)) = self.clip
+            && (limit.is_nan() || limit <= 0.0)
+        {
+            return Err(Error::config("clip", format!("must be above 0, not {limit}")));
         }
         Ok(hypers)
     }

@@ -113,10 +113,10 @@ impl Optimizer {
                 _ => segments.push(Segment { range, group, decays }),
             }
         }
-        if let Some(empty) = made.iter().find(|group| group.parameters.is_empty()) {
-            if !groups.is_empty() {
-                return Err(Error::config("groups", format!("no parameter fits the group `{}`", empty.name)));
-            }
+        if let Some(empty) = made.iter().find(|group| group.parameters.is_empty())
+            && !groups.is_empty()
+        {
+            return Err(Error::config("groups", format!("no parameter fits the group `{}`", empty.name)));
         }
         let updates = vec![[None; 2]; made.len()];
         let mut optimizer = Self {
@@ -328,21 +328,10 @@ impl<'a> Iterator for Parts<'a> {
                 continue;
             }
             self.start += length;
-            let slices = Slices {
-                values: cut(&mut self.rest.values, length),
-                grads: self.rest.grads.split_off(..length.min(self.rest.grads.len())).unwrap_or_default(),
-                grad_avg: cut(&mut self.rest.grad_avg, length),
-                sqr_avg: cut(&mut self.rest.sqr_avg, length),
-            };
+            let slices = self.rest.split_off(length);
             let update = self.updates[segment.group][usize::from(segment.decays)]?;
             return Some(Part { update, slices });
         }
         None
     }
-}
-
-/// The first `length` of a slice, or all of a shorter one.
-fn cut<'a>(slice: &mut &'a mut [f32], length: usize) -> &'a mut [f32] {
-    let length = length.min(slice.len());
-    slice.split_off_mut(..length).unwrap_or_default()
 }

@@ -3,7 +3,7 @@
 use super::{Hypers, OptimizerKind};
 
 /// One step's numbers for parameters that share their hypers and their decay: computed in 64 bits, then rounded, as
-/// PyTorch does with the scalars of an operation. Every parameter is on its own, so any split of a range gives the
+/// torch does with the scalars of an operation. Every parameter is on its own, so any split of a range gives the
 /// same bits.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Update {
@@ -18,7 +18,7 @@ pub(super) struct Update {
     damp: f32,
     sqr_mom: f32,
     sqr_damp: f32,
-    /// 1 / (1 - sqr_mom^t).
+    /// `1 / (1 - sqr_mom^t)`.
     sqr_debias: f32,
     eps: f32,
 }
@@ -42,6 +42,19 @@ pub(super) struct Slices<'a> {
     pub(super) grads: &'a [f32],
     pub(super) grad_avg: &'a mut [f32],
     pub(super) sqr_avg: &'a mut [f32],
+}
+
+impl<'a> Slices<'a> {
+    /// Cuts the first `length` numbers off, or all that there are.
+    pub(super) fn split_off(&mut self, length: usize) -> Slices<'a> {
+        let up_to = |all: usize| ..length.min(all);
+        Slices {
+            values: self.values.split_off_mut(up_to(self.values.len())).unwrap_or_default(),
+            grads: self.grads.split_off(up_to(self.grads.len())).unwrap_or_default(),
+            grad_avg: self.grad_avg.split_off_mut(up_to(self.grad_avg.len())).unwrap_or_default(),
+            sqr_avg: self.sqr_avg.split_off_mut(up_to(self.sqr_avg.len())).unwrap_or_default(),
+        }
+    }
 }
 
 impl Update {
@@ -81,11 +94,11 @@ impl Update {
         if adam {
             // The momentum of now, also where a schedule has changed it since the first step.
             let mut rate = lr / debias(mom);
-            if kind == OptimizerKind::RAdam {
-                if let Some(rectified) = rectification(sqr_mom, step) {
-                    update.rule = Rule::AverageScaled;
-                    rate = lr * rectified / debias(mom);
-                }
+            if kind == OptimizerKind::RAdam
+                && let Some(rectified) = rectification(sqr_mom, step)
+            {
+                update.rule = Rule::AverageScaled;
+                rate = lr * rectified / debias(mom);
             }
             update.lr = rate as f32;
         }
