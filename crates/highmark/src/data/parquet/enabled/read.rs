@@ -170,10 +170,14 @@ fn read_values<T: DataType>(
         }
         // A required column has no levels.
         if levels.is_empty() {
-            values.iter().for_each(|value| push(Some(value)));
+            for value in &values {
+                push(Some(value));
+            }
         } else {
             let mut present = values.iter();
-            levels.iter().for_each(|level| push(if *level > 0 { present.next() } else { None }));
+            for level in &levels {
+                push(if *level > 0 { present.next() } else { None });
+            }
         }
     }
 }

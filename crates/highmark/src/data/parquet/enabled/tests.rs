@@ -19,7 +19,7 @@ impl Drop for File {
 
 #[test]
 fn a_table_comes_back_as_it_was() {
-    let text = "i,f,b,t,empty\n1,2.5,True, a,\n-7,,False,\n9223372036854775807,-0.25,True,é,\n";
+    let text = "i,f,b,t,empty\n1,2.5,True, a,\n-7,,False,,\n9223372036854775807,-0.25,True,é,\n";
     let table = read_csv_from("x.csv".as_ref(), text.as_bytes(), &CsvOptions::default()).unwrap();
     let file = File::new("round");
     write_parquet(&table, &file.0).unwrap();
