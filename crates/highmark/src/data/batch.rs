@@ -16,6 +16,7 @@ pub enum Targets {
 
 impl Targets {
     /// An empty set of the same kind.
+    #[must_use]
     pub fn empty_like(&self) -> Self {
         match self {
             Self::Classes(_) => Self::Classes(Vec::new()),

@@ -37,13 +37,9 @@ impl Dataset {
         x_cont: Vec<f32>,
         targets: Option<Targets>,
     ) -> Result<Self> {
-        let rows = if n_cat > 0 {
-            x_cat.len() / n_cat
-        } else if n_cont > 0 {
-            x_cont.len() / n_cont
-        } else {
-            targets.as_ref().map_or(0, Targets::rows)
-        };
+        let rows = (x_cat.len().checked_div(n_cat))
+            .or_else(|| x_cont.len().checked_div(n_cont))
+            .unwrap_or_else(|| targets.as_ref().map_or(0, Targets::rows));
         let whole = match &targets {
             Some(Targets::Values { values, width }) => values.len() == rows * width && *width > 0,
             Some(Targets::Classes(classes)) => classes.len() == rows,
@@ -133,17 +129,25 @@ impl Dataset {
         for size in [self.rows, self.n_cat, self.n_cont] {
             hash.write_u64(size as u64);
         }
-        self.x_cat.iter().for_each(|code| hash.write_u32(*code));
-        self.x_cont.iter().for_each(|number| hash.write_u32(number.to_bits()));
+        for code in &self.x_cat {
+            hash.write_u32(*code);
+        }
+        for number in &self.x_cont {
+            hash.write_u32(number.to_bits());
+        }
         match &self.targets {
             None => hash.write_u64(0),
             Some(Targets::Classes(classes)) => {
                 hash.write_u64(1);
-                classes.iter().for_each(|class| hash.write_u32(*class));
+                for class in classes {
+                    hash.write_u32(*class);
+                }
             }
             Some(Targets::Values { values, width }) => {
                 hash.write_u64(2 + *width as u64);
-                values.iter().for_each(|value| hash.write_u32(value.to_bits()));
+                for value in values {
+                    hash.write_u32(value.to_bits());
+                }
             }
         }
         hash.finish()

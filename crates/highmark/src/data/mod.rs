@@ -19,6 +19,7 @@ mod split;
 mod table;
 mod tabular_data;
 mod task;
+mod text;
 
 pub use adult::NamedData;
 pub use batch::{Batch, Targets};

@@ -22,7 +22,7 @@ pub(crate) fn numbers(name: &str, array: &ArrayRef) -> Result<Vec<f64>> {
             format!("{} in data row {} is not a finite number; replace or remove it", values[row], row + 1);
         return Err(Error::column(name, message));
     }
-    if !array.data_type().is_integer() && values.iter().all(|value| !(value.abs() > f64::from(f32::MAX))) {
+    if !array.data_type().is_integer() && !values.iter().any(|value| value.abs() > f64::from(f32::MAX)) {
         for value in &mut values {
             *value = f64::from(*value as f32);
         }

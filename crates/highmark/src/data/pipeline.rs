@@ -1,5 +1,6 @@
 //! The fitted preparation: from any table with the features to what the model sees.
 
+use arrow_array::Array;
 use serde::{Deserialize, Serialize};
 
 use super::level::Level;
@@ -78,8 +79,9 @@ impl Pipeline {
         }
         let mut statistics = Statistics::new(procs);
         for name in &cont {
-            let values = numbers(name, table.column(name)?)?;
-            if statistics.push(name, &values, train)? {
+            let array = table.column(name)?;
+            let values = numbers(name, array)?;
+            if statistics.push(name, &values, train, !array.data_type().is_integer())? {
                 incomplete.push(name.clone());
             }
             if statistics.fill.is_none() {
@@ -203,7 +205,7 @@ impl Statistics {
     }
 
     /// Adds a column; whether it has missing values in the training rows.
-    fn push(&mut self, name: &str, values: &[f64], train: &[u32]) -> Result<bool> {
+    fn push(&mut self, name: &str, values: &[f64], train: &[u32], single: bool) -> Result<bool> {
         let rows = train.iter().map(|row| values[*row as usize]);
         let mut sorted: Vec<f64> = rows.clone().filter(|value| !value.is_nan()).collect();
         if sorted.is_empty() {
@@ -226,7 +228,7 @@ impl Statistics {
             fill.columns.push((name.into(), filled));
         }
         if let Some(normalize) = &mut self.normalize {
-            normalize.push(rows.map(|value| if value.is_nan() { filled } else { value }));
+            normalize.push(rows.map(|value| if value.is_nan() { filled } else { value }), single);
         }
         Ok(incomplete)
     }

@@ -2,15 +2,12 @@
 
 use std::sync::Arc;
 
-use arrow_array::types::Int32Type;
-use arrow_array::{
-    ArrayRef, BooleanArray, DictionaryArray, Float64Array, Int32Array, Int64Array, StringArray,
-};
-use arrow_buffer::{NullBuffer, ScalarBuffer};
+use arrow_array::{ArrayRef, BooleanArray, Float64Array, Int64Array};
+use arrow_buffer::ScalarBuffer;
 
-use super::super::hash::FastMap;
+use super::super::text::{Text, dictionary};
 use super::number::{parse_bool, parse_float, parse_int};
-use crate::{Error, Result};
+use crate::Result;
 
 /// The spellings of a missing value, quick to tell from others.
 pub(super) struct Missing {
@@ -92,7 +89,7 @@ impl Column {
         match &mut self.values {
             Values::Missing(count) => *count += 1,
             Values::Floats(floats) => floats.push(f64::NAN),
-            Values::Text(text) => text.keys.push(-1),
+            Values::Text(text) => text.push_missing(),
             Values::Ints(ints) => {
                 let mut floats = as_floats(ints);
                 floats.push(f64::NAN);
@@ -147,7 +144,7 @@ impl Column {
             }
             Values::Floats(floats) => floats.len(),
             Values::Bools(bools) => bools.len(),
-            Values::Text(text) => text.keys.len(),
+            Values::Text(text) => text.rows(),
         };
         self.become_text(rows, rows);
         self.push_text(field);
@@ -160,7 +157,7 @@ impl Column {
     }
 
     fn become_text(&mut self, rows: usize, unread: usize) {
-        self.values = Values::Text(Text { keys: vec![-1; rows], ..Text::default() });
+        self.values = Values::Text(Text::missing(rows));
         self.unread = unread;
     }
 
@@ -175,7 +172,7 @@ impl Column {
             && !missing.is(field)
             && let Values::Text(text) = &mut self.values
         {
-            text.keys[row] = text.key(field);
+            text.set(row, field);
         }
     }
 
@@ -186,7 +183,7 @@ impl Column {
             Values::Ints(ints) => Arc::new(Int64Array::from(ints)),
             Values::Floats(floats) => Arc::new(nullable(floats)),
             Values::Bools(bools) => Arc::new(BooleanArray::from(bools)),
-            Values::Text(text) => Arc::new(dictionary(name, text.keys, &text.values)?),
+            Values::Text(text) => Arc::new(dictionary(name, text)?),
         })
     }
 }
@@ -196,69 +193,7 @@ fn as_floats(ints: &[i64]) -> Vec<f64> {
 }
 
 /// Floats with a null for each NaN.
-pub(crate) fn nullable(values: Vec<f64>) -> Float64Array {
+fn nullable(values: Vec<f64>) -> Float64Array {
     let nulls = values.iter().any(|v| v.is_nan()).then(|| values.iter().map(|v| !v.is_nan()).collect());
     Float64Array::new(ScalarBuffer::from(values), nulls)
-}
-
-/// Text while it is read: each distinct one is kept once.
-#[derive(Default)]
-pub(crate) struct Text {
-    /// Per row a position in `values`, or -1 for a missing one.
-    pub(crate) keys: Vec<i32>,
-    /// In order of first appearance.
-    pub(crate) values: Vec<Arc<[u8]>>,
-    known: FastMap<Arc<[u8]>, i32>,
-}
-
-impl Text {
-    #[inline]
-    pub(crate) fn push(&mut self, field: &[u8]) {
-        let key = self.key(field);
-        self.keys.push(key);
-    }
-
-    #[inline]
-    fn key(&mut self, field: &[u8]) -> i32 {
-        if let Some(key) = self.known.get(field) {
-            return *key;
-        }
-        let key = self.values.len() as i32;
-        let value: Arc<[u8]> = field.into();
-        self.values.push(value.clone());
-        self.known.insert(value, key);
-        key
-    }
-}
-
-/// A dictionary with its values sorted by their bytes, which for UTF-8 is the order of code points. `keys`
-/// are positions in `values`, which are distinct; -1 is missing.
-pub(crate) fn dictionary(
-    name: &str,
-    mut keys: Vec<i32>,
-    values: &[Arc<[u8]>],
-) -> Result<DictionaryArray<Int32Type>> {
-    if values.iter().map(|value| value.len()).sum::<usize>() > i32::MAX as usize {
-        return Err(Error::column(
-            name,
-            "has more than 2 GB of distinct text; leave the column out of the file",
-        ));
-    }
-    let mut order: Vec<usize> = (0..values.len()).collect();
-    order.sort_unstable_by(|a, b| values[*a].cmp(&values[*b]));
-    let mut rank = vec![0; values.len()];
-    let mut sorted = Vec::with_capacity(values.len());
-    for (position, number) in order.into_iter().enumerate() {
-        rank[number] = position as i32;
-        let text = std::str::from_utf8(&values[number]);
-        sorted.push(text.map_err(|_| Error::column(name, "holds text that is not UTF-8"))?);
-    }
-    let nulls: Option<NullBuffer> =
-        keys.iter().any(|key| *key < 0).then(|| keys.iter().map(|key| *key >= 0).collect());
-    for key in &mut keys {
-        *key = usize::try_from(*key).map_or(0, |key| rank[key]);
-    }
-    let keys = Int32Array::new(ScalarBuffer::from(keys), nulls);
-    DictionaryArray::try_new(keys, Arc::new(StringArray::from(sorted)))
-        .map_err(|error| Error::column(name, error.to_string()))
 }

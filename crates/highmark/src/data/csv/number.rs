@@ -6,8 +6,7 @@ pub(super) fn parse_int(field: &[u8]) -> Option<i64> {
     let field = field.trim_ascii();
     let (negative, digits) = match field {
         [b'-', digits @ ..] => (true, digits),
-        [b'+', digits @ ..] => (false, digits),
-        digits => (false, digits),
+        [b'+', digits @ ..] | digits => (false, digits),
     };
     if digits.is_empty() {
         return None;

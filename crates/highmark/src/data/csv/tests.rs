@@ -18,9 +18,7 @@ fn failure(text: &[u8]) -> String {
 }
 
 fn only_column(values: &[&str]) -> ArrayRef {
-    read(&format!("c,d\n{}", values.iter().map(|v| format!("{v},0\n")).collect::<String>())).columns()[0]
-        .1
-        .clone()
+    read(&format!("c,d\n{},0\n", values.join(",0\n"))).columns()[0].1.clone()
 }
 
 fn texts(array: &ArrayRef) -> Vec<Option<String>> {

@@ -12,14 +12,19 @@ pub(crate) struct Normalize {
 }
 
 impl Normalize {
-    /// Adds a column with these values in the training rows, none missing.
-    pub(crate) fn push(&mut self, values: impl Iterator<Item = f64> + Clone) {
+    /// Adds a column with these values in the training rows, none missing. With `single`, its statistics are
+    /// rounded to f32, as fastai has those of float columns.
+    pub(crate) fn push(&mut self, values: impl Iterator<Item = f64> + Clone, single: bool) {
+        let round = |number: f64| match number as f32 {
+            rounded if single && rounded.is_finite() => f64::from(rounded),
+            _ => number,
+        };
         let (count, sum) = values.clone().fold((0, 0.0), |(count, sum), value| (count + 1, sum + value));
         let n = f64::from(count.max(1));
         let mean = sum / n;
         let variance = values.map(|value| (value - mean) * (value - mean)).sum::<f64>() / n;
-        self.means.push(mean);
-        self.stds.push(variance.sqrt() + 1e-7);
+        self.means.push(round(mean));
+        self.stds.push(round(variance.sqrt()) + 1e-7);
     }
 }
 
@@ -30,8 +35,8 @@ mod tests {
     #[test]
     fn the_deviation_is_the_populations() {
         let mut normalize = Normalize::default();
-        normalize.push([1.0, 2.0, 3.0, 6.0].into_iter());
-        normalize.push([5.0, 5.0].into_iter());
+        normalize.push([1.0, 2.0, 3.0, 6.0].into_iter(), false);
+        normalize.push([5.0, 5.0].into_iter(), true);
         assert_eq!(normalize.means, [3.0, 5.0]);
         assert_eq!(normalize.stds, [3.5_f64.sqrt() + 1e-7, 1e-7]);
     }

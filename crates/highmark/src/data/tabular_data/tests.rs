@@ -1,1 +1,228 @@
+use std::path::Path;
 
+use super::super::{CsvOptions, FillStrategy, Pipeline, Targets, read_csv_from};
+use super::*;
+
+fn table(text: &str) -> Table {
+    read_csv_from(Path::new("x.csv"), text.as_bytes(), &CsvOptions::default()).unwrap()
+}
+
+fn names(names: &[&str]) -> Vec<String> {
+    names.iter().map(|name| (*name).to_owned()).collect()
+}
+
+/// Six rows, of which the last two are for validation.
+const PEOPLE: &str = "\
+age,city,rooms,member,y
+30.0,Oslo,2,True,no
+,Bergen,3,False,yes
+50.0,Oslo,2,True,no
+41.0,,3,True,yes
+60.0,Tromso,4,False,no
+20.0,Oslo,2,True,yes
+";
+
+fn config() -> DataConfig {
+    DataConfig { targets: names(&["y"]), valid: Split::Rows(4..6), ..DataConfig::default() }
+}
+
+fn people() -> TabularData {
+    TabularData::new(&table(PEOPLE), &config()).unwrap()
+}
+
+fn failure(text: &str, config: &DataConfig) -> String {
+    TabularData::new(&table(text), config).unwrap_err().to_string()
+}
+
+#[test]
+fn columns_codes_and_statistics() {
+    let TabularData { train, valid, pipeline, train_rows, valid_rows, valid_drift } = people();
+    assert_eq!(pipeline.cont_names(), ["age"]);
+    assert_eq!(pipeline.cat_names(), ["city", "rooms", "member", "age_na"]);
+    // Text has the levels of all rows, numbers those of the training rows.
+    assert_eq!(pipeline.classes("city").unwrap(), ["#na#", "Bergen", "Oslo", "Tromso"]);
+    assert_eq!(pipeline.classes("rooms").unwrap(), ["#na#", "2", "3"]);
+    assert_eq!(pipeline.classes("age_na").unwrap(), ["#na#", "False", "True"]);
+    assert_eq!(pipeline.cardinalities(), [4, 3, 3, 3]);
+    assert_eq!(pipeline.fill_values(), [("age".to_owned(), 41.0)]);
+    assert_eq!(pipeline.means(), [40.5]);
+    assert_eq!(train.x_cat(), [2, 1, 2, 1, 1, 2, 1, 2, 2, 1, 2, 1, 0, 2, 2, 1]);
+    assert_eq!(valid.x_cat(), [3, 0, 1, 1, 2, 1, 2, 1]);
+    assert_eq!(train.targets(), Some(&Targets::Classes(vec![0, 1, 0, 1])));
+    assert_eq!((train_rows, valid_rows), (vec![0, 1, 2, 3], vec![4, 5]));
+    assert_eq!(
+        valid_drift.lines(),
+        ["column `rooms`: 1 of 2 rows hold values that training did not have, treated as missing: `4`"]
+    );
+    let sum: f32 = train.x_cont().iter().sum();
+    assert!(sum.abs() < 1e-5, "{sum}");
+}
+
+#[test]
+fn a_saved_pipeline_is_the_same() {
+    let pipeline = people().pipeline;
+    let json = serde_json::to_string(&pipeline).unwrap();
+    assert_eq!(serde_json::from_str::<Pipeline>(&json).unwrap(), pipeline);
+}
+
+#[test]
+fn an_even_count_fills_the_mean_of_the_middle_two() {
+    let text = "a,y\n1.0,no\n2.0,yes\n,no\n7.0,yes\n5.0,no\n9.0,no\n";
+    let data = TabularData::new(&table(text), &config()).unwrap();
+    assert_eq!(data.pipeline.fill_values(), [("a".to_owned(), 2.0)]);
+    let config = DataConfig { valid: Split::Rows(5..6), ..config() };
+    assert_eq!(
+        TabularData::new(&table(text), &config).unwrap().pipeline.fill_values(),
+        [("a".to_owned(), 3.5)]
+    );
+}
+
+#[test]
+fn a_later_table_may_differ() {
+    let pipeline = people().pipeline;
+    // Other order, an extra column, integers as text and floats, text as a number, nothing to predict.
+    let later = table("extra,rooms,city,age,member\nx,3.0,Oslo,44,true\ny,two,Rome,,\n");
+    let (data, drift) = pipeline.apply(&later).unwrap();
+    assert_eq!(data.x_cat(), [2, 2, 2, 1, 0, 0, 0, 2]);
+    assert_eq!(data.targets(), None);
+    assert_eq!(drift.extra, ["extra"]);
+    assert!(drift.reordered && !drift.is_empty());
+    assert_eq!(drift.missing, [("member".to_owned(), 1)]);
+    let unseen: Vec<_> =
+        drift.unseen.iter().map(|u| (u.column.as_str(), u.rows, u.examples.join("/"))).collect();
+    assert_eq!(unseen, [("city", 1, "Rome".to_owned()), ("rooms", 1, "two".to_owned())]);
+}
+
+#[test]
+fn numbers_are_found_as_text_and_text_as_numbers() {
+    let pipeline = people().pipeline;
+    let spelled = table("age,city,rooms,member\n30.0,Oslo,3,TRUE\n30.0,x, 2,x\nx,x,x,x\n").slice(0, 2);
+    let (data, drift) = pipeline.apply(&spelled).unwrap();
+    assert_eq!(data.x_cat(), [2, 2, 2, 1, 0, 1, 0, 1]);
+    assert_eq!(drift.unseen.len(), 2);
+    let (data, _) = pipeline.apply(&table("age,city,rooms,member\n30,Oslo,3.0,1\n,Oslo,,0\n")).unwrap();
+    assert_eq!(data.x_cat(), [2, 2, 2, 1, 2, 0, 1, 2]);
+}
+
+#[test]
+fn missing_values_that_training_did_not_have_get_the_median() {
+    let text = "a,y\n1.0,no\n2.0,yes\n6.0,no\n4.0,yes\n,no\n9.0,no\n";
+    let config = DataConfig { procs: vec![Proc::fill_missing()], ..config() };
+    let data = TabularData::new(&table(text), &config).unwrap();
+    assert_eq!((data.pipeline.fill_values().len(), data.pipeline.cat_names().len()), (0, 0));
+    assert_eq!(data.valid.x_cont(), [3.0, 9.0]);
+    assert_eq!(data.valid_drift.missing, [("a".to_owned(), 1)]);
+}
+
+#[test]
+fn fatal_differences_of_a_later_table() {
+    let pipeline = people().pipeline;
+    let error = |text: &str| pipeline.apply(&table(text)).unwrap_err().to_string();
+    assert!(error("aeg,city,rooms,member\n1,x,1,True\n").contains("no column `age`; did you mean `aeg`"));
+    assert!(error("age,rooms\n1,1\n").contains("not there: city, member; there are: age, rooms"));
+    let words = error("age,city,rooms,member\n1,x,1,True\nold,x,1,True\n");
+    assert!(words.contains("column `age`: `old` in data row 2 is not a number"), "{words}");
+    assert!(error("age,city,rooms,member\ninf,x,1,True\n").contains("inf in data row 1"));
+}
+
+#[test]
+fn unusable_targets_fail_only_where_they_are_needed() {
+    let pipeline = people().pipeline;
+    for (labels, reason) in [("maybe", "no row of the class `maybe`"), ("", "missing")] {
+        let later = table(&format!("age,city,rooms,member,y\n1,x,2,True,{labels}\n"));
+        let (data, drift) = pipeline.apply(&later).unwrap();
+        assert_eq!(data.targets(), None);
+        assert!(drift.targets.unwrap().contains(reason));
+        assert!(pipeline.apply_labelled(&later).unwrap_err().to_string().contains(reason));
+    }
+    assert!(pipeline.apply_labelled(&table("age,city,rooms,member\n1,x,2,True\n")).is_err());
+}
+
+#[test]
+fn features_can_be_chosen() {
+    let choose = |cat: Option<&[&str]>, cont: Option<&[&str]>, ignore: &[&str]| {
+        let (cat, cont) = (cat.map(names), cont.map(names));
+        TabularData::new(&table(PEOPLE), &DataConfig { cat, cont, ignore: names(ignore), ..config() })
+            .map(|data| (data.pipeline.cat_names().join(" "), data.pipeline.cont_names().join(" ")))
+            .map_err(|error| error.to_string())
+    };
+    assert_eq!(choose(Some(&["age", "y"]), None, &[]), Ok(("age".into(), String::new())));
+    assert_eq!(choose(None, Some(&["rooms"]), &["age"]), Ok(("city member".into(), "rooms".into())));
+    assert_eq!(
+        choose(None, Some(&["rooms", "member"]), &["age"]),
+        Ok(("city".into(), "rooms member".into()))
+    );
+    assert!(choose(Some(&["age"]), Some(&["age"]), &[]).unwrap_err().contains("both"));
+    assert!(choose(Some(&["town"]), None, &[]).unwrap_err().contains("no column `town`"));
+    assert!(choose(None, None, &["city", "city"]).unwrap_err().contains("twice"));
+    assert!(choose(Some(&[]), Some(&[]), &[]).unwrap_err().contains("no column is left"));
+    assert!(choose(None, Some(&["city"]), &[]).unwrap_err().contains("`Oslo` in data row 1 is not a number"));
+}
+
+#[test]
+fn unusable_data() {
+    let no_fill = DataConfig { procs: vec![Proc::Categorify], ..config() };
+    assert!(
+        failure(PEOPLE, &no_fill).contains("column `age`: 1 of 6 values are missing, first in data row 2")
+    );
+    let no_codes = DataConfig { procs: vec![Proc::fill_missing()], ..config() };
+    assert!(failure(PEOPLE, &no_codes).contains("need `categorify`: city, rooms, member"));
+    let twice = DataConfig { procs: vec![Proc::Normalize, Proc::Normalize], ..config() };
+    assert!(failure(PEOPLE, &twice).contains("`normalize` is given twice"));
+    assert!(failure(PEOPLE, &DataConfig { targets: vec![], ..config() }).contains("name the column"));
+    assert!(
+        failure("a,y\n,no\n,yes\n,no\n,yes\n1.0,no\n2.0,no\n", &config()).contains("drop it with --ignore")
+    );
+    assert!(
+        failure("a,y\n1.5,no\n1,yes\ninf,no\n1,yes\n1,no\n1,no\n", &config())
+            .contains("column `a`: inf in data row 3")
+    );
+    let unseen = failure("a,y\n1,no\n1,yes\n1,no\n1,yes\n1,perhaps\n1,no\n", &config());
+    assert!(unseen.contains("`perhaps`") && unseen.contains("stratify"), "{unseen}");
+    assert!(failure("a,y\n1,no\n1,no\n1,no\n1,no\n1,yes\n1,no\n", &config()).contains("nothing to learn"));
+    let collision = "a,a_na,y\n1.5,x,no\n,x,yes\n1,x,no\n1,x,yes\n1,x,no\n1,x,no\n";
+    assert!(failure(collision, &config()).contains("column `a_na`"));
+}
+
+#[test]
+fn a_validation_table_of_its_own() {
+    let valid = table("y,age,city,rooms,member\nyes,33.0,Rome,2,True\n");
+    let data =
+        TabularData::new(&table(PEOPLE), &DataConfig { valid: Split::Table(valid), ..config() }).unwrap();
+    assert_eq!(data.pipeline.classes("city").unwrap(), ["#na#", "Bergen", "Oslo", "Rome", "Tromso"]);
+    assert_eq!((data.train.rows(), data.valid.rows(), data.valid_rows), (6, 1, vec![0]));
+    assert_eq!(data.valid.targets(), Some(&Targets::Classes(vec![1])));
+    assert!(data.valid_drift.reordered);
+}
+
+#[test]
+fn other_tasks() {
+    let text = "x,a,b\n1,0,1.5\n2,1,2.5\n3,1,3.5\n4,0,4.5\n5,0,5.5\n6,1,6.5\n";
+    let with = |targets: &[&str], task| {
+        let config = DataConfig { targets: names(targets), task, ..config() };
+        TabularData::new(&table(text), &config)
+    };
+    let regression = with(&["a", "b"], None).unwrap();
+    assert_eq!(
+        regression.valid.targets(),
+        Some(&Targets::Values { values: vec![0.0, 5.5, 1.0, 6.5], width: 2 })
+    );
+    assert_eq!(regression.pipeline.task().outputs(), 2);
+    let labels = with(&["a"], Some(TaskKind::MultiLabel)).unwrap();
+    assert_eq!(labels.valid.targets(), Some(&Targets::Values { values: vec![0.0, 1.0], width: 1 }));
+    assert_eq!(with(&["a"], None).unwrap().pipeline.task().kind(), TaskKind::Classification);
+    assert_eq!(with(&["b"], None).unwrap().pipeline.task().kind(), TaskKind::Regression);
+    assert!(with(&["a", "b"], Some(TaskKind::MultiLabel)).is_err());
+    assert!(with(&["a", "b"], Some(TaskKind::Classification)).is_err());
+}
+
+#[test]
+fn other_fills() {
+    let text = "a,y\n1,no\n7,yes\n,no\n7,yes\n5,no\n9,no\n";
+    for (strategy, value) in [(FillStrategy::Mode, 7.0), (FillStrategy::Constant(-1.0), -1.0)] {
+        let procs = vec![Proc::FillMissing { strategy, add_col: false }];
+        let data = TabularData::new(&table(text), &DataConfig { procs, ..config() }).unwrap();
+        assert_eq!(data.train.x_cont(), [1.0, 7.0, value as f32, 7.0]);
+        assert_eq!(data.train.n_cat(), 0);
+    }
+}

@@ -1,0 +1,183 @@
+//! Reading.
+
+use std::fs::File;
+use std::path::Path;
+use std::sync::Arc;
+
+use ::parquet::basic::{ConvertedType, LogicalType};
+use ::parquet::column::reader::{ColumnReader, ColumnReaderImpl};
+use ::parquet::data_type::DataType;
+use ::parquet::errors::ParquetError;
+use ::parquet::file::reader::{FileReader, SerializedFileReader};
+use ::parquet::schema::types::ColumnDescriptor;
+use arrow_array::{ArrayRef, BooleanArray, Float64Array, Int64Array};
+
+use super::super::super::Table;
+use super::super::super::text::{Text, dictionary};
+use crate::error::ErrorKind;
+use crate::{Error, Result};
+
+/// How many values are decoded at once.
+const CHUNK: usize = 1 << 16;
+
+/// Reads a Parquet file into memory.
+///
+/// Columns become `Int64`, `Float64`, `Boolean`, or text as a dictionary with sorted values. Dates are days
+/// and timestamps are in the file's own unit, both as integers; decimals become floats.
+///
+/// Fails when the file cannot be read or is no Parquet file, and for nested columns and binary ones that are
+/// no text; the error names the column. In a build without the feature `parquet` it always fails.
+pub fn read_parquet(path: impl AsRef<Path>) -> Result<Table> {
+    let path = path.as_ref();
+    let file = File::open(path).map_err(|error| Error::io("read", path, error))?;
+    if file.metadata().map_err(|error| Error::io("read", path, error))?.len() == 0 {
+        return Err(Error::file(path, "the file is empty"));
+    }
+    let reader = SerializedFileReader::new(file)
+        .map_err(|error| Error::file(path, format!("is no readable Parquet file: {error}")))?;
+    let schema = reader.metadata().file_metadata().schema_descr_ptr();
+    let mut columns = Vec::new();
+    for (number, descriptor) in schema.columns().iter().enumerate() {
+        let name = descriptor.path().parts().join(".");
+        let array = read_column(&reader, number, descriptor, &name).map_err(|problem| {
+            let (path, message) = (path.into(), problem.0);
+            Error::from(ErrorKind::File { path, line: None, column: Some(name.clone()), message })
+        })?;
+        columns.push((name, array));
+    }
+    Table::new(columns).map_err(|error| Error::file(path, error.to_string()))
+}
+
+/// What is wrong with a column.
+struct Problem(String);
+
+impl From<ParquetError> for Problem {
+    fn from(error: ParquetError) -> Self {
+        Self(format!("cannot be read: {error}"))
+    }
+}
+
+/// The values of a column so far.
+enum Values {
+    Ints(Vec<Option<i64>>),
+    Floats(Vec<Option<f64>>),
+    Bools(Vec<Option<bool>>),
+    Text(Text),
+}
+
+fn read_column(
+    reader: &SerializedFileReader<File>,
+    number: usize,
+    descriptor: &ColumnDescriptor,
+    name: &str,
+) -> std::result::Result<ArrayRef, Problem> {
+    if descriptor.max_rep_level() > 0 || descriptor.path().parts().len() > 1 {
+        return Err(Problem("is nested, which is not supported; flatten it or leave it out".into()));
+    }
+    let decimal = match descriptor.logical_type_ref() {
+        Some(LogicalType::Decimal(decimal)) => Some(decimal.scale),
+        _ if descriptor.converted_type() == ConvertedType::DECIMAL => Some(descriptor.type_scale()),
+        _ => None,
+    };
+    let unsigned = match descriptor.logical_type_ref() {
+        Some(LogicalType::Integer(int)) => !int.is_signed,
+        _ => matches!(descriptor.converted_type(), ConvertedType::UINT_32 | ConvertedType::UINT_64),
+    };
+    let mut values: Option<Values> = None;
+    for group in 0..reader.num_row_groups() {
+        match reader.get_row_group(group)?.get_column_reader(number)? {
+            ColumnReader::BoolColumnReader(column) => {
+                let Values::Bools(bools) = values.get_or_insert(Values::Bools(Vec::new())) else { continue };
+                read_values(column, |value| bools.push(value.copied()))?;
+            }
+            ColumnReader::Int32ColumnReader(column) => {
+                let Values::Ints(ints) = values.get_or_insert(Values::Ints(Vec::new())) else { continue };
+                // Unsigned numbers are stored in the bits of signed ones.
+                let widen = |value: &i32| if unsigned { i64::from(*value as u32) } else { i64::from(*value) };
+                read_values(column, |value| ints.push(value.map(widen)))?;
+            }
+            ColumnReader::Int64ColumnReader(column) => {
+                let Values::Ints(ints) = values.get_or_insert(Values::Ints(Vec::new())) else { continue };
+                read_values(column, |value| ints.push(value.copied()))?;
+            }
+            ColumnReader::Int96ColumnReader(column) => {
+                let Values::Ints(ints) = values.get_or_insert(Values::Ints(Vec::new())) else { continue };
+                read_values(column, |value| ints.push(value.map(::parquet::data_type::Int96::to_nanos)))?;
+            }
+            ColumnReader::FloatColumnReader(column) => {
+                let Values::Floats(floats) = values.get_or_insert(Values::Floats(Vec::new())) else {
+                    continue;
+                };
+                read_values(column, |value| floats.push(value.map(|value| f64::from(*value))))?;
+            }
+            ColumnReader::DoubleColumnReader(column) => {
+                let Values::Floats(floats) = values.get_or_insert(Values::Floats(Vec::new())) else {
+                    continue;
+                };
+                read_values(column, |value| floats.push(value.copied()))?;
+            }
+            ColumnReader::ByteArrayColumnReader(column) if decimal.is_none() => {
+                let Values::Text(text) = values.get_or_insert(Values::Text(Text::default())) else {
+                    continue;
+                };
+                read_values(column, |value| match value {
+                    Some(value) => text.push(value.data()),
+                    None => text.push_missing(),
+                })?;
+            }
+            ColumnReader::ByteArrayColumnReader(_) | ColumnReader::FixedLenByteArrayColumnReader(_) => {
+                let message = "holds binary numbers or values of fixed length, which are not supported; \
+                               write it as numbers or text, or leave it out";
+                return Err(Problem(message.into()));
+            }
+        }
+    }
+    Ok(match values {
+        None => Arc::new(Float64Array::new_null(0)),
+        Some(Values::Bools(bools)) => Arc::new(BooleanArray::from(bools)),
+        Some(Values::Floats(floats)) => Arc::new(Float64Array::from(floats)),
+        Some(Values::Text(text)) => {
+            Arc::new(dictionary(name, text).map_err(|error| Problem(error.to_string()))?)
+        }
+        Some(Values::Ints(ints)) => match decimal {
+            Some(scale) => {
+                // Dividing by a power of ten gives the float nearest to the decimal; multiplying by 0.01 would not.
+                let scale = 10_f64.powi(scale);
+                Arc::new(
+                    ints.into_iter().map(|value| value.map(|v| v as f64 / scale)).collect::<Float64Array>(),
+                )
+            }
+            None if unsigned && ints.iter().flatten().any(|value| *value < 0) => Arc::new(
+                ints.into_iter().map(|value| value.map(|v| v as u64 as f64)).collect::<Float64Array>(),
+            ),
+            None => Arc::new(Int64Array::from(ints)),
+        },
+    })
+}
+
+/// Passes every value of a column, or `None` for a missing one, to `push`.
+fn read_values<T: DataType>(
+    mut column: ColumnReaderImpl<T>,
+    mut push: impl FnMut(Option<&T::T>),
+) -> std::result::Result<(), Problem> {
+    let (mut levels, mut values) = (Vec::new(), Vec::new());
+    loop {
+        levels.clear();
+        values.clear();
+        let (records, ..) = column.read_records(CHUNK, Some(&mut levels), None, &mut values)?;
+        if records == 0 {
+            return Ok(());
+        }
+        // A required column has no levels.
+        if levels.is_empty() {
+            for value in &values {
+                push(Some(value));
+            }
+        } else {
+            let mut present = values.iter();
+            for level in &levels {
+                push(if *level > 0 { present.next() } else { None });
+            }
+        }
+    }
+}
