@@ -173,7 +173,11 @@ impl Callback for SaveBest {
             return Ok(());
         }
         self.best_epoch = Some(epoch);
-        t.say(&format!("Better model found at epoch {epoch} with {} value: {}.", self.monitor.name(), repr(value)));
+        t.say(&format!(
+            "Better model found at epoch {epoch} with {} value: {}.",
+            self.monitor.name(),
+            repr(value)
+        ));
         t.note_monitored(self.monitor.name(), value);
         if self.when == SaveWhen::Best {
             let optimizer = self.with_optimizer.then(|| t.optimizer.clone());
@@ -195,7 +199,8 @@ impl Callback for SaveBest {
     }
 
     fn save_state(&self) -> Result<CallbackState> {
-        let saved = Saved { monitor: self.monitor.clone(), best_epoch: self.best_epoch, saved: self.saved.clone() };
+        let saved =
+            Saved { monitor: self.monitor.clone(), best_epoch: self.best_epoch, saved: self.saved.clone() };
         let mut state = CallbackState::of(&saved)?;
         if let Some((best, _)) = &self.best {
             best.write_to(&mut state.tensors);

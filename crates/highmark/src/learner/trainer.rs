@@ -156,7 +156,8 @@ pub(crate) struct Parts {
 
 impl Trainer {
     pub(crate) fn new(parts: Parts) -> Self {
-        let Parts { model, loss, optimizer, metrics, train, valid, description, model_dir, seed, accumulate } = parts;
+        let Parts { model, loss, optimizer, metrics, train, valid, description, model_dir, seed, accumulate } =
+            parts;
         let now = Instant::now();
         Self {
             batch: train.empty_batch(),
@@ -199,7 +200,8 @@ impl Trainer {
     /// The fraction of all training batches of the fit that lie behind: k / T before batch k of T, as fastai counts.
     pub fn pct_train(&self) -> f64 {
         let batches = self.train.batches();
-        let done = self.progress.epoch * batches + if self.phase == Phase::Train { self.progress.iter } else { batches };
+        let done = self.progress.epoch * batches
+            + if self.phase == Phase::Train { self.progress.iter } else { batches };
         done as f64 / (self.progress.n_epoch * batches).max(1) as f64
     }
 
@@ -378,7 +380,9 @@ impl Trainer {
     }
 
     pub(crate) fn apply_gradients(&mut self) -> Result<()> {
-        self.optimizer.step(self.model.params_mut());
+        let params = self.model.params_mut();
+        self.optimizer.clip(params);
+        self.optimizer.step(params);
         Ok(())
     }
 
@@ -529,7 +533,13 @@ impl Trainer {
             }
             Signal::Cancel(span) => {
                 let reason = self.reason.take().unwrap_or_default();
-                self.cancels.push(Cancel { span, by: by.to_string(), at, epoch: self.progress.epoch, reason });
+                self.cancels.push(Cancel {
+                    span,
+                    by: by.to_string(),
+                    at,
+                    epoch: self.progress.epoch,
+                    reason,
+                });
                 signal
             }
         }
