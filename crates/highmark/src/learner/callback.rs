@@ -240,12 +240,12 @@ impl Callbacks {
 
     /// Asks everybody what they listen to in a run of this kind.
     pub(crate) fn listen(&mut self, kind: RunKind) {
-        let wanted = |c: &Box<dyn Callback>| {
+        let wanted = |c: &dyn Callback| {
             let called = kind == RunKind::Fit || c.runs_on() == RunsOn::Everything;
             let events = c.events().or(EventSet::of(&[Event::Before(Span::Fit)]));
             if called { events } else { EventSet::NONE }
         };
-        self.listening = self.list.iter().map(wanted).collect();
+        self.listening = self.list.iter().map(|c| wanted(c.as_ref())).collect();
     }
 
     pub(crate) fn anybody_inside_step(&self) -> bool {

@@ -113,7 +113,7 @@ impl Learner {
     /// fastai's `tabular_learner`: a [`crate::TabularModel`] for this data.
     pub fn tabular(data: &TabularData, config: LearnerConfig) -> Result<Self> {
         let task = data.pipeline.task();
-        let loss = config.loss.clone().unwrap_or_else(|| match task {
+        let loss = config.loss.clone().unwrap_or(match task {
             Task::Classification { .. } => LossKind::CrossEntropy { weight: None, label_smoothing: 0.0 },
             Task::MultiLabel { .. } => LossKind::BceWithLogits { pos_weight: None },
             Task::Regression { .. } => LossKind::Mse,

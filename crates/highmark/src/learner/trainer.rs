@@ -302,13 +302,13 @@ impl Trainer {
         self.progress = progress;
     }
 
-    pub(crate) fn begin(&mut self, kind: RunKind) -> Result<()> {
+    pub(crate) fn begin(&mut self, kind: RunKind) {
         self.kind = kind;
         self.cancels.clear();
         self.outcome = Outcome::Running;
         self.open.clear();
         if kind == RunKind::Validate {
-            return Ok(());
+            return;
         }
         self.fresh = true;
         self.timings = Timings::default();
@@ -316,7 +316,6 @@ impl Trainer {
         self.zero_grad();
         let metric_names = self.metrics.iter().map(|m| m.name().to_string()).collect();
         self.history = History { metric_names, ..History::default() };
-        Ok(())
     }
 
     pub(crate) fn next_epoch(&mut self) -> bool {
@@ -379,11 +378,10 @@ impl Trainer {
         self.counters.waiting >= self.accumulate || self.progress.iter + 1 == self.progress.n_iter
     }
 
-    pub(crate) fn apply_gradients(&mut self) -> Result<()> {
+    pub(crate) fn apply_gradients(&mut self) {
         let params = self.model.params_mut();
         self.optimizer.clip(params);
         self.optimizer.step(params);
-        Ok(())
     }
 
     pub(crate) fn zero_grad(&mut self) {
@@ -392,12 +390,11 @@ impl Trainer {
     }
 
     /// The step without events.
-    pub(crate) fn step(&mut self) -> Result<()> {
+    pub(crate) fn step(&mut self) {
         if self.step_is_due() {
-            self.apply_gradients()?;
+            self.apply_gradients();
             self.zero_grad();
         }
-        Ok(())
     }
 
     pub(crate) fn update_metrics(&mut self) -> Result<()> {
