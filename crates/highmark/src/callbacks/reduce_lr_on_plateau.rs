@@ -112,7 +112,7 @@ impl Callback for ReduceLrOnPlateau {
     }
 
     fn stage(&self) -> Stage {
-        Stage::Monitor
+        Stage::Adjust
     }
 
     fn events(&self) -> EventSet {

@@ -36,6 +36,7 @@ pub struct SaveBest {
     when: SaveWhen,
     target: Target,
     with_optimizer: bool,
+    hand_back: bool,
     reset_on_fit: bool,
     best_epoch: Option<usize>,
     best: Option<(Snapshot, Option<Optimizer>)>,
@@ -64,6 +65,7 @@ impl SaveBest {
             when: SaveWhen::Best,
             target: Target::Name("model".into()),
             with_optimizer: false,
+            hand_back: true,
             reset_on_fit: true,
             best_epoch: None,
             best: None,
@@ -103,6 +105,14 @@ impl SaveBest {
     #[must_use]
     pub fn with_optimizer(mut self, with: bool) -> Self {
         self.with_optimizer = with;
+        self
+    }
+
+    /// Whether the learner holds the best model after the fit. Default yes, as in fastai; without, it keeps the last one
+    /// and the best is only in the file, as Keras's `ModelCheckpoint` leaves it.
+    #[must_use]
+    pub fn hand_back(mut self, hand_back: bool) -> Self {
+        self.hand_back = hand_back;
         self
     }
 
@@ -179,7 +189,7 @@ impl Callback for SaveBest {
             repr(value)
         ));
         t.note_monitored(self.monitor.name(), value);
-        if self.when == SaveWhen::Best {
+        if self.when == SaveWhen::Best && self.hand_back {
             let optimizer = self.with_optimizer.then(|| t.optimizer.clone());
             self.best = Some((t.model.params().snapshot(), optimizer));
         }

@@ -160,8 +160,10 @@ pub enum Stage {
     /// Tells people and files what the epoch brought. Before the judges: one of them may end the fit, and what would come
     /// after it is not called.
     Report,
-    /// Judges an epoch: keeps the best, lowers the rate.
+    /// Judges an epoch: keeps the best.
     Monitor,
+    /// Changes how it goes on: lowers the rate.
+    Adjust,
     /// May end the fit, once the other judges have acted.
     Stop,
     /// Saves everything, the others' state included.
