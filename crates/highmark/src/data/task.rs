@@ -25,6 +25,15 @@ pub enum TaskKind {
     MultiLabel,
 }
 
+impl TaskKind {
+    /// The kind of task that these target columns of `table` stand for: text and truth values are classes (several
+    /// columns of truth values are labels), numbers are to be regressed. Unlike in fastai, one integer column
+    /// that holds only 0 and 1 means two classes.
+    pub fn infer(table: &Table, targets: &[String]) -> Result<Self> {
+        infer_kind(table, targets)
+    }
+}
+
 impl FromStr for TaskKind {
     type Err = Error;
 
