@@ -33,7 +33,7 @@ pub use callbacks::{
 pub use data::{
     Batch, ColumnKind, ColumnSummary, CsvOptions, DataConfig, Dataset, Drift, FillStrategy, Level, Loader,
     NamedData, Order, Pipeline, Proc, Split, Table, TabularData, Targets, Task, TaskKind, Unseen,
-    cont_cat_split, read_csv, read_csv_from, read_parquet, write_csv, write_parquet,
+    cont_cat_split, read_csv, read_csv_from, read_parquet, write_csv, write_csv_to, write_parquet,
 };
 pub use engine::{Buffer, ParamKind, Parameter, Params, Snapshot};
 pub use error::{Error, ErrorKind, Result};

@@ -8,6 +8,7 @@ use arrow_array::{ArrayRef, Float64Array, StringArray};
 use super::model_file::{self, ModelDescription};
 use crate::data::{Dataset, Drift, Loader, Order, Pipeline, Table, Task};
 use crate::losses::Activation;
+use crate::metrics::{Metric, Predictions};
 use crate::models::{Model, TabularModel};
 use crate::nn::Mode;
 use crate::{Error, Result};
@@ -142,6 +143,36 @@ impl SavedModel {
         let (pipeline, model) = (self.description.pipeline.as_ref(), &mut self.model);
         let pipeline = pipeline.ok_or_else(|| Error::data("this model was not made for a table"))?;
         predict_table(model, activation, pipeline, table)
+    }
+}
+
+impl SavedModel {
+    /// Mean loss over all rows of `table`, which needs the targets, and what was new in it; `metrics` hold their values
+    /// afterwards.
+    ///
+    /// Fails for targets that are missing or unknown to the model, and for metrics that do not fit the task.
+    pub fn evaluate(&mut self, table: &Table, metrics: &mut [Box<dyn Metric>]) -> Result<(f64, Drift)> {
+        let (dataset, drift) = self.pipeline()?.apply_labelled(table)?;
+        let loss = self.description.loss.build();
+        let (outputs, activation) = (self.model.outputs(), loss.activation());
+        if let Some(targets) = dataset.targets() {
+            metrics.iter().try_for_each(|metric| metric.check(outputs, activation, targets))?;
+        }
+        metrics.iter_mut().for_each(|metric| metric.reset());
+        let mut loader = Loader::new(Arc::new(dataset), ROWS, Order::Sequential, false)?;
+        loader.start(0);
+        let mut batch = loader.empty_batch();
+        let (mut sum, mut rows, mut raw) = (0.0, 0, Vec::new());
+        for position in 0..loader.batches() {
+            loader.load(position, &mut batch);
+            self.model.forward(&batch, Mode::Eval, &mut raw)?;
+            let Some(targets) = &batch.targets else { continue };
+            sum += f64::from(loss.evaluate(&raw, outputs, targets, None)?) * batch.rows as f64;
+            rows += batch.rows;
+            let predictions = Predictions { raw: &raw, outputs, activation };
+            metrics.iter_mut().try_for_each(|metric| metric.update(&predictions, targets))?;
+        }
+        Ok((sum / rows.max(1) as f64, drift))
     }
 }
 

@@ -230,6 +230,11 @@ impl Trainer {
         self.loss_value
     }
 
+    /// The loss's name.
+    pub fn loss_name(&self) -> &str {
+        self.loss.name()
+    }
+
     /// The metrics, in the order of the table.
     pub fn metrics(&self) -> &[Box<dyn Metric>] {
         &self.metrics
