@@ -63,9 +63,9 @@ fn unusable_data() {
         ("--target answer --bs 64", &["bs", "48 training rows", "--bs 48"]),
         ("--target answer --valid-rows 50..70", &["50..70", "60 rows"]),
         ("--target price --stratify", &["stratify"]),
-        ("--target price --metrics accuracy", &["accuracy", "rmse"]),
-        ("--target price --loss cross-entropy", &["class"]),
-        ("--target answer --class-weights 1,2,3", &["weight"]),
+        ("--target price --metrics accuracy --bs 16", &["accuracy", "rmse"]),
+        ("--target price --loss cross-entropy --bs 16", &["class"]),
+        ("--target answer --class-weights 1,2,3 --bs 16", &["weight"]),
         ("--target answer --valid-file none.csv", &["none.csv"]),
     ] {
         folder.run(&format!("train people.csv {options}")).failed(1, parts);

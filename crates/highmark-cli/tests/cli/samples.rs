@@ -1,5 +1,7 @@
 //! Small data with something to learn in it.
 
+use std::fmt::Write;
+
 /// Pseudo-random numbers from 0 to below 1, the same every time.
 fn numbers() -> impl FnMut() -> f64 {
     let mut state = 0x2545_f491_4f6c_dd1d_u64;
@@ -30,7 +32,7 @@ pub(crate) fn people(rows: usize) -> String {
         let price = 100.0 * score + height;
         let (tall, old) = (i32::from(height > 1.75), i32::from(age > 45.0));
         let shown = if row % 17 == 3 { String::new() } else { format!("{age:.1}") };
-        text += &format!("{shown},{city},{height:.2},{answer},{grade},{price:.3},{tall},{old}\n");
+        let _ = writeln!(text, "{shown},{city},{height:.2},{answer},{grade},{price:.3},{tall},{old}");
     }
     text
 }
