@@ -1,2 +1,57 @@
-//! Development tasks.
-fn main() {}
+//! Development tasks: `cargo xtask test` is what CI and the README call.
+
+use std::process::{Command, ExitCode};
+
+const HELP: &str = "cargo xtask test      format, lints, documentation, and all tests and examples";
+
+/// A step of `test`: what it is, and the arguments of cargo.
+type Step = (&'static str, &'static [&'static str]);
+
+const TEST: [Step; 6] = [
+    ("format", &["fmt", "--all", "--check"]),
+    ("lints", &["clippy", "--workspace", "--all-targets", "--locked", "--", "-D", "warnings"]),
+    (
+        "lints without Parquet",
+        &["clippy", "-p", "highmark", "--all-targets", "--locked", "--", "-D", "warnings"],
+    ),
+    (
+        "unit, integration and example tests",
+        &["test", "--workspace", "--lib", "--bins", "--tests", "--examples", "--locked"],
+    ),
+    ("documentation tests", &["test", "--workspace", "--doc", "--locked"]),
+    ("documentation", &["doc", "--workspace", "--no-deps", "--locked"]),
+];
+
+fn main() -> ExitCode {
+    if std::env::args().nth(1).as_deref() == Some("test") {
+        return run(&TEST);
+    }
+    say(HELP);
+    ExitCode::from(2)
+}
+
+fn run(steps: &[Step]) -> ExitCode {
+    for (what, arguments) in steps {
+        say(&format!("── {what}: cargo {}", arguments.join(" ")));
+        let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+        let status = cargo.args(*arguments).env("RUSTDOCFLAGS", "-D warnings").status();
+        match status {
+            Ok(status) if status.success() => {}
+            Ok(status) => {
+                say(&format!("── {what}: failed ({status})"));
+                return ExitCode::FAILURE;
+            }
+            Err(error) => {
+                say(&format!("── cargo cannot be run: {error}"));
+                return ExitCode::FAILURE;
+            }
+        }
+    }
+    say("── all is well");
+    ExitCode::SUCCESS
+}
+
+#[expect(clippy::print_stdout, reason = "the tool's output")]
+fn say(line: &str) {
+    println!("{line}");
+}

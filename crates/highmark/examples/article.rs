@@ -9,8 +9,8 @@
 //! 3. Early stopping and save-best: it stops, and the model that comes back is the best one.
 
 use highmark::{
-    Accuracy, Callback, DataConfig, EarlyStopping, Error, Learner, LearnerConfig, Monitor, NamedData, OneCycle, Proc,
-    ProgressBar, Result, SaveBest, Split, TabularConfig, TabularData,
+    Accuracy, Callback, DataConfig, EarlyStopping, Error, Learner, LearnerConfig, Monitor, NamedData,
+    OneCycle, Proc, ProgressBar, Result, SaveBest, Split, TabularConfig, TabularData,
 };
 
 fn main() -> Result<()> {
@@ -35,7 +35,7 @@ fn early_stopping() -> EarlyStopping {
 fn save_best() -> Result<SaveBest> {
     let folder = std::env::temp_dir().join("highmark-article");
     std::fs::create_dir_all(&folder).map_err(|e| Error::io("create", &folder, e))?;
-    Ok(SaveBest::new(Monitor::new("accuracy").min_delta(0.01)).path(folder.join("model.safetensors")))
+    Ok(SaveBest::new(Monitor::new("accuracy")).path(folder.join("model.safetensors")))
 }
 
 fn run(title: &str, data: &TabularData, callbacks: Vec<Box<dyn Callback>>) -> Result<()> {
@@ -54,10 +54,24 @@ fn run(title: &str, data: &TabularData, callbacks: Vec<Box<dyn Callback>>) -> Re
     let report = learn.fit_one_cycle(10, &OneCycle::default())?;
 
     let saved = learn.callbacks().get::<SaveBest>();
-    let kept = saved.and_then(SaveBest::best_epoch).map_or("the last epoch's".into(), |epoch| format!("epoch {epoch}'s"));
-    let files: Vec<_> = saved.map(SaveBest::saved).unwrap_or_default().iter().map(|file| file.display().to_string()).collect();
-    let accuracy = learn.validate()?.into_iter().find(|(name, _)| name == "accuracy").map_or(f64::NAN, |(_, value)| value);
-    say(&mut learn, format!("{} of {} epochs; {}", report.epochs_run, report.epochs_planned, report.stop_reason()));
+    let kept = saved
+        .and_then(SaveBest::best_epoch)
+        .map_or("the last epoch's".into(), |epoch| format!("epoch {epoch}'s"));
+    let files: Vec<_> = saved
+        .map(SaveBest::saved)
+        .unwrap_or_default()
+        .iter()
+        .map(|file| file.display().to_string())
+        .collect();
+    let accuracy = learn
+        .validate()?
+        .into_iter()
+        .find(|(name, _)| name == "accuracy")
+        .map_or(f64::NAN, |(_, value)| value);
+    say(
+        &mut learn,
+        format!("{} of {} epochs; {}", report.epochs_run, report.epochs_planned, report.stop_reason()),
+    );
     say(&mut learn, format!("the model holds {kept} weights and validates at accuracy {accuracy:.6}"));
     for file in files {
         say(&mut learn, format!("saved {file}"));

@@ -33,14 +33,14 @@ pub use callbacks::{
 pub use data::{
     Batch, ColumnKind, ColumnSummary, CsvOptions, DataConfig, Dataset, Drift, FillStrategy, Level, Loader,
     NamedData, Order, Pipeline, Proc, Split, Table, TabularData, Targets, Task, TaskKind, Unseen,
-    cont_cat_split, read_csv, read_csv_from, read_parquet, write_csv, write_parquet,
+    cont_cat_split, read_csv, read_csv_from, read_parquet, write_csv, write_csv_to, write_parquet,
 };
 pub use engine::{Buffer, ParamKind, Parameter, Params, Snapshot};
 pub use error::{Error, ErrorKind, Result};
 pub use learner::{
     Best, Callback, CallbackState, Callbacks, Cancel, Console, EpochRow, Event, EventSet, FlatCos, Flow,
-    History, Learner, LearnerConfig, LrFind, LrFindConfig, ModelDescription, OneCycle, Outcome, Output, Phase,
-    Predicted, Progress, Provenance, Report, RunKind, RunsOn, SavedModel, Signal, Smooth, Span, Stage,
+    History, Learner, LearnerConfig, LrFind, LrFindConfig, ModelDescription, OneCycle, Outcome, Output,
+    Phase, Predicted, Progress, Provenance, Report, RunKind, RunsOn, SavedModel, Signal, Smooth, Span, Stage,
     Suggestion, Timings, Trainer, on,
 };
 pub use losses::{Activation, BceWithLogits, CrossEntropy, Huber, L1, Loss, LossKind, Mse};

@@ -152,7 +152,8 @@ impl Callback for EarlyStopping {
     }
 
     fn save_state(&self) -> Result<CallbackState> {
-        let mut state = CallbackState::of(&Saved { monitor: self.monitor.clone(), state: self.state.clone() })?;
+        let mut state =
+            CallbackState::of(&Saved { monitor: self.monitor.clone(), state: self.state.clone() })?;
         if let Some(best) = &self.best {
             best.write_to(&mut state.tensors);
         }

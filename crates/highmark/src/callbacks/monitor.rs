@@ -36,7 +36,13 @@ pub struct Monitor {
 impl Monitor {
     /// Monitors the column `name`: `train_loss`, `valid_loss` or a metric.
     pub fn new(name: impl Into<String>) -> Self {
-        Self { name: name.into(), asked: None, direction: Direction::Lower, min_delta: MinDelta::Absolute(0.0), best: None }
+        Self {
+            name: name.into(),
+            asked: None,
+            direction: Direction::Lower,
+            min_delta: MinDelta::Absolute(0.0),
+            best: None,
+        }
     }
 
     /// Decides the direction instead of the metric.

@@ -59,7 +59,8 @@ impl Callback for ProgressBar {
         let Some(row) = t.history.rows.last() else { return Ok(()) };
         let values = [row.train_loss, row.valid_loss].into_iter().chain(row.metrics.iter().copied());
         let values = values.map(|value| value.map(|x| format!("{x:.6}")).unwrap_or_default());
-        let cells: Vec<_> = [row.epoch.to_string()].into_iter().chain(values).chain([clock(row.seconds)]).collect();
+        let cells: Vec<_> =
+            [row.epoch.to_string()].into_iter().chain(values).chain([clock(row.seconds)]).collect();
         let line = columns(t, &cells);
         t.say(&line);
         Ok(())
@@ -81,7 +82,9 @@ impl Callback for ProgressBar {
 
 /// Cells in columns as wide as their names, at least 8, two blanks apart.
 fn columns(t: &Trainer, cells: &[String]) -> String {
-    let names = ["epoch", "train_loss", "valid_loss"].into_iter().chain(t.history.metric_names.iter().map(String::as_str));
+    let names = ["epoch", "train_loss", "valid_loss"]
+        .into_iter()
+        .chain(t.history.metric_names.iter().map(String::as_str));
     let widths = names.map(|name| name.chars().count().max(8)).chain([8]);
     let line: String = cells.iter().zip(widths).map(|(cell, width)| format!("{cell:<width$}  ")).collect();
     line.trim_end().to_string()

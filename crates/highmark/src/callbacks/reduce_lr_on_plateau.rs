@@ -51,7 +51,15 @@ impl ReduceLrOnPlateau {
     /// Patience 1, divided by 10, no cooldown, down to 0: fastai's defaults.
     pub fn new(monitor: Monitor) -> Self {
         let reduction = LrReduction::DivideBy(10.0);
-        Self { monitor, patience: 1, reduction, cooldown: 0, min_lr: 0.0, reset_on_fit: true, state: State::default() }
+        Self {
+            monitor,
+            patience: 1,
+            reduction,
+            cooldown: 0,
+            min_lr: 0.0,
+            reset_on_fit: true,
+            state: State::default(),
+        }
     }
 
     /// Epochs without improvement after which the rate falls; 0 is the same as 1.
@@ -117,7 +125,9 @@ impl Callback for ReduceLrOnPlateau {
             LrReduction::MultiplyBy(factor) => factor > 0.0 && factor < 1.0,
         };
         if !lowers {
-            return Err(Error::config("factor", format!("{:?} does not lower the rate", self.reduction)).into());
+            return Err(
+                Error::config("factor", format!("{:?} does not lower the rate", self.reduction)).into()
+            );
         }
         self.state = State::default();
         Ok(self.monitor.start(t, self.reset_on_fit)?)

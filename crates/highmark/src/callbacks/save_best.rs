@@ -40,7 +40,7 @@ pub struct SaveBest {
     reset_on_fit: bool,
     best_epoch: Option<usize>,
     best: Option<(Snapshot, Option<Optimizer>)>,
-    saved: Vec<PathBuf>,
+    files: Vec<PathBuf>,
 }
 
 /// Where the model goes.
@@ -54,7 +54,7 @@ enum Target {
 struct Saved {
     monitor: Monitor,
     best_epoch: Option<usize>,
-    saved: Vec<PathBuf>,
+    files: Vec<PathBuf>,
 }
 
 impl SaveBest {
@@ -69,7 +69,7 @@ impl SaveBest {
             reset_on_fit: true,
             best_epoch: None,
             best: None,
-            saved: Vec::new(),
+            files: Vec::new(),
         }
     }
 
@@ -130,7 +130,7 @@ impl SaveBest {
 
     /// The files written in the last fit, in order.
     pub fn saved(&self) -> &[PathBuf] {
-        &self.saved
+        &self.files
     }
 
     fn save(&mut self, t: &mut Trainer, suffix: &str) -> Result<()> {
@@ -144,8 +144,8 @@ impl SaveBest {
             }
         };
         t.save_to(&path, self.with_optimizer)?;
-        if !self.saved.contains(&path) {
-            self.saved.push(path);
+        if !self.files.contains(&path) {
+            self.files.push(path);
         }
         Ok(())
     }
@@ -169,7 +169,7 @@ impl Callback for SaveBest {
             return Err(Error::config("every epoch", "save every 1 epoch or more").into());
         }
         (self.best_epoch, self.best) = (None, None);
-        self.saved.clear();
+        self.files.clear();
         Ok(self.monitor.start(t, self.reset_on_fit)?)
     }
 
@@ -183,7 +183,11 @@ impl Callback for SaveBest {
             return Ok(());
         }
         self.best_epoch = Some(epoch);
-        t.say(&format!("Better model found at epoch {epoch} with {} value: {}.", self.monitor.name(), repr(value)));
+        t.say(&format!(
+            "Better model found at epoch {epoch} with {} value: {}.",
+            self.monitor.name(),
+            repr(value)
+        ));
         t.note_monitored(self.monitor.name(), value);
         if self.when == SaveWhen::Best && self.hand_back {
             let optimizer = self.with_optimizer.then(|| t.optimizer.clone());
@@ -205,7 +209,8 @@ impl Callback for SaveBest {
     }
 
     fn save_state(&self) -> Result<CallbackState> {
-        let saved = Saved { monitor: self.monitor.clone(), best_epoch: self.best_epoch, saved: self.saved.clone() };
+        let saved =
+            Saved { monitor: self.monitor.clone(), best_epoch: self.best_epoch, files: self.files.clone() };
         let mut state = CallbackState::of(&saved)?;
         if let Some((best, _)) = &self.best {
             best.write_to(&mut state.tensors);
@@ -216,7 +221,7 @@ impl Callback for SaveBest {
     fn load_state(&mut self, state: &CallbackState) -> Result<()> {
         let saved: Saved = state.read()?;
         self.best = Snapshot::read_from(&state.tensors).map(|best| (best, None));
-        (self.monitor, self.best_epoch, self.saved) = (saved.monitor, saved.best_epoch, saved.saved);
+        (self.monitor, self.best_epoch, self.files) = (saved.monitor, saved.best_epoch, saved.files);
         Ok(())
     }
 }

@@ -26,7 +26,11 @@ impl Callback for TerminateOnNan {
             return Ok(());
         }
         let (phase, at) = (t.phase(), t.progress());
-        let reason = format!("the loss is {loss} at batch {} of epoch {} ({phase:?}); a lower learning rate may help", at.iter.saturating_sub(1), at.epoch);
+        let reason = format!(
+            "the loss is {loss} at batch {} of epoch {} ({phase:?}); a lower learning rate may help",
+            at.iter.saturating_sub(1),
+            at.epoch
+        );
         t.say(&reason);
         t.cancel(Span::Fit, reason)
     }

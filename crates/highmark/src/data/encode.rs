@@ -67,7 +67,9 @@ impl Pipeline {
         for (position, name) in self.cont_names.iter().enumerate() {
             let values = numbers(name, table.column(name)?)?;
             self.note_missing(name, values.iter().filter(|value| value.is_nan()).count(), &mut drift);
-            if let Some(number) = self.na_columns().position(|column| column == name) {
+            // A damaged model file may name more of these columns than there are.
+            let told = self.na_columns().take(n_cat - real).position(|column| column == name);
+            if let Some(number) = told {
                 for (row, value) in values.iter().enumerate() {
                     encoded.x_cat[row * n_cat + real + number] = 1 + u32::from(value.is_nan());
                 }

@@ -26,11 +26,17 @@ impl Hasher for FastHasher {
         for word in words {
             self.word(u64::from_le_bytes(*word));
         }
-        let mut last = [0; 8];
-        last[..rest.len()].copy_from_slice(rest);
-        // The length keeps "a" and "a\0" apart.
-        self.word(u64::from_le_bytes(last));
-        self.word(bytes.len() as u64);
+        if !rest.is_empty() {
+            let mut last = [0; 8];
+            last[..rest.len()].copy_from_slice(rest);
+            self.word(u64::from_le_bytes(last));
+        }
+    }
+
+    /// Slices and texts begin with their length, which keeps "a" and "a\0" apart.
+    #[inline]
+    fn write_usize(&mut self, value: usize) {
+        self.word(value as u64);
     }
 
     #[inline]

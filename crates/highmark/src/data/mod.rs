@@ -23,7 +23,7 @@ mod text;
 
 pub use adult::NamedData;
 pub use batch::{Batch, Targets};
-pub use csv::{CsvOptions, read_csv, read_csv_from, write_csv};
+pub use csv::{CsvOptions, read_csv, read_csv_from, write_csv, write_csv_to};
 pub use dataset::Dataset;
 pub use describe::{ColumnKind, ColumnSummary};
 pub use drift::{Drift, Unseen};

@@ -25,7 +25,7 @@ pub struct DataConfig {
     pub targets: Vec<String>,
     /// The kind of task; `None`, the default, infers it: classification for text, truth values, and one
     /// integer column of 0 and 1 (where fastai would regress); multi-label for several columns of truth
-    /// values; regression for other numbers.
+    /// values or of 0 and 1; regression for other numbers.
     pub task: Option<TaskKind>,
     /// The categorical columns; `None`, the default, takes those that [`cont_cat_split`] finds among the
     /// columns that are not in `cont`.

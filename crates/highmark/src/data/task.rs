@@ -25,6 +25,15 @@ pub enum TaskKind {
     MultiLabel,
 }
 
+impl TaskKind {
+    /// The kind of task that these target columns of `table` stand for: text and truth values are classes (several
+    /// columns of truth values are labels), numbers are to be regressed. Unlike in fastai, integer columns
+    /// that hold only 0 and 1 are like truth values.
+    pub fn infer(table: &Table, targets: &[String]) -> Result<Self> {
+        infer_kind(table, targets)
+    }
+}
+
 impl FromStr for TaskKind {
     type Err = Error;
 
@@ -119,20 +128,24 @@ impl Task {
 }
 
 /// The kind of task that the target columns stand for: text and truth values are classes (several columns of
-/// truth values are labels), numbers are to be regressed. Unlike in fastai, one integer column that holds
-/// only 0 and 1 means two classes.
+/// truth values are labels), numbers are to be regressed. Unlike in fastai, integer columns that hold
+/// only 0 and 1 are like truth values.
 pub(crate) fn infer_kind(table: &Table, targets: &[String]) -> Result<TaskKind> {
     let mut types = Vec::new();
     for name in targets {
         types.push(table.column(name)?.data_type());
     }
     if types.iter().all(|t| t.is_numeric()) {
-        let [name] = targets else { return Ok(TaskKind::Regression) };
-        let binary = types[0].is_integer() && {
-            let levels = Factors::of(name, table.column(name)?)?.levels;
-            levels.iter().all(|level| matches!(level, Level::Int(0 | 1)))
+        let binary = |(name, data_type): (&String, &&DataType)| -> Result<bool> {
+            let zero_one = |level: &Level| matches!(level, Level::Int(0 | 1));
+            Ok(data_type.is_integer() && Factors::of(name, table.column(name)?)?.levels.iter().all(zero_one))
         };
-        return Ok(if binary { TaskKind::Classification } else { TaskKind::Regression });
+        for target in targets.iter().zip(&types) {
+            if !binary(target)? {
+                return Ok(TaskKind::Regression);
+            }
+        }
+        return Ok(if targets.len() == 1 { TaskKind::Classification } else { TaskKind::MultiLabel });
     }
     if targets.len() == 1 {
         return Ok(TaskKind::Classification);
@@ -219,7 +232,7 @@ mod tests {
 
     #[test]
     fn kinds_are_inferred() {
-        let table = table("t,b,bb,zero_one,int,float\nx,True,False,0,3,0.0\ny,False,True,1,4,1.0\n");
+        let table = table("t,b,bb,zero_one,one_zero,int,float\nx,True,False,0,1,3,0.0\ny,False,True,1,0,4,1.0\n");
         for (targets, kind) in [
             (vec!["t"], TaskKind::Classification),
             (vec!["b"], TaskKind::Classification),
@@ -228,6 +241,7 @@ mod tests {
             (vec!["float"], TaskKind::Regression),
             (vec!["zero_one", "float"], TaskKind::Regression),
             (vec!["b", "bb"], TaskKind::MultiLabel),
+            (vec!["zero_one", "one_zero"], TaskKind::MultiLabel),
         ] {
             let targets: Vec<String> = targets.into_iter().map(String::from).collect();
             assert_eq!(infer_kind(&table, &targets).unwrap(), kind, "{targets:?}");

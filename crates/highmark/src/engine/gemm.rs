@@ -1,4 +1,4 @@
-//! Matrix multiplication, on the `gemm` crate.
+//! Matrix multiplication, on the f32 part of the `gemm` crate.
 #![expect(unsafe_code, reason = "the gemm crate takes raw pointers; shapes are checked here")]
 
 /// A matrix to read: `rows` × `cols` numbers, with the distance between two rows and two columns.
@@ -48,7 +48,7 @@ pub(crate) fn gemm(c: &mut [f32], a: Matrix<'_>, b: Matrix<'_>, add: bool) {
     // SAFETY: the asserts above keep every element of a and b that strides can reach inside their slices,
     // and c is exactly m × n with unit column stride; c is borrowed mutably, so nothing aliases it.
     unsafe {
-        gemm::gemm(
+        gemm_f32::gemm::f32::get_gemm_fn()(
             m,
             n,
             k,
@@ -67,7 +67,7 @@ pub(crate) fn gemm(c: &mut [f32], a: Matrix<'_>, b: Matrix<'_>, add: bool) {
             false,
             false,
             false,
-            gemm::Parallelism::None,
+            gemm_common::Parallelism::None,
         );
     }
 }

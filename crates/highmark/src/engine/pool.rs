@@ -5,7 +5,7 @@
 //! gives the same bits.
 #![expect(unsafe_code, reason = "tiles of one buffer are lent to several threads at once")]
 
-use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
@@ -30,15 +30,20 @@ struct Job<'a> {
 
 #[derive(Debug, Default)]
 struct Shared {
-    /// Counts the calls; a worker that sees a new number has work, or has to end when `job` is null.
-    call: AtomicUsize,
-    /// The job of this call. Valid from the moment `call` changes until `busy` is 0 again.
+    /// The number of the call, whether it can still be joined, and how many workers have joined: see the constants.
+    /// A worker that the system does not let run never joins, and the caller does not wait for it.
+    state: AtomicU64,
+    /// The job of this call. Valid while it is open or somebody who joined is still at it.
     job: AtomicPtr<()>,
-    /// Workers that have not finished this call.
-    busy: AtomicUsize,
     sleepers: Mutex<usize>,
     wake: Condvar,
 }
+
+/// In [`Shared::state`]: the low bits count the workers that have joined, then come two flags and the call's number.
+const JOINED: u64 = 0xffff;
+const OPEN: u64 = 1 << 16;
+const ENDING: u64 = 1 << 17;
+const CALL: u32 = 18;
 
 /// Rows of a row-major buffer, cut into tiles of whole rows.
 pub(crate) struct Rows<'a> {
@@ -71,11 +76,6 @@ impl Pool {
         Self { shared, workers }
     }
 
-    /// Threads that compute, the calling one among them.
-    pub(crate) fn threads(&self) -> usize {
-        self.workers.len() + 1
-    }
-
     /// Calls `work(i, [tile i of each buffer])` for every `i < tiles`, on all threads when `worth` says that
     /// it pays, else on the calling one. Returns when all is done. A panic in `work` is passed on.
     pub(crate) fn run<const N: usize>(
@@ -104,17 +104,14 @@ impl Pool {
     }
 
     fn start(&self, job: &Job<'_>) {
-        let shared = &self.shared;
-        shared.job.store(std::ptr::from_ref(job).cast_mut().cast(), Ordering::Relaxed);
-        shared.busy.store(self.workers.len(), Ordering::Relaxed);
-        shared.announce();
+        self.shared.job.store(std::ptr::from_ref(job).cast_mut().cast(), Ordering::Relaxed);
+        self.shared.announce(OPEN);
     }
 }
 
 impl Drop for Pool {
     fn drop(&mut self) {
-        self.shared.job.store(std::ptr::null_mut(), Ordering::Relaxed);
-        self.shared.announce();
+        self.shared.announce(ENDING);
         for worker in self.workers.drain(..) {
             // A worker catches the panics of its tiles, so it has none to tell.
             let _ = worker.join();
@@ -122,19 +119,22 @@ impl Drop for Pool {
     }
 }
 
-/// Waits for the workers even when the calling thread's own tile panics: they hold references to its stack.
+/// Closes the call and waits for those who have joined it, even when the calling thread's own tile panics: they hold
+/// references to its stack.
 struct Finish<'a>(&'a Shared);
 
 impl Drop for Finish<'_> {
     fn drop(&mut self) {
+        let mut state = self.0.state.fetch_and(!OPEN, Ordering::AcqRel);
         let mut spins = 0_u32;
-        while self.0.busy.load(Ordering::Acquire) > 0 {
+        while state & JOINED > 0 {
             spins += 1;
             if spins < SPINS {
                 std::hint::spin_loop();
             } else {
                 std::thread::yield_now();
             }
+            state = self.0.state.load(Ordering::Acquire);
         }
     }
 }
@@ -152,51 +152,59 @@ impl Job<'_> {
 }
 
 impl Shared {
-    fn announce(&self) {
-        self.call.fetch_add(1, Ordering::SeqCst);
-        // The lock orders this look at the sleepers after a worker's last look at `call`.
+    /// Only the owner of the pool calls this, and only when nobody is at work.
+    fn announce(&self, flag: u64) {
+        let call = (self.state.load(Ordering::Relaxed) >> CALL) + 1;
+        self.state.store(call << CALL | flag, Ordering::SeqCst);
+        // The lock orders this look at the sleepers after a worker's last look at the state.
         if *self.sleepers.lock().unwrap_or_else(PoisonError::into_inner) > 0 {
             self.wake.notify_all();
         }
     }
 
-    /// Waits for a call other than `seen` and returns its number.
-    fn next_call(&self, seen: usize) -> usize {
+    /// Waits for a call other than `seen`, which may be closed by then, and returns the state.
+    fn next_call(&self, seen: u64) -> u64 {
+        let new = |state: u64| state >> CALL != seen && state & (OPEN | ENDING) != 0;
         for _ in 0..SPINS {
-            let call = self.call.load(Ordering::Acquire);
-            if call != seen {
-                return call;
+            let state = self.state.load(Ordering::Acquire);
+            if new(state) {
+                return state;
             }
             std::hint::spin_loop();
         }
         let mut sleepers = self.sleepers.lock().unwrap_or_else(PoisonError::into_inner);
         *sleepers += 1;
-        let call = loop {
-            let call = self.call.load(Ordering::SeqCst);
-            if call != seen {
-                break call;
+        let state = loop {
+            let state = self.state.load(Ordering::SeqCst);
+            if new(state) {
+                break state;
             }
             sleepers = self.wake.wait(sleepers).unwrap_or_else(PoisonError::into_inner);
         };
         *sleepers -= 1;
-        call
+        state
     }
 }
 
 fn worker(shared: &Shared) {
     let mut seen = 0;
     loop {
-        seen = shared.next_call(seen);
-        let job = shared.job.load(Ordering::Relaxed).cast::<Job<'_>>();
-        if job.is_null() {
+        let state = shared.next_call(seen);
+        if state & ENDING != 0 {
             return;
         }
-        // SAFETY: the caller keeps the job alive until `busy` is 0, and this thread has not counted down yet.
-        let job = unsafe { &*job };
+        if shared.state.compare_exchange(state, state + 1, Ordering::AcqRel, Ordering::Relaxed).is_err() {
+            // Somebody else joined first, or the call is closed: look again.
+            continue;
+        }
+        seen = state >> CALL;
+        // SAFETY: this thread has joined while the call was open, and the caller keeps the job alive until all who
+        // joined have left.
+        let job = unsafe { &*shared.job.load(Ordering::Relaxed).cast::<Job<'_>>() };
         if std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| job.take_tiles())).is_err() {
             job.panicked.store(true, Ordering::Relaxed);
         }
-        shared.busy.fetch_sub(1, Ordering::Release);
+        shared.state.fetch_sub(1, Ordering::Release);
     }
 }
 

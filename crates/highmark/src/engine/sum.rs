@@ -4,7 +4,7 @@
 const LANES: usize = 8;
 
 /// Σ f(a\[i\], b\[i\]) over two slices of the same length.
-#[inline(always)]
+#[inline]
 fn sum_of(a: &[f32], b: &[f32], f: impl Fn(f32, f32) -> f32) -> f64 {
     let mut lanes = [0.0_f32; LANES];
     let (a_chunks, a_rest) = a.as_chunks::<LANES>();

@@ -27,13 +27,15 @@ impl CallbackState {
 
     /// State made of one value.
     pub fn of(values: &impl Serialize) -> Result<Self> {
-        let values = serde_json::to_value(values).map_err(|e| Error::data(format!("a callback's state: {e}")))?;
+        let values =
+            serde_json::to_value(values).map_err(|e| Error::data(format!("a callback's state: {e}")))?;
         Ok(Self { values, tensors: BTreeMap::new() })
     }
 
     /// The value back.
     pub fn read<T: for<'a> Deserialize<'a>>(&self) -> Result<T> {
-        T::deserialize(&self.values).map_err(|e| Error::data(format!("a callback's saved state does not fit: {e}")))
+        T::deserialize(&self.values)
+            .map_err(|e| Error::data(format!("a callback's saved state does not fit: {e}")))
     }
 }
 
@@ -190,7 +192,8 @@ impl Callbacks {
     /// Adds one behind those of its stage. Fails when its name is taken.
     pub fn add(&mut self, callback: Box<dyn Callback>) -> Result<()> {
         if self.list.iter().any(|c| c.name() == callback.name()) {
-            let message = format!("there are two called `{}`; remove one or give it another name", callback.name());
+            let message =
+                format!("there are two called `{}`; remove one or give it another name", callback.name());
             return Err(Error::config("callbacks", message));
         }
         let place = self.list.partition_point(|c| c.stage() <= callback.stage());
@@ -218,25 +221,31 @@ impl Callbacks {
     pub fn describe_loop(&self) -> String {
         let mut text = String::new();
         for event in Event::all() {
-            let names: Vec<_> = self.iter().filter(|c| c.events().contains(event)).map(|c| format!("{} ({:?})", c.name(), c.stage())).collect();
+            let names: Vec<_> = self
+                .iter()
+                .filter(|c| c.events().contains(event))
+                .map(|c| format!("{} ({:?})", c.name(), c.stage()))
+                .collect();
             if !names.is_empty() {
                 let _ = writeln!(text, "{:<24}{}", event.to_string(), names.join(", "));
             }
         }
-        let inside: Vec<_> = self.iter().filter(|c| c.events().meets(EventSet::inside_step())).map(Callback::name).collect();
-        let fused = if inside.is_empty() { "yes".into() } else { format!("no, because of {}", inside.join(", ")) };
+        let inside: Vec<_> =
+            self.iter().filter(|c| c.events().meets(EventSet::inside_step())).map(Callback::name).collect();
+        let fused =
+            if inside.is_empty() { "yes".into() } else { format!("no, because of {}", inside.join(", ")) };
         let _ = writeln!(text, "{:<24}{fused}", "fused step:");
         text
     }
 
     /// Asks everybody what they listen to in a run of this kind.
     pub(crate) fn listen(&mut self, kind: RunKind) {
-        let wanted = |c: &Box<dyn Callback>| {
+        let wanted = |c: &dyn Callback| {
             let called = kind == RunKind::Fit || c.runs_on() == RunsOn::Everything;
             let events = c.events().or(EventSet::of(&[Event::Before(Span::Fit)]));
             if called { events } else { EventSet::NONE }
         };
-        self.listening = self.list.iter().map(wanted).collect();
+        self.listening = self.list.iter().map(|c| wanted(c.as_ref())).collect();
     }
 
     pub(crate) fn anybody_inside_step(&self) -> bool {
@@ -245,15 +254,21 @@ impl Callbacks {
     }
 
     /// Those that listen to `event`; `training` tells training batches from others.
-    pub(crate) fn listening(&mut self, event: Event, training: bool) -> impl Iterator<Item = &mut Box<dyn Callback>> {
+    pub(crate) fn listening(
+        &mut self,
+        event: Event,
+        training: bool,
+    ) -> impl Iterator<Item = &mut Box<dyn Callback>> {
         let in_batch = match event {
             Event::AfterPred | Event::AfterLoss => true,
             Event::Before(span) | Event::AfterCancel(span) | Event::After(span) => span >= Span::Batch,
         };
         let listeners = self.list.iter_mut().zip(&self.listening);
-        listeners.filter(move |(c, events)| {
-            events.contains(event) && (training || !in_batch || c.runs_on() != RunsOn::FitTrain)
-        }).map(|(c, _)| c)
+        listeners
+            .filter(move |(c, events)| {
+                events.contains(event) && (training || !in_batch || c.runs_on() != RunsOn::FitTrain)
+            })
+            .map(|(c, _)| c)
     }
 }
 
@@ -268,7 +283,11 @@ impl Callbacks {
 /// });
 /// # let _ = callback;
 /// ```
-pub fn on(name: impl Into<String>, event: Event, hook: impl FnMut(&mut Trainer) -> Flow + Send + 'static) -> Box<dyn Callback> {
+pub fn on(
+    name: impl Into<String>,
+    event: Event,
+    hook: impl FnMut(&mut Trainer) -> Flow + Send + 'static,
+) -> Box<dyn Callback> {
     Box::new(Closure { name: name.into(), event, hook: Box::new(hook) })
 }
 

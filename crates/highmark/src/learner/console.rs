@@ -67,7 +67,9 @@ impl Console {
             _ => ProgressDrawTarget::stdout(),
         };
         let bar = ProgressBar::with_draw_target(Some(steps as u64), target);
-        if let Ok(style) = ProgressStyle::with_template("{prefix} {wide_bar} {pos}/{len} {elapsed}<{eta} {msg}") {
+        if let Ok(style) =
+            ProgressStyle::with_template("{prefix} {wide_bar} {pos}/{len} {elapsed}<{eta} {msg}")
+        {
             bar.set_style(style);
         }
         bar.set_prefix(title);

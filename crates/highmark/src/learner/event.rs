@@ -48,7 +48,10 @@ impl Event {
     /// Every event.
     pub fn all() -> impl Iterator<Item = Self> {
         let spans = |event: fn(Span) -> Self| Span::ALL.into_iter().map(event);
-        spans(Self::Before).chain([Self::AfterPred, Self::AfterLoss]).chain(spans(Self::AfterCancel)).chain(spans(Self::After))
+        spans(Self::Before)
+            .chain([Self::AfterPred, Self::AfterLoss])
+            .chain(spans(Self::AfterCancel))
+            .chain(spans(Self::After))
     }
 
     fn bit(self) -> u32 {
@@ -101,7 +104,9 @@ impl EventSet {
     pub(crate) fn inside_step() -> Self {
         let inside = |e: &Event| match e {
             Event::AfterPred | Event::AfterLoss => true,
-            Event::Before(s) | Event::AfterCancel(s) | Event::After(s) => matches!(s, Span::Backward | Span::Step),
+            Event::Before(s) | Event::AfterCancel(s) | Event::After(s) => {
+                matches!(s, Span::Backward | Span::Step)
+            }
         };
         Self::of(&Event::all().filter(inside).collect::<Vec<_>>())
     }

@@ -58,7 +58,12 @@ impl Learner {
     }
 
     /// The same, with callbacks for this fit alone.
-    pub fn fit_one_cycle_with(&mut self, epochs: usize, cycle: &OneCycle, callbacks: Vec<Box<dyn Callback>>) -> Result<Report> {
+    pub fn fit_one_cycle_with(
+        &mut self,
+        epochs: usize,
+        cycle: &OneCycle,
+        callbacks: Vec<Box<dyn Callback>>,
+    ) -> Result<Report> {
         let OneCycle { lr_max, div, div_final, pct_start, moms } = *cycle;
         self.fit_with(epochs, lr_max, &Schedule::OneCycle { div, div_final, pct_start, moms }, callbacks)
     }
@@ -74,7 +79,13 @@ impl Learner {
     ///
     /// The optimizer's state goes on from the last fit. The model is what the callbacks leave: with [`crate::SaveBest`]
     /// the best one, else that of the last epoch.
-    pub fn fit_with(&mut self, epochs: usize, lr: Option<f64>, schedule: &Schedule, callbacks: Vec<Box<dyn Callback>>) -> Result<Report> {
+    pub fn fit_with(
+        &mut self,
+        epochs: usize,
+        lr: Option<f64>,
+        schedule: &Schedule,
+        callbacks: Vec<Box<dyn Callback>>,
+    ) -> Result<Report> {
         let lr = lr.unwrap_or(self.lr);
         if !(lr.is_finite() && lr > 0.0) {
             return Err(Error::config("lr", format!("{lr} is not a positive number")));
@@ -100,7 +111,11 @@ impl Learner {
     }
 
     /// Calls `act` with more callbacks and takes them out again on every way out.
-    fn with_callbacks<T>(&mut self, extra: Vec<Box<dyn Callback>>, act: impl FnOnce(&mut Self) -> Result<T>) -> Result<T> {
+    fn with_callbacks<T>(
+        &mut self,
+        extra: Vec<Box<dyn Callback>>,
+        act: impl FnOnce(&mut Self) -> Result<T>,
+    ) -> Result<T> {
         let mut names = Vec::new();
         let mut added = Ok(());
         for callback in extra {

@@ -167,7 +167,8 @@ impl LrFind {
     pub fn steep(&self) -> Option<Suggestion> {
         let (lrs, losses) = self.middle();
         let slope = |i: usize| f64::from(losses[i + 1] - losses[i]) / (lrs[i + 1].ln() - lrs[i].ln());
-        let steepest = (0..losses.len().checked_sub(1)?).reduce(|best, i| if slope(i) < slope(best) { i } else { best })?;
+        let steepest = (0..losses.len().checked_sub(1)?)
+            .reduce(|best, i| if slope(i) < slope(best) { i } else { best })?;
         self.at(steepest)
     }
 
@@ -220,7 +221,9 @@ fn valley(losses: &[f32]) -> usize {
     }
     let most = longest.iter().copied().max().unwrap_or(1);
     // When nothing falls, fastai's start and end both stay 0.
-    let (start, end) = if most == 1 { (0, 0) } else {
+    let (start, end) = if most == 1 {
+        (0, 0)
+    } else {
         let end = longest.iter().position(|length| *length == most).unwrap_or(0) as i64;
         (end - most, end)
     };

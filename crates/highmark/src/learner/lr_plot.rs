@@ -55,7 +55,12 @@ pub(crate) fn draw(found: &LrFind, path: &Path) -> Result<()> {
                 .label(format!("{name}: {:.2e}", suggestion.lr))
                 .legend(move |(x, y)| Circle::new((x + 8, y), 5, colour.filled()));
         }
-        chart.configure_series_labels().background_style(WHITE).border_style(BLACK).position(SeriesLabelPosition::LowerLeft).draw()?;
+        chart
+            .configure_series_labels()
+            .background_style(WHITE)
+            .border_style(BLACK)
+            .position(SeriesLabelPosition::LowerLeft)
+            .draw()?;
         area.present()
     })();
     drawn.map_err(|e| Error::training(format!("the picture could not be drawn: {e}")))?;

@@ -113,7 +113,7 @@ impl Learner {
     /// fastai's `tabular_learner`: a [`crate::TabularModel`] for this data.
     pub fn tabular(data: &TabularData, config: LearnerConfig) -> Result<Self> {
         let task = data.pipeline.task();
-        let loss = config.loss.clone().unwrap_or_else(|| match task {
+        let loss = config.loss.clone().unwrap_or(match task {
             Task::Classification { .. } => LossKind::CrossEntropy { weight: None, label_smoothing: 0.0 },
             Task::MultiLabel { .. } => LossKind::BceWithLogits { pos_weight: None },
             Task::Regression { .. } => LossKind::Mse,
@@ -124,7 +124,8 @@ impl Learner {
             _ => task.outputs(),
         };
         let names = data.pipeline.cat_names().iter().cloned();
-        let mut description = ModelDescription::new("TabularModel", config.model.clone(), loss.clone(), config.seed);
+        let mut description =
+            ModelDescription::new("TabularModel", config.model.clone(), loss.clone(), config.seed);
         description.columns = names.zip(data.pipeline.cardinalities()).collect();
         description.n_cont = data.pipeline.cont_names().len();
         description.outputs = outputs;
@@ -137,7 +138,13 @@ impl Learner {
     /// A learner for any model and any loss. Of `config`, `model`, `loss` and `threads` are not used.
     ///
     /// `train` and `valid` need targets. Files saved from it hold the parameters, to be loaded into the same model.
-    pub fn new(model: Box<dyn Model>, loss: Box<dyn Loss>, train: Arc<Dataset>, valid: Arc<Dataset>, config: LearnerConfig) -> Result<Self> {
+    pub fn new(
+        model: Box<dyn Model>,
+        loss: Box<dyn Loss>,
+        train: Arc<Dataset>,
+        valid: Arc<Dataset>,
+        config: LearnerConfig,
+    ) -> Result<Self> {
         let kind = config.loss.clone().unwrap_or(LossKind::Mse);
         let mut description = ModelDescription::new(model.name(), config.model.clone(), kind, config.seed);
         description.n_cont = train.n_cont();
@@ -152,7 +159,19 @@ impl Learner {
         config: LearnerConfig,
         description: ModelDescription,
     ) -> Result<Self> {
-        let LearnerConfig { batch_size, lr, metrics, callbacks, accumulate, seed, order, model_dir, optimizer, groups, .. } = config;
+        let LearnerConfig {
+            batch_size,
+            lr,
+            metrics,
+            callbacks,
+            accumulate,
+            seed,
+            order,
+            model_dir,
+            optimizer,
+            groups,
+            ..
+        } = config;
         if !(lr.is_finite() && lr > 0.0) {
             return Err(Error::config("lr", format!("{lr} is not a positive number")));
         }
@@ -170,14 +189,17 @@ impl Learner {
             loss.check(outputs, targets)?;
             metrics.iter().try_for_each(|metric| metric.check(outputs, loss.activation(), targets))?;
         }
-        if let Some(twice) = (1..metrics.len()).find(|i| metrics[..*i].iter().any(|m| m.name() == metrics[*i].name())) {
+        if let Some(twice) =
+            (1..metrics.len()).find(|i| metrics[..*i].iter().any(|m| m.name() == metrics[*i].name()))
+        {
             return Err(Error::config("metrics", format!("`{}` is there twice", metrics[twice].name())));
         }
         let (order, drop_last) = order.unwrap_or((Order::Shuffled { seed }, true));
         let train = Loader::new(train, batch_size, order, drop_last)?;
         let valid = Loader::new(valid, batch_size, Order::Sequential, false)?;
         let optimizer = Optimizer::new(&optimizer, model.params(), &groups, lr)?;
-        let parts = Parts { model, loss, optimizer, metrics, train, valid, description, model_dir, seed, accumulate };
+        let parts =
+            Parts { model, loss, optimizer, metrics, train, valid, description, model_dir, seed, accumulate };
         let mut learner = Self { trainer: Trainer::new(parts), callbacks: Callbacks::default(), lr };
         callbacks.into_iter().try_for_each(|callback| learner.callbacks.add(callback))?;
         Ok(learner)

@@ -64,7 +64,17 @@ impl ModelDescription {
         let version = env!("CARGO_PKG_VERSION").to_string();
         let provenance = Provenance { version, seed, ..Provenance::default() };
         let (columns, n_cont, outputs, pipeline) = Default::default();
-        Self { format: FORMAT, model: model.into(), config, columns, n_cont, outputs, loss, pipeline, provenance }
+        Self {
+            format: FORMAT,
+            model: model.into(),
+            config,
+            columns,
+            n_cont,
+            outputs,
+            loss,
+            pipeline,
+            provenance,
+        }
     }
 
     /// An untrained model of this description.
@@ -80,7 +90,12 @@ struct OptimizerEntry {
     hypers: Vec<Hypers>,
 }
 
-pub(crate) fn save(path: &Path, description: &ModelDescription, params: &Params, optimizer: Option<&Optimizer>) -> Result<()> {
+pub(crate) fn save(
+    path: &Path,
+    description: &ModelDescription,
+    params: &Params,
+    optimizer: Option<&Optimizer>,
+) -> Result<()> {
     let unwritable = |e: &dyn std::fmt::Display| Error::file(path, format!("cannot be written: {e}"));
     let bytes = |numbers: &[f32]| numbers.iter().flat_map(|x| x.to_le_bytes()).collect::<Vec<u8>>();
     let mut tensors: BTreeMap<String, (Dtype, Vec<usize>, Vec<u8>)> = BTreeMap::new();
@@ -121,17 +136,27 @@ pub(crate) fn load_into(path: &Path, params: &mut Params, optimizer: Option<&mut
     load_tensors(path, &file, params, optimizer)
 }
 
-fn load_tensors(path: &Path, file: &[u8], params: &mut Params, optimizer: Option<&mut Optimizer>) -> Result<bool> {
+fn load_tensors(
+    path: &Path,
+    file: &[u8],
+    params: &mut Params,
+    optimizer: Option<&mut Optimizer>,
+) -> Result<bool> {
     let tensors = parse(path, file)?;
     let shapes = params.list().iter().map(|p| (p.name.clone(), Some(p.shape.clone())));
-    let counts = params.buffer_list().iter().map(|b| (b.name.clone(), (!b.count).then(|| vec![b.range.len()])));
+    let counts =
+        params.buffer_list().iter().map(|b| (b.name.clone(), (!b.count).then(|| vec![b.range.len()])));
     let mut found = Vec::new();
     for (name, shape) in shapes.chain(counts) {
         let Ok(tensor) = tensors.tensor(&name) else {
             return Err(Error::file(path, format!("it has no `{name}`; it is of another model")));
         };
         if shape.as_ref().is_some_and(|shape| shape != tensor.shape()) {
-            let message = format!("`{name}` has shape {:?} there and {:?} in this model; it is of another model", tensor.shape(), shape.unwrap_or_default());
+            let message = format!(
+                "`{name}` has shape {:?} there and {:?} in this model; it is of another model",
+                tensor.shape(),
+                shape.unwrap_or_default()
+            );
             return Err(Error::file(path, message));
         }
         found.push((name.clone(), numbers(path, &name, &tensor)?));
@@ -165,7 +190,10 @@ pub(crate) fn load(path: &Path) -> Result<(ModelDescription, TabularModel)> {
         Error::file(path, "a safetensors file, but not a model of highmark; its weights can be loaded into a learner of the same shape")
     })?;
     if description.format != FORMAT {
-        let message = format!("written in format {}, and this version reads {FORMAT}; use the highmark that wrote it", description.format);
+        let message = format!(
+            "written in format {}, and this version reads {FORMAT}; use the highmark that wrote it",
+            description.format
+        );
         return Err(Error::file(path, message));
     }
     check_size(path, &file, &description)?;
@@ -178,7 +206,8 @@ pub(crate) fn load(path: &Path) -> Result<(ModelDescription, TabularModel)> {
 fn check_size(path: &Path, file: &[u8], description: &ModelDescription) -> Result<()> {
     let levels = description.columns.iter().map(|(_, levels)| *levels as u128);
     let layers = description.config.layers.iter().map(|n| *n as u128);
-    let promised = levels.chain(layers).chain([description.n_cont as u128, description.outputs as u128]).sum::<u128>();
+    let promised =
+        levels.chain(layers).chain([description.n_cont as u128, description.outputs as u128]).sum::<u128>();
     if promised > file.len() as u128 {
         return Err(Error::file(path, "damaged: it describes a larger model than it holds"));
     }
@@ -190,14 +219,18 @@ fn read(path: &Path) -> Result<Vec<u8>> {
 }
 
 fn parse<'a>(path: &Path, file: &'a [u8]) -> Result<SafeTensors<'a>> {
-    SafeTensors::deserialize(file).map_err(|e| Error::file(path, format!("not a model file, or damaged: {e}")))
+    SafeTensors::deserialize(file)
+        .map_err(|e| Error::file(path, format!("not a model file, or damaged: {e}")))
 }
 
 fn metadata<T: for<'a> Deserialize<'a>>(path: &Path, file: &[u8]) -> Result<Option<T>> {
     parse(path, file)?;
-    let (_, header) = SafeTensors::read_metadata(file).map_err(|e| Error::file(path, format!("damaged: {e}")))?;
+    let (_, header) =
+        SafeTensors::read_metadata(file).map_err(|e| Error::file(path, format!("damaged: {e}")))?;
     let Some(text) = header.metadata().as_ref().and_then(|entries| entries.get(KEY)) else { return Ok(None) };
-    serde_json::from_str(text).map(Some).map_err(|e| Error::file(path, format!("its description is damaged: {e}")))
+    serde_json::from_str(text)
+        .map(Some)
+        .map_err(|e| Error::file(path, format!("its description is damaged: {e}")))
 }
 
 fn optimizer_entry(path: &Path, file: &[u8]) -> Result<Option<OptimizerEntry>> {
@@ -211,7 +244,9 @@ fn optimizer_entry(path: &Path, file: &[u8]) -> Result<Option<OptimizerEntry>> {
 fn numbers(path: &Path, name: &str, tensor: &TensorView<'_>) -> Result<Vec<f32>> {
     match tensor.dtype() {
         Dtype::F32 => Ok(tensor.data().as_chunks::<4>().0.iter().map(|b| f32::from_le_bytes(*b)).collect()),
-        Dtype::I64 => Ok(tensor.data().as_chunks::<8>().0.iter().map(|b| i64::from_le_bytes(*b) as f32).collect()),
+        Dtype::I64 => {
+            Ok(tensor.data().as_chunks::<8>().0.iter().map(|b| i64::from_le_bytes(*b) as f32).collect())
+        }
         other => Err(Error::file(path, format!("`{name}` holds {other:?}; 32-bit floats are needed"))),
     }
 }

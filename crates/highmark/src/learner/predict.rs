@@ -8,6 +8,7 @@ use arrow_array::{ArrayRef, Float64Array, StringArray};
 use super::model_file::{self, ModelDescription};
 use crate::data::{Dataset, Drift, Loader, Order, Pipeline, Table, Task};
 use crate::losses::Activation;
+use crate::metrics::{Metric, Predictions};
 use crate::models::{Model, TabularModel};
 use crate::nn::Mode;
 use crate::{Error, Result};
@@ -46,7 +47,9 @@ impl Predicted {
         let column = |i: usize| -> ArrayRef {
             let values = self.values.iter().skip(i).step_by(self.outputs.max(1));
             // Through the shortest decimal, so that a file shows 0.1 and not 0.10000000149.
-            Arc::new(values.map(|x| x.to_string().parse::<f64>().unwrap_or(f64::NAN)).collect::<Float64Array>())
+            Arc::new(
+                values.map(|x| x.to_string().parse::<f64>().unwrap_or(f64::NAN)).collect::<Float64Array>(),
+            )
         };
         let mut columns: Vec<(String, ArrayRef)> = Vec::new();
         match &self.task {
@@ -57,10 +60,15 @@ impl Predicted {
                 if self.outputs == 1 {
                     let positive = column(0);
                     let values = self.values.iter().map(|x| f64::from(1.0 - x));
-                    columns.push((format!("probability_{}", names[0]), Arc::new(values.collect::<Float64Array>())));
+                    columns.push((
+                        format!("probability_{}", names[0]),
+                        Arc::new(values.collect::<Float64Array>()),
+                    ));
                     columns.push((format!("probability_{}", names[1]), positive));
                 } else {
-                    columns.extend(names.iter().enumerate().map(|(i, name)| (format!("probability_{name}"), column(i))));
+                    columns.extend(
+                        names.iter().enumerate().map(|(i, name)| (format!("probability_{name}"), column(i))),
+                    );
                 }
             }
             Task::MultiLabel { columns: labels } => {
@@ -69,10 +77,14 @@ impl Predicted {
                     let decided: arrow_array::Int64Array = values.map(|p| i64::from(*p > 0.5)).collect();
                     columns.push((format!("prediction_{label}"), Arc::new(decided)));
                 }
-                columns.extend(labels.iter().enumerate().map(|(i, label)| (format!("probability_{label}"), column(i))));
+                columns.extend(
+                    labels.iter().enumerate().map(|(i, label)| (format!("probability_{label}"), column(i))),
+                );
             }
             Task::Regression { columns: names } => {
-                let name = |i: usize| if names.len() == 1 { "prediction".into() } else { format!("prediction_{}", names[i]) };
+                let name = |i: usize| {
+                    if names.len() == 1 { "prediction".into() } else { format!("prediction_{}", names[i]) }
+                };
                 columns.extend((0..self.outputs).map(|i| (name(i), column(i))));
             }
         }
@@ -134,15 +146,54 @@ impl SavedModel {
     }
 }
 
+impl SavedModel {
+    /// Mean loss over all rows of `table`, which needs the targets, and what was new in it; `metrics` hold their values
+    /// afterwards.
+    ///
+    /// Fails for targets that are missing or unknown to the model, and for metrics that do not fit the task.
+    pub fn evaluate(&mut self, table: &Table, metrics: &mut [Box<dyn Metric>]) -> Result<(f64, Drift)> {
+        let (dataset, drift) = self.pipeline()?.apply_labelled(table)?;
+        let loss = self.description.loss.build();
+        let (outputs, activation) = (self.model.outputs(), loss.activation());
+        if let Some(targets) = dataset.targets() {
+            metrics.iter().try_for_each(|metric| metric.check(outputs, activation, targets))?;
+        }
+        metrics.iter_mut().for_each(|metric| metric.reset());
+        let mut loader = Loader::new(Arc::new(dataset), ROWS, Order::Sequential, false)?;
+        loader.start(0);
+        let mut batch = loader.empty_batch();
+        let (mut sum, mut rows, mut raw) = (0.0, 0, Vec::new());
+        for position in 0..loader.batches() {
+            loader.load(position, &mut batch);
+            self.model.forward(&batch, Mode::Eval, &mut raw)?;
+            let Some(targets) = &batch.targets else { continue };
+            sum += f64::from(loss.evaluate(&raw, outputs, targets, None)?) * batch.rows as f64;
+            rows += batch.rows;
+            let predictions = Predictions { raw: &raw, outputs, activation };
+            metrics.iter_mut().try_for_each(|metric| metric.update(&predictions, targets))?;
+        }
+        Ok((sum / rows.max(1) as f64, drift))
+    }
+}
+
 /// Encodes `table` and predicts all of its rows.
-pub(crate) fn predict_table(model: &mut dyn Model, activation: Activation, pipeline: &Pipeline, table: &Table) -> Result<(Predicted, Drift)> {
+pub(crate) fn predict_table(
+    model: &mut dyn Model,
+    activation: Activation,
+    pipeline: &Pipeline,
+    table: &Table,
+) -> Result<(Predicted, Drift)> {
     let (dataset, drift) = pipeline.apply(table)?;
     let values = predict_dataset(model, activation, &Arc::new(dataset))?;
     Ok((Predicted { values, outputs: model.outputs(), task: pipeline.task().clone() }, drift))
 }
 
 /// Activated predictions of all rows in their order, rows × outputs.
-pub(crate) fn predict_dataset(model: &mut dyn Model, activation: Activation, dataset: &Arc<Dataset>) -> Result<Vec<f32>> {
+pub(crate) fn predict_dataset(
+    model: &mut dyn Model,
+    activation: Activation,
+    dataset: &Arc<Dataset>,
+) -> Result<Vec<f32>> {
     let mut loader = Loader::new(Arc::clone(dataset), ROWS, Order::Sequential, false)?;
     loader.start(0);
     let mut batch = loader.empty_batch();

@@ -20,7 +20,7 @@ impl<'a> Run<'a> {
     /// Trains for the epochs that the trainer has planned.
     pub(crate) fn fit(mut self, kind: RunKind) -> Result<()> {
         self.callbacks.listen(kind);
-        self.trainer.begin(kind)?;
+        self.trainer.begin(kind);
         let flow = self.span(Span::Fit, |run| {
             while run.trainer.next_epoch() {
                 run.span(Span::Epoch, Self::epoch)?;
@@ -33,7 +33,7 @@ impl<'a> Run<'a> {
     /// Only the validation pass.
     pub(crate) fn validate(mut self) -> Result<()> {
         self.callbacks.listen(RunKind::Validate);
-        self.trainer.begin(RunKind::Validate)?;
+        self.trainer.begin(RunKind::Validate);
         let flow = self.span(Span::Fit, |run| run.span(Span::Validate, Self::valid_batches));
         self.end(flow)
     }
@@ -55,7 +55,8 @@ impl<'a> Run<'a> {
             self.trainer.forward()?;
             self.trainer.compute_loss()?;
             self.trainer.backward()?;
-            return Ok(self.trainer.step()?);
+            self.trainer.step();
+            return Ok(());
         }
         self.trainer.forward()?;
         self.emit(Event::AfterPred)?;
@@ -63,7 +64,10 @@ impl<'a> Run<'a> {
         self.emit(Event::AfterLoss)?;
         self.span(Span::Backward, |run| Ok(run.trainer.backward()?))?;
         if self.trainer.step_is_due() {
-            self.span(Span::Step, |run| Ok(run.trainer.apply_gradients()?))?;
+            self.span(Span::Step, |run| {
+                run.trainer.apply_gradients();
+                Ok(())
+            })?;
             self.trainer.zero_grad();
         }
         Ok(())

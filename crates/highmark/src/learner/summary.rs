@@ -18,8 +18,15 @@ impl Learner {
             let _ = writeln!(text, "{:<30}{shape:<20}{:>12}", line.layer, thousands(line.parameters));
         }
         let hypers = &t.optimizer.groups()[0].hypers;
-        let optimizer = format!("{} (lr {}, mom {}, wd {})", t.optimizer.config().kind.name(), hypers.lr, hypers.mom, hypers.wd);
-        let names: Vec<_> = self.callbacks.iter().map(|c| format!("  - {} ({:?})\n", c.name(), c.stage())).collect();
+        let optimizer = format!(
+            "{} (lr {}, mom {}, wd {})",
+            t.optimizer.config().kind.name(),
+            hypers.lr,
+            hypers.mom,
+            hypers.wd
+        );
+        let names: Vec<_> =
+            self.callbacks.iter().map(|c| format!("  - {} ({:?})\n", c.name(), c.stage())).collect();
         let _ = writeln!(text, "{rule}\nTotal parameters: {}", thousands(t.model.params().len()));
         let _ = writeln!(text, "Optimizer: {}\nLoss: {}", optimizer, t.loss.name());
         let _ = write!(text, "Callbacks:{}\n{}", if names.is_empty() { " none" } else { "" }, names.concat());

@@ -156,7 +156,8 @@ pub(crate) struct Parts {
 
 impl Trainer {
     pub(crate) fn new(parts: Parts) -> Self {
-        let Parts { model, loss, optimizer, metrics, train, valid, description, model_dir, seed, accumulate } = parts;
+        let Parts { model, loss, optimizer, metrics, train, valid, description, model_dir, seed, accumulate } =
+            parts;
         let now = Instant::now();
         Self {
             batch: train.empty_batch(),
@@ -199,7 +200,8 @@ impl Trainer {
     /// The fraction of all training batches of the fit that lie behind: k / T before batch k of T, as fastai counts.
     pub fn pct_train(&self) -> f64 {
         let batches = self.train.batches();
-        let done = self.progress.epoch * batches + if self.phase == Phase::Train { self.progress.iter } else { batches };
+        let done = self.progress.epoch * batches
+            + if self.phase == Phase::Train { self.progress.iter } else { batches };
         done as f64 / (self.progress.n_epoch * batches).max(1) as f64
     }
 
@@ -226,6 +228,11 @@ impl Trainer {
     /// The mean loss of the batch, from `after_loss` on.
     pub fn loss_value(&self) -> f32 {
         self.loss_value
+    }
+
+    /// The loss's name.
+    pub fn loss_name(&self) -> &str {
+        self.loss.name()
     }
 
     /// The metrics, in the order of the table.
@@ -300,13 +307,13 @@ impl Trainer {
         self.progress = progress;
     }
 
-    pub(crate) fn begin(&mut self, kind: RunKind) -> Result<()> {
+    pub(crate) fn begin(&mut self, kind: RunKind) {
         self.kind = kind;
         self.cancels.clear();
         self.outcome = Outcome::Running;
         self.open.clear();
         if kind == RunKind::Validate {
-            return Ok(());
+            return;
         }
         self.fresh = true;
         self.timings = Timings::default();
@@ -314,7 +321,6 @@ impl Trainer {
         self.zero_grad();
         let metric_names = self.metrics.iter().map(|m| m.name().to_string()).collect();
         self.history = History { metric_names, ..History::default() };
-        Ok(())
     }
 
     pub(crate) fn next_epoch(&mut self) -> bool {
@@ -377,9 +383,10 @@ impl Trainer {
         self.counters.waiting >= self.accumulate || self.progress.iter + 1 == self.progress.n_iter
     }
 
-    pub(crate) fn apply_gradients(&mut self) -> Result<()> {
-        self.optimizer.step(self.model.params_mut());
-        Ok(())
+    pub(crate) fn apply_gradients(&mut self) {
+        let params = self.model.params_mut();
+        self.optimizer.clip(params);
+        self.optimizer.step(params);
     }
 
     pub(crate) fn zero_grad(&mut self) {
@@ -388,12 +395,11 @@ impl Trainer {
     }
 
     /// The step without events.
-    pub(crate) fn step(&mut self) -> Result<()> {
+    pub(crate) fn step(&mut self) {
         if self.step_is_due() {
-            self.apply_gradients()?;
+            self.apply_gradients();
             self.zero_grad();
         }
-        Ok(())
     }
 
     pub(crate) fn update_metrics(&mut self) -> Result<()> {
@@ -529,7 +535,13 @@ impl Trainer {
             }
             Signal::Cancel(span) => {
                 let reason = self.reason.take().unwrap_or_default();
-                self.cancels.push(Cancel { span, by: by.to_string(), at, epoch: self.progress.epoch, reason });
+                self.cancels.push(Cancel {
+                    span,
+                    by: by.to_string(),
+                    at,
+                    epoch: self.progress.epoch,
+                    reason,
+                });
                 signal
             }
         }

@@ -48,7 +48,7 @@ impl BatchNorm {
         first: usize,
         x: &[f32],
         y: &mut [f32],
-        tile: NormTile<'_>,
+        tile: &mut NormTile<'_>,
         rows: usize,
     ) {
         for (feature, (x, y)) in x.chunks_exact(rows).zip(y.chunks_exact_mut(rows)).enumerate() {

@@ -220,7 +220,7 @@ impl Block {
             }
         } else {
             pool.run(worth, out_tiles, [Rows::new(&mut *d_pre, TILE, rows), w, b], |i, [d, w, b]| {
-                linear_tile(i, d, w, b)
+                linear_tile(i, d, w, b);
             });
             // The norm's own gradients need this one even when nobody else does; `normed` is free by now.
             let dx = dx.unwrap_or(&mut normed[..inputs * rows]);

@@ -2,7 +2,7 @@
 
 use crate::seed::{Random, Stream};
 
-/// Uniform in ±1/√fan_in: PyTorch's default for a linear layer (Kaiming uniform with a = √5, weight and bias alike).
+/// Uniform in ±`1/√fan_in`: PyTorch's default for a linear layer (Kaiming uniform with a = √5, weight and bias alike).
 pub(crate) fn linear(numbers: &mut [f32], fan_in: usize, seed: u64, parameter: usize) {
     let bound = 1.0 / (fan_in.max(1) as f32).sqrt();
     let mut random = Random::new(seed, Stream::Init, parameter as u64);

@@ -160,7 +160,7 @@ impl Layers<'_> {
                 first,
                 x,
                 y,
-                NormTile { mean, inv_std, running_mean, running_var },
+                &mut NormTile { mean, inv_std, running_mean, running_var },
                 rows,
             ),
             None => y.copy_from_slice(x),

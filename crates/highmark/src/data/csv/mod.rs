@@ -17,7 +17,7 @@ use self::source::Source;
 use super::Table;
 use crate::{Error, Result};
 
-pub use write::write_csv;
+pub use write::{write_csv, write_csv_to};
 
 /// How a comma separated file is written. The default is what pandas' `read_csv` takes for granted.
 ///

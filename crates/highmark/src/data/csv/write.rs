@@ -1,6 +1,6 @@
 //! Writing comma separated files.
 
-use std::io::BufWriter;
+use std::io::{BufWriter, Write};
 use std::path::Path;
 
 use csv::Writer;
@@ -17,19 +17,24 @@ use crate::{Error, Result};
 pub fn write_csv(table: &Table, path: impl AsRef<Path>) -> Result<()> {
     let path = path.as_ref();
     let file = std::fs::File::create(path).map_err(|error| Error::io("create", path, error))?;
+    write_csv_to(table, path, BufWriter::new(file))
+}
+
+/// Writes a table anywhere, like [`write_csv`]. `name` stands for the destination in errors.
+pub fn write_csv_to(table: &Table, name: &Path, writer: impl Write) -> Result<()> {
     let mut columns = Vec::new();
     for (name, array) in table.columns() {
         let factors = Factors::of(name, array)?;
         let texts: Vec<String> = factors.levels.iter().map(Level::to_string).collect();
         columns.push((factors.codes, texts));
     }
-    let failed = |error: csv::Error| Error::io("write", path, error.into());
-    let mut writer = Writer::from_writer(BufWriter::new(file));
+    let failed = |error: csv::Error| Error::io("write", name, error.into());
+    let mut writer = Writer::from_writer(writer);
     writer.write_record(table.names()).map_err(failed)?;
     for row in 0..table.rows() {
         let values =
             columns.iter().map(|(codes, texts)| texts.get(codes[row] as usize).map_or("", String::as_str));
         writer.write_record(values).map_err(failed)?;
     }
-    writer.flush().map_err(|error| Error::io("write", path, error))
+    writer.flush().map_err(|error| Error::io("write", name, error))
 }

@@ -1,0 +1,182 @@
+//! What was typed. What it means is decided in [`crate::config`].
+
+mod data;
+mod training;
+
+use std::path::PathBuf;
+
+use clap::{Args as Group, Parser, Subcommand};
+
+pub(crate) use data::{CsvArgs, DataArgs};
+pub(crate) use training::{FitArgs, ModelArgs, StepArgs, StopArgs};
+
+/// Train tabular neural networks, stop when training no longer pays, and keep the best model seen.
+#[derive(Debug, Parser)]
+#[command(name = "highmark", version, arg_required_else_help = true, after_help = EXAMPLES)]
+pub(crate) struct Args {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  highmark train adult                              train on the built-in census data
+  highmark show houses.csv --target price           what is in a file
+  highmark train houses.csv --target price          train on it; the run goes to runs/houses-1
+  highmark predict runs/houses-1 new.csv -o out.csv
+  highmark train runs/houses-1/config.toml          repeat the run
+
+Exit codes: 0 done, 1 failed, 2 wrong arguments or settings.";
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    Train(TrainArgs),
+    LrFind(LrFindArgs),
+    Validate(ValidateArgs),
+    Predict(PredictArgs),
+    Inspect(InspectArgs),
+    Show(ShowArgs),
+}
+
+const TRAIN_HELP: &str = "\
+Examples:
+  highmark train adult
+  highmark train adult --no-early-stopping --no-save-best
+  highmark train adult --min-delta 0.01 --patience 3
+  highmark train houses.csv --target price --y-range 0,1000000 --lr 0.003 --epochs 20
+  highmark train tags.csv --target red,green,blue --task multi-label --metrics accuracy,f1
+  highmark train experiment.toml --seed 7
+
+A TOML file holds `data = \"...\"` and any of the long options as keys, lists as lists:
+  data = \"houses.csv\"
+  target = \"price\"
+  layers = [200, 100]
+  schedule = { name = \"one-cycle\", pct_start = 0.3 }
+Options on the command line override it. The config.toml of every run is such a file.
+
+The run folder: config.toml, history.csv, events.jsonl, report.json, best.safetensors.";
+
+/// Train a model: on built-in data, a CSV or Parquet file, or as an experiment.toml says
+#[derive(Debug, Group)]
+#[command(after_help = TRAIN_HELP, allow_negative_numbers = true)]
+pub(crate) struct TrainArgs {
+    /// `adult`, `adult-train`, a CSV or Parquet file, or a TOML file with an experiment
+    pub(crate) data: String,
+    #[command(flatten)]
+    pub(crate) columns: DataArgs,
+    #[command(flatten)]
+    pub(crate) csv: CsvArgs,
+    #[command(flatten)]
+    pub(crate) model: ModelArgs,
+    #[command(flatten)]
+    pub(crate) step: StepArgs,
+    #[command(flatten)]
+    pub(crate) fit: FitArgs,
+    #[command(flatten)]
+    pub(crate) stop: StopArgs,
+    /// The run folder [default: runs/NAME-N, with the first free number]
+    #[arg(long, value_name = "DIR", help_heading = "Run")]
+    pub(crate) out: Option<PathBuf>,
+    /// Replace the run that the folder holds
+    #[arg(long, help_heading = "Run")]
+    pub(crate) overwrite: bool,
+    /// What an hour of this machine costs; the report then tells the money spent and saved
+    #[arg(long, value_name = "USD", help_heading = "Run")]
+    pub(crate) usd_per_hour: Option<f64>,
+    /// Print errors only
+    #[arg(long, help_heading = "Run")]
+    pub(crate) quiet: bool,
+    /// Print the report as JSON on standard output; all other lines go to standard error
+    #[arg(long, help_heading = "Run")]
+    pub(crate) json: bool,
+}
+
+/// Find a learning rate: train with a growing rate and see where the loss falls and where it diverges
+#[derive(Debug, Group)]
+#[command(allow_negative_numbers = true)]
+pub(crate) struct LrFindArgs {
+    /// `adult`, `adult-train`, a CSV or Parquet file, or a TOML file with an experiment
+    pub(crate) data: String,
+    #[command(flatten)]
+    pub(crate) columns: DataArgs,
+    #[command(flatten)]
+    pub(crate) csv: CsvArgs,
+    #[command(flatten)]
+    pub(crate) model: ModelArgs,
+    #[command(flatten)]
+    pub(crate) step: StepArgs,
+    /// The picture of the curve
+    #[arg(long, value_name = "FILE.svg", default_value = "lr-find.svg")]
+    pub(crate) plot: PathBuf,
+    /// Print errors only
+    #[arg(long)]
+    pub(crate) quiet: bool,
+    /// Print the suggestions as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// Loss and metrics of a run's model: on its own validation rows, or on all rows of other data
+#[derive(Debug, Group)]
+pub(crate) struct ValidateArgs {
+    /// A run folder; with DATA also a model file
+    pub(crate) run: PathBuf,
+    /// `adult`, `adult-train`, `adult-test`, or a CSV or Parquet file with the target
+    pub(crate) data: Option<String>,
+    /// The metrics [default: those of the run]
+    #[arg(long, value_delimiter = ',', value_name = "NAMES")]
+    pub(crate) metrics: Option<Vec<String>>,
+    #[command(flatten)]
+    pub(crate) csv: CsvArgs,
+    /// Threads to compute on [default: one a core]
+    #[arg(long, value_name = "N")]
+    pub(crate) threads: Option<usize>,
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// Predict every row of a file: a column `prediction` and a probability for each class
+#[derive(Debug, Group)]
+pub(crate) struct PredictArgs {
+    /// A run folder or a model file
+    pub(crate) run: PathBuf,
+    /// A CSV or Parquet file, or built-in data; it needs no target
+    pub(crate) data: String,
+    /// Where the predictions go, as CSV or (.parquet) Parquet [default: CSV to standard output]
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) out: Option<PathBuf>,
+    /// Replace the file if it exists
+    #[arg(long)]
+    pub(crate) overwrite: bool,
+    #[command(flatten)]
+    pub(crate) csv: CsvArgs,
+    /// Threads to compute on [default: one a core]
+    #[arg(long, value_name = "N")]
+    pub(crate) threads: Option<usize>,
+}
+
+/// Describe a model: what it predicts from what, its layers, where it comes from
+#[derive(Debug, Group)]
+pub(crate) struct InspectArgs {
+    /// A run folder or a model file
+    pub(crate) run: PathBuf,
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// Show what a file holds: types, missing values, distinct values, ranges, the balance of the target
+#[derive(Debug, Group)]
+pub(crate) struct ShowArgs {
+    /// `adult`, `adult-train`, `adult-test`, or a CSV or Parquet file
+    pub(crate) data: String,
+    /// The column or columns to predict; all values of each are counted
+    #[arg(long, value_delimiter = ',', value_name = "COLUMNS")]
+    pub(crate) target: Vec<String>,
+    #[command(flatten)]
+    pub(crate) csv: CsvArgs,
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}

@@ -1,0 +1,106 @@
+//! Options about the model and its training.
+
+use clap::Args;
+
+/// The model.
+#[derive(Debug, Default, Args)]
+#[command(next_help_heading = "Model")]
+pub(crate) struct ModelArgs {
+    /// Outputs of the hidden layers [default: 200,100]
+    #[arg(long, value_delimiter = ',', value_name = "SIZES")]
+    pub(crate) layers: Option<Vec<usize>>,
+    /// Dropout after the hidden layers: one number, or one for each [default: 0]
+    #[arg(long, value_delimiter = ',', value_name = "P")]
+    pub(crate) dropout: Option<Vec<f64>>,
+    /// Dropout of the embeddings [default: 0]
+    #[arg(long, value_name = "P")]
+    pub(crate) embed_dropout: Option<f64>,
+    /// relu, leaky-relu, elu, gelu, silu, mish, tanh or sigmoid [default: relu]
+    #[arg(long, value_name = "NAME")]
+    pub(crate) activation: Option<String>,
+    /// Squeeze the predictions of a regression into this range [default: none]
+    #[arg(long, value_delimiter = ',', value_name = "LO,HI", allow_hyphen_values = true)]
+    pub(crate) y_range: Option<Vec<f64>>,
+}
+
+/// How a step is made, and what decides the random numbers.
+#[derive(Debug, Default, Args)]
+#[command(next_help_heading = "Training")]
+pub(crate) struct StepArgs {
+    /// Rows a batch [default: 64]
+    #[arg(long, value_name = "N")]
+    pub(crate) bs: Option<usize>,
+    /// adam, sgd, rmsprop or radam [default: adam]
+    #[arg(long, value_name = "NAME")]
+    pub(crate) optimizer: Option<String>,
+    /// Weight decay [default: the optimizer's; adam 0.01]
+    #[arg(long, value_name = "X")]
+    pub(crate) wd: Option<f64>,
+    /// cross-entropy, bce, mse, l1 or huber [default: by the task]
+    #[arg(long, value_name = "NAME")]
+    pub(crate) loss: Option<String>,
+    /// Share of the target that cross-entropy spreads over all classes [default: 0]
+    #[arg(long, value_name = "X")]
+    pub(crate) label_smoothing: Option<f64>,
+    /// A weight for each class, in the order of the classes [default: all 1]
+    #[arg(long, value_delimiter = ',', value_name = "WEIGHTS")]
+    pub(crate) class_weights: Option<Vec<f64>>,
+    /// Limit the norm of the gradients [default: none]
+    #[arg(long, value_name = "NORM")]
+    pub(crate) clip: Option<f64>,
+    /// Batches whose gradients make one step [default: 1]
+    #[arg(long, value_name = "N")]
+    pub(crate) accumulate: Option<usize>,
+    /// Decides the split, initial weights, order of rows and dropout; the same seed gives the same model [default: 42]
+    #[arg(long, value_name = "N")]
+    pub(crate) seed: Option<u64>,
+    /// Threads to compute on; any number gives the same model [default: one a core]
+    #[arg(long, value_name = "N")]
+    pub(crate) threads: Option<usize>,
+}
+
+/// How long and how fast.
+#[derive(Debug, Default, Args)]
+#[command(next_help_heading = "Training")]
+pub(crate) struct FitArgs {
+    /// Epochs at most [default: 10]
+    #[arg(long, value_name = "N")]
+    pub(crate) epochs: Option<usize>,
+    /// Learning rate, the highest of the schedule [default: 0.001]
+    #[arg(long, value_name = "X")]
+    pub(crate) lr: Option<f64>,
+    /// one-cycle, flat, flat-cos, cosine or cosine-restarts [default: one-cycle]
+    #[arg(long, value_name = "NAME")]
+    pub(crate) schedule: Option<String>,
+    /// Shown each epoch; such as accuracy, f1, roc_auc, rmse, r2 [default: accuracy; rmse for a regression]
+    #[arg(long, value_delimiter = ',', value_name = "NAMES")]
+    pub(crate) metrics: Option<Vec<String>>,
+}
+
+/// When to stop, and what to keep. Both are on by default.
+#[derive(Debug, Default, Args)]
+#[command(next_help_heading = "Early stopping and the best model")]
+pub(crate) struct StopArgs {
+    /// The column that decides: a metric, train_loss or valid_loss [default: the first metric; valid_loss for a
+    /// regression]
+    #[arg(long, value_name = "NAME")]
+    pub(crate) monitor: Option<String>,
+    /// Epochs without improvement after which training stops [default: 3]
+    #[arg(long, value_name = "N")]
+    pub(crate) patience: Option<usize>,
+    /// Stopping counts improvements of more than this only [default: 0]
+    #[arg(long, value_name = "X")]
+    pub(crate) min_delta: Option<f64>,
+    /// Stop early (the default; to override a TOML file)
+    #[arg(long, overrides_with = "no_early_stopping")]
+    pub(crate) early_stopping: bool,
+    /// Run all epochs
+    #[arg(long, overrides_with = "early_stopping")]
+    pub(crate) no_early_stopping: bool,
+    /// Keep the best model (the default; to override a TOML file)
+    #[arg(long, overrides_with = "no_save_best")]
+    pub(crate) save_best: bool,
+    /// Keep the last model instead of the best one
+    #[arg(long, overrides_with = "save_best")]
+    pub(crate) no_save_best: bool,
+}

@@ -1,0 +1,117 @@
+//! Whether the settings make sense, whatever the data.
+
+use highmark::{LossKind, Proc};
+
+use super::Config;
+use crate::failure::{Failure, Result};
+
+impl Config {
+    /// Fails, as wrong usage, on settings that are wrong for any data.
+    pub(crate) fn check(&self) -> Result<()> {
+        self.check_numbers()?;
+        self.check_split()?;
+        self.csv_options()?;
+        for name in &self.procs.0 {
+            Proc::parse(name).map_err(Failure::usage)?;
+        }
+        self.tabular_config()?.check().map_err(Failure::usage)?;
+        self.schedule()?.check().map_err(Failure::usage)?;
+        self.optimizer_config()?.hypers(self.lr).map_err(Failure::usage)?;
+        self.check_loss()?;
+        self.metrics()?;
+        if self.bs == 1 && self.batch_norm {
+            return Err(Failure::usage("bs: batch norm needs at least 2 rows a batch"));
+        }
+        Ok(())
+    }
+
+    fn check_numbers(&self) -> Result<()> {
+        let threads = (1..=1024).contains(&self.threads);
+        let whole = [
+            ("bs", self.bs > 0, "at least 1", self.bs),
+            ("epochs", self.epochs > 0, "at least 1", self.epochs),
+            ("patience", self.patience > 0, "at least 1", self.patience),
+            ("accumulate", self.accumulate > 0, "at least 1", self.accumulate),
+            ("threads", threads, "from 1 to 1024", self.threads),
+        ];
+        if let Some((setting, _, wanted, value)) = whole.iter().find(|(_, fine, ..)| !fine) {
+            return Err(Failure::usage(format!("{setting}: must be {wanted}, not {value}")));
+        }
+        if i64::try_from(self.seed).is_err() {
+            return Err(Failure::usage(format!("seed: must be at most {}, not {}", i64::MAX, self.seed)));
+        }
+        let above_zero = |x: f64| x.is_finite() && x > 0.0;
+        let share = |x: f64| (0.0..1.0).contains(&x);
+        let real = [
+            ("lr", above_zero(self.lr), "above 0", Some(self.lr)),
+            ("clip", self.clip.is_none_or(above_zero), "above 0", self.clip),
+            ("min-delta", self.min_delta.is_finite(), "a number", Some(self.min_delta)),
+            (
+                "label-smoothing",
+                self.label_smoothing.is_none_or(share),
+                "from 0 to below 1",
+                self.label_smoothing,
+            ),
+            (
+                "usd-per-hour",
+                self.usd_per_hour.is_none_or(|x| x.is_finite() && x >= 0.0),
+                "at least 0",
+                self.usd_per_hour,
+            ),
+        ];
+        match real.iter().find(|(_, fine, ..)| !fine) {
+            Some((setting, _, wanted, Some(value))) => {
+                Err(Failure::usage(format!("{setting}: must be {wanted}, not {value}")))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn check_split(&self) -> Result<()> {
+        let ways = [
+            ("valid-rows", self.valid_rows.is_some()),
+            ("valid-frac", self.valid_frac.is_some()),
+            ("valid-file", self.valid_file.is_some()),
+        ];
+        let given: Vec<_> = ways.iter().filter(|(_, given)| *given).map(|(name, _)| *name).collect();
+        if given.len() > 1 {
+            return Err(Failure::usage(format!("{} do not go together; choose one", given.join(" and "))));
+        }
+        if self.stratify == Some(true) && (self.valid_rows.is_some() || self.valid_file.is_some()) {
+            return Err(Failure::usage(format!(
+                "stratify: goes with valid-frac only, not with {}",
+                given[0]
+            )));
+        }
+        self.valid_range()?;
+        match self.valid_frac {
+            Some(share) if !(share > 0.0 && share < 1.0) => {
+                Err(Failure::usage(format!("valid-frac: must be between 0 and 1, not {share}")))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn check_loss(&self) -> Result<()> {
+        let loss = self.loss()?;
+        if let Some(weights) = &self.class_weights {
+            let wrong = weights.iter().find(|weight| !(weight.is_finite() && **weight >= 0.0));
+            if let Some(wrong) = wrong {
+                return Err(Failure::usage(format!("class-weights: must be numbers from 0, not {wrong}")));
+            }
+            if weights.iter().all(|weight| *weight == 0.0) {
+                return Err(Failure::usage("class-weights: one at least must be above 0"));
+            }
+        }
+        let cross_entropy = matches!(loss, None | Some(LossKind::CrossEntropy { .. }));
+        for (setting, given) in [
+            ("label-smoothing", self.label_smoothing.is_some()),
+            ("class-weights", self.class_weights.is_some()),
+        ] {
+            if given && !cross_entropy {
+                return Err(Failure::usage(format!("{setting}: goes with the loss cross-entropy only")));
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,68 @@
+//! Defaults that depend on the data.
+
+use std::path::Path;
+
+use highmark::{NamedData, Table, TaskKind};
+
+use super::{Config, OneOrMore};
+use crate::failure::{Failure, Result};
+
+impl Config {
+    /// Fills in what was left open, so that nothing is left to be inferred when the run is repeated.
+    pub(crate) fn complete(&mut self, table: &Table) -> Result<()> {
+        let named = NamedData::from_name(&self.data);
+        if self.target.0.is_empty() {
+            if named.is_none() {
+                let columns = table.names().collect::<Vec<_>>().join(", ");
+                let message =
+                    format!("name the column to predict with --target; {} has: {columns}", self.data);
+                return Err(Failure::usage(message));
+            }
+            self.target = OneOrMore(vec!["salary".into()]);
+        }
+        let task = match self.task {
+            Some(task) => task,
+            None => TaskKind::infer(table, &self.target.0)?,
+        };
+        self.task = Some(task);
+        if self.valid_rows.is_none() && self.valid_frac.is_none() && self.valid_file.is_none() {
+            // The article's validation rows, unless the same data is asked to be split otherwise.
+            if named == Some(NamedData::Adult) && self.stratify.is_none() {
+                self.valid_rows = Some("1024..1260".into());
+            } else {
+                self.valid_frac = Some(0.2);
+            }
+        }
+        if self.valid_frac.is_some() && self.stratify.is_none() {
+            self.stratify = Some(task == TaskKind::Classification);
+        }
+        if self.metrics.is_none() {
+            self.metrics = Some(OneOrMore(vec![Self::default_metric(task).into()]));
+        }
+        if self.monitor.is_none() {
+            let first = self.metrics.iter().flat_map(|names| &names.0).next();
+            let monitor = first.filter(|_| task != TaskKind::Regression);
+            self.monitor = Some(monitor.map_or("valid_loss", String::as_str).to_string());
+        }
+        Ok(())
+    }
+
+    /// What a task is measured by where nothing is said.
+    pub(crate) fn default_metric(task: TaskKind) -> &'static str {
+        if task == TaskKind::Regression { "rmse" } else { "accuracy" }
+    }
+
+    /// With paths that are right from any folder.
+    pub(crate) fn with_absolute_paths(mut self) -> Self {
+        let absolute = |data: &mut String| {
+            if NamedData::from_name(data).is_none()
+                && let Ok(path) = std::path::absolute(Path::new(data.as_str()))
+            {
+                *data = path.to_string_lossy().into_owned();
+            }
+        };
+        absolute(&mut self.data);
+        self.valid_file.iter_mut().for_each(absolute);
+        self
+    }
+}

@@ -1,0 +1,155 @@
+//! The settings as the library takes them.
+
+use std::ops::Range;
+
+use highmark::{
+    ActivationFn, Clip, CsvOptions, DataConfig, LearnerConfig, LossKind, Metric, OptimizerConfig,
+    OptimizerKind, Proc, Schedule, Split, TabularConfig, metric,
+};
+
+use super::{Config, Named};
+use crate::failure::{Failure, Result};
+use crate::source;
+
+impl Config {
+    /// How its files are written.
+    pub(crate) fn csv_options(&self) -> Result<CsvOptions> {
+        let mut options = CsvOptions { header: self.header, ..CsvOptions::default() };
+        options.delimiter = match self.delimiter.as_deref() {
+            None => None,
+            Some("\\t" | "tab") => Some(b'\t'),
+            Some(text) => match text.as_bytes() {
+                [byte] if byte.is_ascii() && !byte.is_ascii_alphanumeric() && !b"\"\r\n".contains(byte) => {
+                    Some(*byte)
+                }
+                _ => {
+                    let message = format!("delimiter: must be one character such as ; or tab, not `{text}`");
+                    return Err(Failure::usage(message));
+                }
+            },
+        };
+        options.missing.extend(self.missing.0.iter().cloned());
+        Ok(options)
+    }
+
+    /// The range of the validation rows, if one is given.
+    pub(super) fn valid_range(&self) -> Result<Option<Range<usize>>> {
+        let Some(text) = &self.valid_rows else { return Ok(None) };
+        let wrong = || {
+            let message =
+                format!("valid-rows: `{text}` is no range; write the first row, .. and the end: 1024..1260");
+            Failure::usage(message)
+        };
+        let (start, end) = text.split_once("..").ok_or_else(wrong)?;
+        let number = |text: &str| text.trim().parse::<usize>().map_err(|_| wrong());
+        let (start, end) = (number(start)?, number(end)?);
+        if start >= end {
+            return Err(Failure::usage(format!(
+                "valid-rows: {start}..{end} holds no row; the end must be larger"
+            )));
+        }
+        Ok(Some(start..end))
+    }
+
+    /// What to make of the table; reads the validation file if there is one.
+    pub(crate) fn data_config(&self) -> Result<DataConfig> {
+        let valid = if let Some(file) = &self.valid_file {
+            Split::Table(source::read(file, &self.csv_options()?)?)
+        } else if let Some(rows) = self.valid_range()? {
+            Split::Rows(rows)
+        } else {
+            let fraction = self.valid_frac.unwrap_or(0.2);
+            Split::Fraction { fraction, seed: self.seed, stratify: self.stratify.unwrap_or(false) }
+        };
+        let procs = self.procs.0.iter().map(|name| Proc::parse(name)).collect::<Result<_, _>>();
+        Ok(DataConfig {
+            targets: self.target.0.clone(),
+            task: self.task,
+            cat: self.cat.clone().map(|names| names.0),
+            cont: self.cont.clone().map(|names| names.0),
+            ignore: self.ignore.0.clone(),
+            procs: procs.map_err(Failure::usage)?,
+            max_card: self.max_card,
+            valid,
+        })
+    }
+
+    pub(super) fn tabular_config(&self) -> Result<TabularConfig> {
+        let y_range = match self.y_range.as_deref() {
+            None => None,
+            Some([low, high]) => Some((*low as f32, *high as f32)),
+            Some(_) => {
+                return Err(Failure::usage("y-range: give two numbers, the lowest and the highest: 0,100"));
+            }
+        };
+        Ok(TabularConfig {
+            layers: self.layers.clone(),
+            embedding_sizes: self.embedding_sizes.clone(),
+            dropout: self.dropout.iter().map(|p| *p as f32).collect(),
+            embed_dropout: self.embed_dropout as f32,
+            y_range,
+            batch_norm: self.batch_norm,
+            bn_final: self.bn_final,
+            bn_cont: self.bn_cont,
+            activation: self.activation.parse::<ActivationFn>().map_err(Failure::usage)?,
+            linear_first: self.linear_first,
+        })
+    }
+
+    pub(crate) fn schedule(&self) -> Result<Schedule> {
+        match &self.schedule {
+            Named::Name(name) => Schedule::parse(name).map_err(Failure::usage),
+            Named::Full(schedule) => Ok(schedule.clone()),
+        }
+    }
+
+    pub(super) fn optimizer_config(&self) -> Result<OptimizerConfig> {
+        let mut config = match &self.optimizer {
+            Named::Name(name) => {
+                let kind = OptimizerKind::parse(name).map_err(Failure::usage)?;
+                OptimizerConfig { kind, ..OptimizerConfig::default() }
+            }
+            Named::Full(config) => config.clone(),
+        };
+        config.wd = self.wd.or(config.wd);
+        config.clip = self.clip.map(Clip::Norm).or(config.clip);
+        Ok(config)
+    }
+
+    /// The loss, if it is not left to the task.
+    pub(super) fn loss(&self) -> Result<Option<LossKind>> {
+        let weights = self.class_weights.as_ref().map(|weights| weights.iter().map(|x| *x as f32).collect());
+        let mut loss = match &self.loss {
+            None if weights.is_none() && self.label_smoothing.is_none() => return Ok(None),
+            None => LossKind::parse("cross-entropy").map_err(Failure::usage)?,
+            Some(Named::Name(name)) => LossKind::parse(name).map_err(Failure::usage)?,
+            Some(Named::Full(loss)) => loss.clone(),
+        };
+        if let LossKind::CrossEntropy { weight, label_smoothing } = &mut loss {
+            *weight = weights.or(weight.take());
+            *label_smoothing = self.label_smoothing.map_or(*label_smoothing, |x| x as f32);
+        }
+        Ok(Some(loss))
+    }
+
+    /// The metrics that are asked for.
+    pub(crate) fn metrics(&self) -> Result<Vec<Box<dyn Metric>>> {
+        let names = self.metrics.iter().flat_map(|names| &names.0);
+        names.map(|name| metric(name).map_err(Failure::usage)).collect()
+    }
+
+    pub(crate) fn learner_config(&self) -> Result<LearnerConfig> {
+        Ok(LearnerConfig {
+            model: self.tabular_config()?,
+            batch_size: self.bs,
+            loss: self.loss()?,
+            optimizer: self.optimizer_config()?,
+            lr: self.lr,
+            metrics: self.metrics()?,
+            accumulate: self.accumulate,
+            seed: self.seed,
+            threads: self.threads,
+            ..LearnerConfig::default()
+        })
+    }
+}

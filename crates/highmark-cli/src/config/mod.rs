@@ -1,0 +1,231 @@
+//! What an experiment is: read from a TOML file, overridden by arguments, completed by the data, and written into
+//! the run's folder, so that the run can be repeated.
+
+mod check;
+mod complete;
+mod keys;
+mod library;
+mod typed;
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use highmark::{LossKind, OptimizerConfig, Schedule, TaskKind};
+use serde::{Deserialize, Serialize};
+
+use crate::failure::{Failure, Result};
+
+/// A setting that is a name or, with options of its own, a table.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(untagged)]
+pub(crate) enum Named<T> {
+    Name(String),
+    Full(T),
+}
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Named<T> {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        // Not `untagged`, which would say no more than that nothing matched.
+        match toml::Value::deserialize(deserializer)? {
+            toml::Value::String(name) => Ok(Self::Name(name)),
+            table => T::deserialize(table).map(Self::Full).map_err(serde::de::Error::custom),
+        }
+    }
+}
+
+/// One text or several.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[serde(transparent)]
+pub(crate) struct OneOrMore(pub(crate) Vec<String>);
+
+impl<'de> Deserialize<'de> for OneOrMore {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        match toml::Value::deserialize(deserializer)? {
+            toml::Value::String(name) => Ok(Self(vec![name])),
+            list => Vec::deserialize(list).map(Self).map_err(serde::de::Error::custom),
+        }
+    }
+}
+
+/// An experiment. Keys have the names of the command's options.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+pub(crate) struct Config {
+    pub(crate) data: String,
+    pub(crate) target: OneOrMore,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) task: Option<TaskKind>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) cat: Option<OneOrMore>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) cont: Option<OneOrMore>,
+    pub(crate) ignore: OneOrMore,
+    pub(crate) max_card: usize,
+    pub(crate) procs: OneOrMore,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) valid_rows: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) valid_frac: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) valid_file: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) stratify: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) delimiter: Option<String>,
+    pub(crate) header: bool,
+    pub(crate) missing: OneOrMore,
+    pub(crate) layers: Vec<usize>,
+    pub(crate) dropout: Vec<f64>,
+    pub(crate) embed_dropout: f64,
+    pub(crate) activation: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) y_range: Option<Vec<f64>>,
+    pub(crate) batch_norm: bool,
+    pub(crate) bn_final: bool,
+    pub(crate) bn_cont: bool,
+    pub(crate) linear_first: bool,
+    pub(crate) bs: usize,
+    pub(crate) epochs: usize,
+    pub(crate) lr: f64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) wd: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) label_smoothing: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) class_weights: Option<Vec<f64>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) clip: Option<f64>,
+    pub(crate) accumulate: usize,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) metrics: Option<OneOrMore>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) monitor: Option<String>,
+    pub(crate) early_stopping: bool,
+    pub(crate) patience: usize,
+    pub(crate) min_delta: f64,
+    pub(crate) save_best: bool,
+    pub(crate) seed: u64,
+    pub(crate) threads: usize,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) usd_per_hour: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) out: Option<PathBuf>,
+    // Tables come last, as TOML has it.
+    pub(crate) schedule: Named<Schedule>,
+    pub(crate) optimizer: Named<OptimizerConfig>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) loss: Option<Named<LossKind>>,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub(crate) embedding_sizes: BTreeMap<String, usize>,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        let texts = |texts: &[&str]| OneOrMore(texts.iter().map(ToString::to_string).collect());
+        Self {
+            data: String::new(),
+            target: OneOrMore::default(),
+            task: None,
+            cat: None,
+            cont: None,
+            ignore: OneOrMore::default(),
+            max_card: 20,
+            procs: texts(&["fill-missing", "categorify", "normalize"]),
+            valid_rows: None,
+            valid_frac: None,
+            valid_file: None,
+            stratify: None,
+            delimiter: None,
+            header: true,
+            missing: OneOrMore::default(),
+            layers: vec![200, 100],
+            dropout: Vec::new(),
+            embed_dropout: 0.0,
+            activation: "relu".into(),
+            y_range: None,
+            batch_norm: true,
+            bn_final: false,
+            bn_cont: true,
+            linear_first: true,
+            bs: 64,
+            epochs: 10,
+            lr: 1e-3,
+            wd: None,
+            label_smoothing: None,
+            class_weights: None,
+            clip: None,
+            accumulate: 1,
+            metrics: None,
+            monitor: None,
+            early_stopping: true,
+            patience: 3,
+            min_delta: 0.0,
+            save_best: true,
+            seed: 42,
+            threads: std::thread::available_parallelism().map_or(1, usize::from),
+            usd_per_hour: None,
+            out: None,
+            schedule: Named::Name("one-cycle".into()),
+            optimizer: Named::Name("adam".into()),
+            loss: None,
+            embedding_sizes: BTreeMap::new(),
+        }
+    }
+}
+
+impl Config {
+    /// Reads an experiment. Keys may be written with `_` or `-`.
+    pub(crate) fn read(path: &Path) -> Result<Self> {
+        let text = std::fs::read_to_string(path).map_err(|error| highmark::Error::io("read", path, error))?;
+        Self::parse(&text).map_err(|message| Failure::usage(format!("{}: {message}", path.display())))
+    }
+
+    fn parse(text: &str) -> Result<Self, String> {
+        let table: toml::Table = toml::from_str(text).map_err(|error| error.to_string())?;
+        let mut renamed = toml::Table::new();
+        for (key, value) in table {
+            let name = key.replace('_', "-");
+            keys::check(&name)?;
+            if renamed.insert(name, value).is_some() {
+                return Err(format!("`{key}` is there twice"));
+            }
+        }
+        Self::deserialize(renamed).map_err(|error| error.to_string().trim().replace('\n', " "))
+    }
+
+    /// As the text of a TOML file that [`Config::read`] understands.
+    pub(crate) fn to_toml(&self) -> Result<String> {
+        let text = toml::to_string(self).map_err(Failure::failed)?;
+        Ok(format!("# `highmark train` with this file repeats the run.\n{text}"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_written_config_is_read_back() {
+        let mut config = Config { data: "x.csv".into(), y_range: Some(vec![0.0, 0.1]), ..Config::default() };
+        assert_eq!(Config::parse(&config.to_toml().unwrap()).unwrap(), config);
+        config.schedule = Named::Full(Schedule::one_cycle());
+        config.optimizer = Named::Full(OptimizerConfig { wd: Some(0.1), ..OptimizerConfig::default() });
+        config.loss = Some(Named::Full(LossKind::Huber { delta: 2.0 }));
+        config.embedding_sizes.insert("city".into(), 3);
+        assert_eq!(Config::parse(&config.to_toml().unwrap()).unwrap(), config);
+    }
+
+    #[test]
+    fn keys_are_checked_and_values_may_be_names_or_tables() {
+        let error = Config::parse("epohcs = 3").unwrap_err();
+        assert!(error.contains("did you mean `epochs`?"), "{error}");
+        let error = Config::parse("epochs = \"many\"").unwrap_err();
+        assert!(error.contains("epochs") && error.contains("string"), "{error}");
+        let config =
+            Config::parse("target = \"y\"\nmin_delta = 0.5\nschedule = { name = \"cosine\" }").unwrap();
+        assert_eq!((config.target.0, config.min_delta), (vec!["y".to_string()], 0.5));
+        assert_eq!(config.schedule, Named::Full(Schedule::Cosine));
+        assert!(Config::parse("schedule = { name = \"cosine\", pct = 1 }").is_err());
+        assert!(Config::parse("min_delta = 1\nmin-delta = 2").unwrap_err().contains("twice"));
+    }
+}

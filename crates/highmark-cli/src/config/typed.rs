@@ -1,0 +1,131 @@
+//! From what was typed to what it means.
+
+use std::path::Path;
+
+use highmark::{ActivationFn, TaskKind};
+
+use super::{Config, Named, OneOrMore};
+use crate::args::{CsvArgs, DataArgs, FitArgs, LrFindArgs, ModelArgs, StepArgs, StopArgs, TrainArgs};
+use crate::failure::{Failure, Result};
+
+/// Sets what was typed and leaves the rest.
+fn set<T>(setting: &mut T, typed: Option<T>) {
+    if let Some(typed) = typed {
+        *setting = typed;
+    }
+}
+
+impl Config {
+    /// The experiment that these arguments ask for.
+    pub(crate) fn of_train(args: &TrainArgs) -> Result<Self> {
+        let mut config = Self::of_data(&args.data)?;
+        config.set_data(&args.columns)?;
+        config.set_csv(&args.csv);
+        config.set_model(&args.model)?;
+        config.set_step(&args.step);
+        config.set_fit(&args.fit);
+        config.set_stop(&args.stop);
+        config.usd_per_hour = args.usd_per_hour.or(config.usd_per_hour);
+        config.out = args.out.clone().or(config.out);
+        config.check()?;
+        Ok(config)
+    }
+
+    /// The experiment whose learning rate is to be found.
+    pub(crate) fn of_lr_find(args: &LrFindArgs) -> Result<Self> {
+        let mut config = Self::of_data(&args.data)?;
+        config.set_data(&args.columns)?;
+        config.set_csv(&args.csv);
+        config.set_model(&args.model)?;
+        config.set_step(&args.step);
+        config.check()?;
+        Ok(config)
+    }
+
+    /// Defaults for this data, or what a TOML file says.
+    fn of_data(data: &str) -> Result<Self> {
+        let path = Path::new(data);
+        if !path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("toml")) {
+            return Ok(Self { data: data.into(), ..Self::default() });
+        }
+        let config = Self::read(path)?;
+        if config.data.is_empty() {
+            return Err(Failure::usage(format!(
+                "{data}: it names no data; add a line like data = \"houses.csv\""
+            )));
+        }
+        Ok(config)
+    }
+
+    fn set_data(&mut self, args: &DataArgs) -> Result<()> {
+        let list = |typed: &Option<Vec<String>>| typed.clone().map(OneOrMore);
+        set(&mut self.target, list(&args.target));
+        if let Some(task) = &args.task {
+            self.task = Some(task.parse::<TaskKind>().map_err(Failure::usage)?);
+        }
+        self.cat = list(&args.cat).or(self.cat.take());
+        self.cont = list(&args.cont).or(self.cont.take());
+        set(&mut self.ignore, list(&args.ignore));
+        set(&mut self.max_card, args.max_card);
+        set(&mut self.procs, list(&args.procs));
+        // One way to split replaces another, together with what belongs to it.
+        if args.valid_rows.is_some() || args.valid_frac.is_some() || args.valid_file.is_some() {
+            (self.valid_rows, self.valid_frac) = (args.valid_rows.clone(), args.valid_frac);
+            self.valid_file.clone_from(&args.valid_file);
+            if args.valid_frac.is_none() {
+                self.stratify = None;
+            }
+        }
+        match (args.stratify, args.no_stratify) {
+            (true, _) => self.stratify = Some(true),
+            (_, true) => self.stratify = Some(false),
+            _ => {}
+        }
+        Ok(())
+    }
+
+    pub(crate) fn set_csv(&mut self, args: &CsvArgs) {
+        self.delimiter = args.delimiter.clone().or(self.delimiter.take());
+        self.header &= !args.no_header;
+        set(&mut self.missing, args.missing.clone().map(OneOrMore));
+    }
+
+    fn set_model(&mut self, args: &ModelArgs) -> Result<()> {
+        set(&mut self.layers, args.layers.clone());
+        set(&mut self.dropout, args.dropout.clone());
+        set(&mut self.embed_dropout, args.embed_dropout);
+        if let Some(name) = &args.activation {
+            name.parse::<ActivationFn>().map_err(Failure::usage)?.name().clone_into(&mut self.activation);
+        }
+        self.y_range = args.y_range.clone().or(self.y_range.take());
+        Ok(())
+    }
+
+    fn set_step(&mut self, args: &StepArgs) {
+        set(&mut self.bs, args.bs);
+        set(&mut self.optimizer, args.optimizer.clone().map(Named::Name));
+        self.wd = args.wd.or(self.wd);
+        self.loss = args.loss.clone().map(Named::Name).or(self.loss.take());
+        self.label_smoothing = args.label_smoothing.or(self.label_smoothing);
+        self.class_weights = args.class_weights.clone().or(self.class_weights.take());
+        self.clip = args.clip.or(self.clip);
+        set(&mut self.accumulate, args.accumulate);
+        set(&mut self.seed, args.seed);
+        set(&mut self.threads, args.threads);
+    }
+
+    fn set_fit(&mut self, args: &FitArgs) {
+        set(&mut self.epochs, args.epochs);
+        set(&mut self.lr, args.lr);
+        set(&mut self.schedule, args.schedule.clone().map(Named::Name));
+        self.metrics = args.metrics.clone().map(OneOrMore).or(self.metrics.take());
+    }
+
+    fn set_stop(&mut self, args: &StopArgs) {
+        self.monitor = args.monitor.clone().or(self.monitor.take());
+        set(&mut self.patience, args.patience);
+        set(&mut self.min_delta, args.min_delta);
+        self.early_stopping = (self.early_stopping || args.early_stopping) && !args.no_early_stopping;
+        self.save_best = (self.save_best || args.save_best) && !args.no_save_best;
+    }
+}

@@ -1,0 +1,116 @@
+//! What an experiment was taken to be, shown before it runs.
+
+use highmark::{Dataset, Targets, Task};
+
+use crate::experiment::Experiment;
+use crate::failure::Result;
+use crate::text_table::{count, thousands};
+
+impl Experiment {
+    /// A line for each thing that was inferred or asked for.
+    pub(crate) fn lines(&self) -> Result<Vec<String>> {
+        let (config, pipeline) = (&self.config, &self.data.pipeline);
+        let mut lines = vec![format!(
+            "data       {}: {} rows, {} to train on, {} to validate on ({})",
+            config.data,
+            thousands(self.rows),
+            thousands(self.data.train.rows()),
+            thousands(self.data.valid.rows()),
+            self.split(),
+        )];
+        lines.push(format!("task       {}", task(pipeline.task(), &self.data.train)));
+        let levels = pipeline.cat_names().iter().zip(pipeline.cardinalities());
+        let cat: Vec<_> = levels.map(|(name, levels)| format!("{name} ({levels})")).collect();
+        lines.push(format!("continuous {}", listed(pipeline.cont_names())));
+        lines.push(format!("categories {}", listed(&cat)));
+        lines.extend(self.data.valid_drift.lines().into_iter().map(|line| format!("validation {line}")));
+        lines.extend(self.model_lines()?);
+        Ok(lines)
+    }
+
+    fn split(&self) -> String {
+        let config = &self.config;
+        match (&config.valid_rows, &config.valid_file, config.valid_frac) {
+            (Some(rows), ..) => format!("rows {rows}"),
+            (_, Some(file), _) => file.clone(),
+            (.., share) => {
+                let stratified = if config.stratify == Some(true) { ", stratified" } else { "" };
+                format!("share {} drawn by seed {}{stratified}", share.unwrap_or_default(), config.seed)
+            }
+        }
+    }
+
+    fn model_lines(&self) -> Result<Vec<String>> {
+        let (config, trainer) = (&self.config, self.learner.trainer());
+        let hypers = &trainer.optimizer.groups()[0].hypers;
+        let layers = config.layers.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+        Ok(vec![
+            format!(
+                "model      {} with layers {layers}: {} parameters",
+                trainer.model.name(),
+                thousands(trainer.model.params().len())
+            ),
+            format!(
+                "training   {} of {} rows a batch, {}, {} (lr {}, wd {}), loss {}, seed {}",
+                count(config.epochs, "epoch"),
+                config.bs,
+                config.schedule()?.name(),
+                trainer.optimizer.config().kind.name(),
+                hypers.lr,
+                hypers.wd,
+                trainer.loss_name(),
+                config.seed,
+            ),
+            format!("monitor    {}: {}", self.monitor(), self.watch()),
+        ])
+    }
+
+    /// What the monitored column decides.
+    fn watch(&self) -> String {
+        let config = &self.config;
+        let stop = if config.early_stopping {
+            let more = if config.min_delta == 0.0 {
+                String::new()
+            } else {
+                format!(" of more than {}", config.min_delta)
+            };
+            format!("stop after {} without improvement{more}", count(config.patience, "epoch"))
+        } else {
+            "run all epochs".into()
+        };
+        format!("{stop}, keep the {} model", if config.save_best { "best" } else { "last" })
+    }
+}
+
+fn listed(names: &[String]) -> String {
+    if names.is_empty() { "none".into() } else { names.join(", ") }
+}
+
+/// The kind of task and its targets, with the balance of the classes.
+fn task(task: &Task, train: &Dataset) -> String {
+    let names = task.class_names();
+    let share = |n: usize| format!("{:.1}%", 100.0 * n as f64 / train.rows().max(1) as f64);
+    match (task, train.targets()) {
+        (Task::Classification { column, .. }, Some(Targets::Classes(classes))) => {
+            let mut counts = vec![0; names.len()];
+            classes.iter().for_each(|class| counts[*class as usize] += 1);
+            let balance: Vec<_> =
+                names.iter().zip(counts).map(|(name, n)| format!("{name} {}", share(n))).collect();
+            format!("{} of {column} in {} classes: {}", task.kind(), names.len(), shortened(&balance))
+        }
+        (Task::MultiLabel { .. }, Some(Targets::Values { values, width })) => {
+            let of = |i: usize| values.iter().skip(i).step_by((*width).max(1)).filter(|x| **x > 0.5).count();
+            let balance: Vec<_> =
+                names.iter().enumerate().map(|(i, name)| format!("{name} {}", share(of(i)))).collect();
+            format!("{} of {} labels: {}", task.kind(), names.len(), shortened(&balance))
+        }
+        _ => format!("{} of {}", task.kind(), task.columns().join(", ")),
+    }
+}
+
+/// The first of many.
+fn shortened(items: &[String]) -> String {
+    const SHOWN: usize = 10;
+    let more = if items.len() > SHOWN { format!(" and {} more", items.len() - SHOWN) } else { String::new() };
+    items[..items.len().min(SHOWN)].join(", ") + &more
+}

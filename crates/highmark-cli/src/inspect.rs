@@ -1,0 +1,104 @@
+//! `highmark inspect`.
+
+use std::fmt::Write;
+use std::path::Path;
+
+use highmark::{Model, SavedModel};
+use serde_json::{Value, json};
+
+use crate::args::InspectArgs;
+use crate::failure::{Failure, Result};
+use crate::run_folder;
+use crate::run_report::RunReport;
+use crate::screen;
+use crate::text_table::{text_table, thousands};
+use crate::trained::Trained;
+
+/// Describes the model, and the run that it is of.
+pub(crate) fn run(args: &InspectArgs) -> Result<()> {
+    let trained = Trained::find(&args.run)?;
+    let model = SavedModel::load(&trained.file)?;
+    let report =
+        trained.run.as_deref().map(|run| read_report(&run.join(run_folder::REPORT))).transpose()?.flatten();
+    if args.json {
+        return screen::print_json(&as_json(&trained, &model, report.as_ref())?);
+    }
+    let mut text = description(&trained, &model)?;
+    if let Some(report) = report {
+        text += "\n";
+        text += &report.text(&trained.file);
+    }
+    screen::print(&text)
+}
+
+/// The report of the run; there is none while it goes on, or when it failed.
+fn read_report(path: &Path) -> Result<Option<RunReport>> {
+    if !path.exists() {
+        return Ok(None);
+    }
+    let text = std::fs::read_to_string(path).map_err(|error| highmark::Error::io("read", path, error))?;
+    let damaged = |error| Failure::failed(format!("{}: not the report of a run: {error}", path.display()));
+    serde_json::from_str(&text).map(Some).map_err(damaged)
+}
+
+fn description(trained: &Trained, model: &SavedModel) -> Result<String> {
+    let (about, pipeline) = (model.description(), model.pipeline()?);
+    let (task, from) = (pipeline.task(), &about.provenance);
+    let mut text = format!("file       {}\n", trained.file.display());
+    let classes = match task.class_names() {
+        names if names.is_empty() => String::new(),
+        names => format!(": {}", names.join(", ")),
+    };
+    // Writing to a String cannot fail.
+    let _ = writeln!(text, "task       {} of {}{classes}", task.kind(), task.columns().join(", "));
+    let _ = writeln!(text, "continuous {}", listed(pipeline.cont_names().iter().cloned()));
+    let levels = pipeline.cat_names().iter().zip(pipeline.cardinalities());
+    let _ =
+        writeln!(text, "categories {}", listed(levels.map(|(name, levels)| format!("{name} ({levels})"))));
+    let procs = pipeline.procs().iter().map(ToString::to_string);
+    let _ = writeln!(text, "prepared   {}", listed(procs));
+    let epoch = from.epoch.map(|epoch| format!(" at epoch {epoch}")).unwrap_or_default();
+    let best = from.monitor.as_ref().map(|(name, value)| format!(", {name} {value:.6}")).unwrap_or_default();
+    let steps = thousands(from.steps as usize);
+    let _ = writeln!(
+        text,
+        "made by    highmark {}, seed {}, after {steps} steps{epoch}{best}",
+        from.version, from.seed
+    );
+    let _ = writeln!(text, "loss       {}", about.loss.build().name());
+    let layers = model.model().layers();
+    let row = |layer: &highmark::LayerSummary| {
+        vec![layer.layer.clone(), layer.outputs.to_string(), thousands(layer.parameters)]
+    };
+    let rows: Vec<_> = layers.iter().map(row).collect();
+    let _ = writeln!(text, "\n{}", text_table(&["layer", "outputs", "parameters"], &rows).trim_end());
+    let _ = writeln!(text, "\n{} parameters", thousands(model.model().params().len()));
+    Ok(text)
+}
+
+fn listed(items: impl Iterator<Item = String>) -> String {
+    let items: Vec<_> = items.collect();
+    if items.is_empty() { "none".into() } else { items.join(", ") }
+}
+
+fn as_json(trained: &Trained, model: &SavedModel, report: Option<&RunReport>) -> Result<Value> {
+    let (about, pipeline) = (model.description(), model.pipeline()?);
+    let levels = pipeline.cat_names().iter().zip(pipeline.cardinalities());
+    let layers = model.model().layers();
+    let layer = |layer: &highmark::LayerSummary| json!({ "layer": layer.layer, "outputs": layer.outputs, "parameters": layer.parameters });
+    Ok(json!({
+        "file": trained.file,
+        "task": pipeline.task().kind(),
+        "targets": pipeline.task().columns(),
+        "classes": pipeline.task().class_names(),
+        "continuous": pipeline.cont_names(),
+        "categorical": levels.map(|(name, levels)| json!({ "name": name, "levels": levels })).collect::<Vec<_>>(),
+        "procs": pipeline.procs().iter().map(ToString::to_string).collect::<Vec<_>>(),
+        "config": about.config,
+        "loss": about.loss,
+        "layers": layers.iter().map(layer).collect::<Vec<_>>(),
+        "parameters": model.model().params().len(),
+        "provenance": about.provenance,
+        "report": report,
+    }))
+}

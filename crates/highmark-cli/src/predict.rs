@@ -1,0 +1,65 @@
+//! `highmark predict`.
+
+use std::io::BufWriter;
+use std::path::Path;
+
+use highmark::{ErrorKind, Table, write_csv, write_csv_to, write_parquet};
+
+use crate::args::PredictArgs;
+use crate::failure::{Failure, Result};
+use crate::screen;
+use crate::source;
+use crate::text_table::count;
+use crate::trained::Trained;
+
+/// Predicts every row and writes the predictions.
+pub(crate) fn run(args: &PredictArgs) -> Result<()> {
+    if let Some(out) = &args.out {
+        refuse_existing(out, args.overwrite)?;
+    }
+    let trained = Trained::find(&args.run)?;
+    let mut model = trained.load(args.threads)?;
+    let table = source::read(&args.data, &trained.csv_options(&args.csv)?)?;
+    let (predicted, drift) = model.predict(&table)?;
+    drift.lines().iter().for_each(screen::note);
+    let predictions = predicted.to_table()?;
+    let Some(out) = &args.out else { return print(&predictions) };
+    if source::is_parquet(out) {
+        write_parquet(&predictions, out)?;
+    } else {
+        write_csv(&predictions, out)?;
+    }
+    screen::note(format!("{} predicted to {}", count(predicted.rows(), "row"), out.display()));
+    Ok(())
+}
+
+fn refuse_existing(out: &Path, overwrite: bool) -> Result<()> {
+    if out.is_dir() {
+        return Err(Failure::failed(format!(
+            "{} is a folder; name a file for the predictions",
+            out.display()
+        )));
+    }
+    if out.exists() && !overwrite {
+        let message = format!("{} exists; choose another -o, or replace it with --overwrite", out.display());
+        return Err(Failure::failed(message));
+    }
+    if let Some(folder) = out.parent().filter(|folder| !folder.as_os_str().is_empty() && !folder.is_dir()) {
+        return Err(Failure::failed(format!(
+            "there is no folder {} for {}",
+            folder.display(),
+            out.display()
+        )));
+    }
+    Ok(())
+}
+
+/// As CSV on standard output.
+fn print(predictions: &Table) -> Result<()> {
+    let out = BufWriter::new(std::io::stdout().lock());
+    let written = write_csv_to(predictions, Path::new("standard output"), out);
+    written.map_err(|error| match error.kind() {
+        ErrorKind::Io { source, .. } if source.kind() == std::io::ErrorKind::BrokenPipe => Failure::Closed,
+        _ => error.into(),
+    })
+}

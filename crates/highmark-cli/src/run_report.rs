@@ -1,0 +1,146 @@
+//! The report that ends every run.
+
+use std::collections::BTreeMap;
+use std::fmt::Write;
+use std::path::Path;
+use std::time::Duration;
+
+use highmark::{Best, Outcome};
+use serde::{Deserialize, Serialize};
+
+use crate::text_table::count;
+
+/// `report.json`. What is not a number, or was never measured, is null.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct RunReport {
+    /// `completed`, or the name of the callback that ended the run: `early_stopping`, `terminate_on_nan`.
+    pub(crate) stop_reason: String,
+    /// The same in words.
+    pub(crate) stop_detail: String,
+    pub(crate) epochs_planned: usize,
+    pub(crate) epochs_run: usize,
+    pub(crate) epochs_saved: usize,
+    pub(crate) monitor: String,
+    pub(crate) best_epoch: Option<usize>,
+    pub(crate) best_value: Option<f64>,
+    pub(crate) last_value: Option<f64>,
+    /// Of the model handed back.
+    pub(crate) final_metrics: BTreeMap<String, Option<f64>>,
+    /// Whether that is the best model; otherwise it is the last.
+    pub(crate) kept_best: bool,
+    /// The whole run, from the start of the process.
+    pub(crate) seconds: f64,
+    pub(crate) seconds_by_phase: SecondsByPhase,
+    pub(crate) seconds_saved: f64,
+    pub(crate) usd: Option<f64>,
+    pub(crate) usd_saved: Option<f64>,
+    pub(crate) seed: u64,
+    pub(crate) threads: usize,
+    pub(crate) version: String,
+}
+
+/// Where the time went.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+pub(crate) struct SecondsByPhase {
+    pub(crate) load: f64,
+    pub(crate) prepare: f64,
+    pub(crate) train: f64,
+    pub(crate) validate: f64,
+    pub(crate) save: f64,
+}
+
+/// What a report is about, beside the settings.
+pub(crate) struct Measured<'a> {
+    pub(crate) report: &'a highmark::Report,
+    pub(crate) history: &'a highmark::History,
+    pub(crate) best: Option<Best>,
+    pub(crate) final_metrics: Vec<(String, f64)>,
+    pub(crate) phases: SecondsByPhase,
+    pub(crate) elapsed: Duration,
+}
+
+fn finite(x: f64) -> Option<f64> {
+    x.is_finite().then_some(x)
+}
+
+impl RunReport {
+    pub(crate) fn new(config: &crate::config::Config, measured: Measured) -> Self {
+        let Measured { report, history, best, final_metrics, phases, elapsed } = measured;
+        let monitor = config.monitor.clone().unwrap_or_default();
+        let stop_reason = match &report.outcome {
+            Outcome::Completed => "completed",
+            Outcome::Cancelled(cancel) => &cancel.by,
+            Outcome::Failed(_) => "failed",
+            Outcome::Running => "running",
+        };
+        let stop_detail = match &report.outcome {
+            Outcome::Cancelled(cancel) => cancel.reason.clone(),
+            _ => report.stop_reason(),
+        };
+        let epochs_saved = report.epochs_planned.saturating_sub(report.epochs_run);
+        let epoch_seconds =
+            history.rows.iter().map(|row| row.seconds).sum::<f64>() / history.rows.len().max(1) as f64;
+        let (seconds, seconds_saved) = (elapsed.as_secs_f64(), epochs_saved as f64 * epoch_seconds);
+        let cost = |seconds: f64| config.usd_per_hour.map(|rate| seconds / 3600.0 * rate);
+        Self {
+            stop_reason: stop_reason.into(),
+            stop_detail,
+            epochs_planned: report.epochs_planned,
+            epochs_run: report.epochs_run,
+            epochs_saved,
+            best_epoch: best.as_ref().map(|best| best.epoch),
+            best_value: best.and_then(|best| finite(best.value)),
+            last_value: history.this_epoch(&monitor).and_then(finite),
+            monitor,
+            final_metrics: final_metrics.into_iter().map(|(name, value)| (name, finite(value))).collect(),
+            kept_best: config.save_best,
+            seconds,
+            seconds_by_phase: phases,
+            seconds_saved,
+            usd: cost(seconds),
+            usd_saved: cost(seconds_saved),
+            seed: config.seed,
+            threads: config.threads,
+            version: env!("CARGO_PKG_VERSION").into(),
+        }
+    }
+
+    /// For people. `model` is where the model is.
+    pub(crate) fn text(&self, model: &Path) -> String {
+        let number = |x: Option<f64>| x.map_or("not a number".into(), |x| format!("{x:.6}"));
+        let who = match self.stop_reason.as_str() {
+            "completed" => String::new(),
+            name => format!("{}: ", name.replace('_', " ")),
+        };
+        let mut text = format!("stopped    {who}{}\n", self.stop_detail);
+        // Writing to a String cannot fail.
+        let _ = match self.best_epoch {
+            Some(epoch) => {
+                writeln!(text, "best       {} {} at epoch {epoch}", self.monitor, number(self.best_value))
+            }
+            None => writeln!(text, "best       none: {} was never a number", self.monitor),
+        };
+        if let Some(last) = self.epochs_run.checked_sub(1) {
+            let _ = writeln!(text, "last       {} {} at epoch {last}", self.monitor, number(self.last_value));
+        }
+        if self.epochs_saved > 0 {
+            let money = self.usd_saved.map(|usd| format!(" and {usd:.6} USD")).unwrap_or_default();
+            let (saved, planned) = (self.epochs_saved, count(self.epochs_planned, "epoch"));
+            let _ = writeln!(text, "saved      {saved} of {planned}: {:.2} s{money}", self.seconds_saved);
+        } else {
+            let _ = writeln!(text, "saved      nothing: {} ran", count(self.epochs_run, "epoch"));
+        }
+        let SecondsByPhase { load, prepare, train, validate, save } = self.seconds_by_phase;
+        let money = self.usd.map(|usd| format!(", {usd:.6} USD")).unwrap_or_default();
+        let _ = writeln!(
+            text,
+            "time       {:.2} s{money}: load {load:.2}, prepare {prepare:.2}, train {train:.2}, validate {validate:.2}, save {save:.2}",
+            self.seconds
+        );
+        let kept = if self.kept_best && self.best_epoch.is_some() { "the best" } else { "the last" };
+        let metrics = self.final_metrics.iter().map(|(name, value)| format!("{name} {}", number(*value)));
+        let metrics = metrics.collect::<Vec<_>>().join(", ");
+        let _ = writeln!(text, "model      {}: {kept}, {metrics}", model.display());
+        text
+    }
+}

@@ -1,0 +1,75 @@
+//! Where lines for the user go.
+
+use std::fmt::Display;
+use std::io::Write;
+
+use highmark::{Console, Output};
+
+use crate::failure::{Failure, Result};
+
+/// Which output the lines that accompany the work go to. The result itself goes to standard output.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Screen {
+    Stdout,
+    /// Standard output is kept clean for a result that is read by a program.
+    Stderr,
+    Silent,
+}
+
+impl Screen {
+    pub(crate) fn new(quiet: bool, json: bool) -> Self {
+        match (quiet, json) {
+            (true, _) => Self::Silent,
+            (false, true) => Self::Stderr,
+            (false, false) => Self::Stdout,
+        }
+    }
+
+    /// Shows a line. An output that is closed is ignored: the work goes on, since its result may be a file.
+    pub(crate) fn say(self, line: impl Display) {
+        match self {
+            Self::Stdout => drop(writeln!(std::io::stdout(), "{line}")),
+            Self::Stderr => drop(writeln!(std::io::stderr(), "{line}")),
+            Self::Silent => {}
+        }
+    }
+
+    /// The same for the library.
+    pub(crate) fn console(self) -> Console {
+        Console::new(match self {
+            Self::Stdout => Output::Stdout,
+            Self::Stderr => Output::Stderr,
+            Self::Silent => Output::Silent,
+        })
+    }
+}
+
+/// A note that is not part of the result: on standard error.
+pub(crate) fn note(line: impl Display) {
+    drop(writeln!(std::io::stderr(), "{line}"));
+}
+
+/// The one message of a failure.
+pub(crate) fn error(message: &str) {
+    drop(writeln!(std::io::stderr(), "error: {message}"));
+}
+
+/// Writes a result to standard output.
+pub(crate) fn print(text: &str) -> Result<()> {
+    let mut out = std::io::stdout().lock();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Ok(()) => Ok(()),
+        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Err(Failure::Closed),
+        Err(error) => Err(Failure::failed(format!("cannot write to standard output: {error}"))),
+    }
+}
+
+/// Writes a result to standard output as JSON, for a program to read.
+pub(crate) fn print_json(value: &impl serde::Serialize) -> Result<()> {
+    print(&(json(value)? + "\n"))
+}
+
+/// JSON that people can read too.
+pub(crate) fn json(value: &impl serde::Serialize) -> Result<String> {
+    serde_json::to_string_pretty(value).map_err(Failure::failed)
+}

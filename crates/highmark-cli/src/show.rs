@@ -1,0 +1,101 @@
+//! `highmark show`.
+
+use highmark::{ColumnKind, ColumnSummary, Table, TaskKind};
+use serde_json::{Value, json};
+
+use crate::args::ShowArgs;
+use crate::config::Config;
+use crate::failure::Result;
+use crate::screen;
+use crate::source;
+use crate::text_table::{text_table, thousands};
+
+/// Summarises the columns.
+pub(crate) fn run(args: &ShowArgs) -> Result<()> {
+    let mut config = Config::default();
+    config.set_csv(&args.csv);
+    let table = source::read(&args.data, &config.csv_options()?)?;
+    let task = if args.target.is_empty() { None } else { Some(TaskKind::infer(&table, &args.target)?) };
+    let columns = table.describe();
+    if args.json {
+        let columns: Vec<Value> = columns.iter().map(|column| as_json(column, &args.target)).collect();
+        let value = json!({ "data": args.data, "rows": table.rows(), "task": task, "columns": columns });
+        return screen::print_json(&value);
+    }
+    let rows: Vec<_> = columns.iter().map(|column| row(column, &args.target, table.rows())).collect();
+    let header = ["column", "type", "kind", "missing", "distinct", "values"];
+    let mut text = format!("{}: {} rows, {} columns\n\n", args.data, thousands(table.rows()), columns.len());
+    text += &text_table(&header, &rows);
+    if let Some(task) = task {
+        text += &balance(&columns, &args.target, task, &table);
+    }
+    screen::print(&text)
+}
+
+fn kind(column: &ColumnSummary, targets: &[String]) -> &'static str {
+    match column.kind {
+        _ if targets.contains(&column.name) => "target",
+        ColumnKind::Continuous => "continuous",
+        ColumnKind::Categorical => "categorical",
+    }
+}
+
+fn row(column: &ColumnSummary, targets: &[String], rows: usize) -> Vec<String> {
+    let missing = match column.missing {
+        0 => "0".into(),
+        missing => format!("{} ({:.1}%)", thousands(missing), 100.0 * missing as f64 / rows.max(1) as f64),
+    };
+    let values = match column.range {
+        Some((min, mean, max)) if column.kind == ColumnKind::Continuous => {
+            format!("{} to {}, mean {}", short(min), short(max), short(mean))
+        }
+        _ => {
+            let top = column.top.iter().map(|(value, n)| format!("{} ({})", value.trim(), thousands(*n)));
+            let more = if column.distinct > column.top.len() { ", ..." } else { "" };
+            top.collect::<Vec<_>>().join(", ") + more
+        }
+    };
+    let distinct = thousands(column.distinct);
+    let kind = kind(column, targets).to_string();
+    vec![column.name.clone(), column.dtype.clone(), kind, missing, distinct, values]
+}
+
+/// A number with no more digits than a reader takes in.
+fn short(x: f64) -> String {
+    if x.fract() == 0.0 && x.abs() < 1e9 { format!("{x}") } else { format!("{x:.4}") }
+}
+
+/// How the values of the targets are shared out.
+fn balance(columns: &[ColumnSummary], targets: &[String], task: TaskKind, table: &Table) -> String {
+    let mut text = format!("\ntask: {task}\n");
+    for column in targets.iter().filter_map(|name| columns.iter().find(|column| column.name == *name)) {
+        if task == TaskKind::Regression {
+            let (min, mean, max) = column.range.unwrap_or((f64::NAN, f64::NAN, f64::NAN));
+            text += &format!("{}: {} to {}, mean {}\n", column.name, short(min), short(max), short(mean));
+            continue;
+        }
+        let share = |n: usize| 100.0 * n as f64 / table.rows().max(1) as f64;
+        let row =
+            |(value, n): &(String, usize)| vec![value.clone(), thousands(*n), format!("{:.1}%", share(*n))];
+        let rows: Vec<_> = column.top.iter().map(row).collect();
+        text += &format!("\n{}", text_table(&[&column.name, "rows", "share"], &rows));
+        if column.distinct > column.top.len() {
+            text += &format!("and {} more values\n", thousands(column.distinct - column.top.len()));
+        }
+    }
+    text
+}
+
+fn as_json(column: &ColumnSummary, targets: &[String]) -> Value {
+    let top = column.top.iter().map(|(value, n)| json!({ "value": value, "rows": n }));
+    let range = column.range.map(|(min, mean, max)| json!({ "min": min, "mean": mean, "max": max }));
+    json!({
+        "name": column.name,
+        "dtype": column.dtype,
+        "kind": kind(column, targets),
+        "missing": column.missing,
+        "distinct": column.distinct,
+        "range": range,
+        "top": top.collect::<Vec<_>>(),
+    })
+}

@@ -1,0 +1,41 @@
+//! Reading data: by the name of what comes with highmark, or from a file.
+
+use std::path::Path;
+
+use highmark::{CsvOptions, NamedData, Table, read_csv_from};
+
+use crate::failure::{Failure, Result};
+
+/// Reads `adult`, `adult-train`, `adult-test`, or the file of that name.
+pub(crate) fn read(data: &str, csv: &CsvOptions) -> Result<Table> {
+    if let Some(named) = NamedData::from_name(data) {
+        return Ok(named.table()?);
+    }
+    let path = Path::new(data);
+    if path.is_dir() {
+        return Err(Failure::failed(format!("{data} is a folder; name a CSV or Parquet file in it")));
+    }
+    if !path.exists() {
+        let names = NamedData::NAMES.join(", ");
+        let message =
+            format!("there is no file {data}; name a CSV or Parquet file, or built-in data: {names}");
+        return Err(Failure::failed(message));
+    }
+    if is_parquet(path) {
+        return Ok(Table::read(path)?);
+    }
+    let file = std::fs::File::open(path).map_err(|error| highmark::Error::io("read", path, error))?;
+    Ok(read_csv_from(path, file, csv)?)
+}
+
+/// Whether the file's name says that it is a Parquet file.
+pub(crate) fn is_parquet(path: &Path) -> bool {
+    let extension = path.extension().and_then(|extension| extension.to_str()).unwrap_or_default();
+    ["parquet", "pq"].contains(&extension.to_ascii_lowercase().as_str())
+}
+
+/// What the data is called in the name of a run's folder: `adult`, or the file's name without its extension.
+pub(crate) fn name(data: &str) -> String {
+    let stem = Path::new(data).file_stem().map(|stem| stem.to_string_lossy().into_owned());
+    stem.filter(|stem| !stem.is_empty()).unwrap_or_else(|| "data".into())
+}

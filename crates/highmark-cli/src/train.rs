@@ -1,0 +1,107 @@
+//! `highmark train`.
+
+use std::time::Instant;
+
+use highmark::{
+    Callback, CsvLogger, EarlyStopping, EventLog, Monitor, ProgressBar, SaveBest, TerminateOnNan,
+};
+
+use crate::args::TrainArgs;
+use crate::config::Config;
+use crate::experiment::Experiment;
+use crate::failure::{Failure, Result};
+use crate::run_folder::{self, RunFolder};
+use crate::run_report::{Measured, RunReport, SecondsByPhase};
+use crate::screen::{self, Screen};
+use crate::source;
+
+/// Trains, and leaves a run folder behind. `start` is when the process began.
+pub(crate) fn run(args: &TrainArgs, start: Instant) -> Result<()> {
+    let config = Config::of_train(args)?;
+    if let Some(out) = &config.out {
+        run_folder::refuse_existing(out, args.overwrite)?;
+    }
+    let screen = Screen::new(args.quiet, args.json);
+    let mut experiment = Experiment::prepare(config)?;
+    let folder = RunFolder::create(experiment.config.out.as_deref(), &source::name(&experiment.config.data))?;
+    let trained = train(&mut experiment, &folder, screen, start);
+    if trained.is_err() && experiment.learner.history().rows.is_empty() {
+        folder.discard();
+    }
+    let report = trained?;
+    if args.json {
+        return screen::print_json(&report);
+    }
+    screen.say(format!("\n{}", report.text(&folder.file(run_folder::MODEL)).trim_end()));
+    Ok(())
+}
+
+fn train(
+    experiment: &mut Experiment,
+    folder: &RunFolder,
+    screen: Screen,
+    start: Instant,
+) -> Result<RunReport> {
+    let mut saving = Instant::now();
+    let repeatable = Config { out: None, ..experiment.config.clone() }.with_absolute_paths();
+    folder.write(run_folder::CONFIG, &repeatable.to_toml()?)?;
+    let mut save = saving.elapsed();
+    experiment.lines()?.iter().for_each(|line| screen.say(line));
+    screen.say(format!("run        {}\n", folder.path().display()));
+
+    let callbacks = callbacks(experiment, folder);
+    let (epochs, schedule) = (experiment.config.epochs, experiment.config.schedule()?);
+    let direction = experiment.direction()?;
+    let monitor = experiment.monitor().to_string();
+    let learner = &mut experiment.learner;
+    learner.trainer_mut().console = screen.console();
+    let report = learner.fit_with(epochs, None, &schedule, callbacks).map_err(|error| {
+        let kept =
+            if folder.file(run_folder::MODEL).exists() { "; the best model so far is in it" } else { "" };
+        Failure::failed(format!("{error} (run folder {}{kept})", folder.path().display()))
+    })?;
+    let best = learner.history().best(&monitor, direction);
+
+    saving = Instant::now();
+    let path = folder.file(run_folder::MODEL);
+    // SaveBest has written the best one; otherwise the model handed back is the last.
+    if !path.exists() {
+        learner.trainer_mut().save_to(&path, false)?;
+    }
+    save += saving.elapsed() + report.timings.save;
+    let validating = Instant::now();
+    let final_metrics = learner.validate()?;
+    let phases = SecondsByPhase {
+        load: experiment.load.as_secs_f64(),
+        prepare: experiment.prepare.as_secs_f64(),
+        train: report.timings.train.as_secs_f64(),
+        validate: (report.timings.validate + validating.elapsed()).as_secs_f64(),
+        save: save.as_secs_f64(),
+    };
+    let history = experiment.learner.history();
+    let elapsed = start.elapsed();
+    let measured = Measured { report: &report, history, best, final_metrics, phases, elapsed };
+    let report = RunReport::new(&experiment.config, measured);
+    folder.write(run_folder::REPORT, &(screen::json(&report)? + "\n"))?;
+    Ok(report)
+}
+
+/// What accompanies the fit.
+fn callbacks(experiment: &Experiment, folder: &RunFolder) -> Vec<Box<dyn Callback>> {
+    let (config, monitor) = (&experiment.config, Monitor::new(experiment.monitor()));
+    let mut callbacks: Vec<Box<dyn Callback>> = vec![
+        Box::new(TerminateOnNan),
+        Box::new(ProgressBar),
+        Box::new(CsvLogger::new(folder.file(run_folder::HISTORY))),
+        Box::new(EventLog::new(folder.file(run_folder::EVENTS))),
+    ];
+    if config.save_best {
+        // Every improvement counts here: `min_delta` is about when it pays to go on, not about which model is better.
+        callbacks.push(Box::new(SaveBest::new(monitor.clone()).path(folder.file(run_folder::MODEL))));
+    }
+    if config.early_stopping {
+        let monitor = monitor.min_delta(config.min_delta);
+        callbacks.push(Box::new(EarlyStopping::new(monitor).patience(config.patience)));
+    }
+    callbacks
+}

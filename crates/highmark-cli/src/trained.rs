@@ -1,0 +1,56 @@
+//! What a command about an existing model is given: a run folder or a model file.
+
+use std::path::{Path, PathBuf};
+
+use highmark::{CsvOptions, SavedModel};
+
+use crate::args::CsvArgs;
+use crate::config::Config;
+use crate::failure::{Failure, Result};
+use crate::run_folder;
+
+/// A model file, and the run that it is of, if that is known.
+pub(crate) struct Trained {
+    pub(crate) run: Option<PathBuf>,
+    pub(crate) file: PathBuf,
+}
+
+impl Trained {
+    /// Finds the model of a run folder, or the model file itself.
+    pub(crate) fn find(path: &Path) -> Result<Self> {
+        if !path.exists() {
+            let message = format!("there is no {}; name a run folder or a model file", path.display());
+            return Err(Failure::failed(message));
+        }
+        if !path.is_dir() {
+            return Ok(Self { run: None, file: path.into() });
+        }
+        let file = path.join(run_folder::MODEL);
+        if !file.exists() {
+            let message =
+                format!("{} holds no {}; it is not the folder of a run", path.display(), run_folder::MODEL);
+            return Err(Failure::failed(message));
+        }
+        Ok(Self { run: Some(path.into()), file })
+    }
+
+    /// The model, on as many threads as asked.
+    pub(crate) fn load(&self, threads: Option<usize>) -> Result<SavedModel> {
+        let threads = threads.unwrap_or(Config::default().threads);
+        Config { threads, ..Config::default() }.check()?;
+        Ok(SavedModel::load(&self.file)?.threads(threads))
+    }
+
+    /// The run's experiment, if there is a run that has one.
+    pub(crate) fn config(&self) -> Result<Option<Config>> {
+        let path = self.run.as_ref().map(|run| run.join(run_folder::CONFIG));
+        path.filter(|path| path.exists()).map(|path| Config::read(&path)).transpose()
+    }
+
+    /// How a new file is written: as the run's own, unless it is said.
+    pub(crate) fn csv_options(&self, args: &CsvArgs) -> Result<CsvOptions> {
+        let mut config = self.config()?.unwrap_or_default();
+        config.set_csv(args);
+        config.csv_options()
+    }
+}
