@@ -11,12 +11,28 @@ pub(crate) fn repr(x: f64) -> String {
     let size = x.abs();
     if size != 0.0 && !(1e-4..1e16).contains(&size) {
         let text = format!("{x:e}");
+        let rounded = format!("{x:.*e}", decimals(&text));
+        let text = even(x, text, rounded);
         let (digits, exponent) = text.split_once('e').unwrap_or((&text, "0"));
         let (sign, exponent) = exponent.strip_prefix('-').map_or(('+', exponent), |e| ('-', e));
         return format!("{digits}e{sign}{exponent:0>2}");
     }
     let text = x.to_string();
+    let rounded = format!("{x:.*}", decimals(&text));
+    let text = even(x, text, rounded);
     if text.contains('.') { text } else { text + ".0" }
+}
+
+/// How many digits follow the point.
+fn decimals(text: &str) -> usize {
+    let digits = text.split('e').next().unwrap_or_default();
+    digits.split_once('.').map_or(0, |(_, decimals)| decimals.len())
+}
+
+/// Of two shortest texts that are equally near, Python takes the one that ends in an even digit, as `rounded` does; Rust's
+/// `shortest` the larger one.
+fn even(x: f64, shortest: String, rounded: String) -> String {
+    if rounded.parse() == Ok(x) { rounded } else { shortest }
 }
 
 #[cfg(test)]
@@ -32,6 +48,10 @@ mod tests {
             (-2.0, "-2.0"),
             (1e16, "1e+16"),
             (1.5e300, "1.5e+300"),
+            (-3e-7, "-3e-07"),
+            (0.821_723_937_988_281_25, "0.8217239379882812"),
+            (5e-324, "5e-324"),
+            (f64::from(1e-5_f32), "9.999999747378752e-06"),
             (f64::NAN, "nan"),
             (f64::NEG_INFINITY, "-inf"),
         ];

@@ -106,18 +106,27 @@ impl<'a> Run<'a> {
             self.trainer.failed(error);
         }
         self.trainer.close(span);
-        let last = self.emit(Event::After(span));
-        flow.and(last)
+        let flow = flow.and(self.emit(Event::After(span)));
+        if let Err(Signal::Fail(error)) = &flow {
+            self.trainer.failed(error);
+        }
+        flow
     }
 
     fn emit(&mut self, event: Event) -> Flow {
         let training = self.trainer.phase() == Phase::Train;
+        let mut flow = Ok(());
         for callback in self.callbacks.listening(event, training) {
             if let Err(signal) = callback.handle(event, self.trainer) {
-                return Err(self.trainer.blame(signal, callback.name(), event));
+                let signal = self.trainer.blame(signal, callback.name(), event);
+                flow = flow.and(Err(signal));
+                // The last event comes to everybody: it hands back the best model and closes files.
+                if event != Event::After(Span::Fit) {
+                    break;
+                }
             }
         }
-        Ok(())
+        flow
     }
 
     fn end(self, flow: Flow) -> Result<()> {

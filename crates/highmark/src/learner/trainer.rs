@@ -530,7 +530,7 @@ impl Trainer {
         };
         match signal {
             Signal::Fail(error) => wrap(error),
-            Signal::Cancel(span) if !self.open.contains(&span) => {
+            Signal::Cancel(span) if !self.open.contains(&span) || at == Event::AfterCancel(span) => {
                 wrap(Error::training(format!("it cancelled {span:?}, which is not running")))
             }
             Signal::Cancel(span) => {

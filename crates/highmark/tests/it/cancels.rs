@@ -1,0 +1,85 @@
+//! What follows a cancel: every span, cancelled at every event.
+
+use std::fmt::Write;
+
+use highmark::{Event, Outcome, Span};
+
+use crate::small_learner::{bits, small};
+use crate::snapshot::assert_snapshot;
+use crate::trace::{Act, Trace, brief};
+
+/// Cancels `span` at the first `at` of one epoch, and tells what came then.
+fn after_cancel(at: Event, span: Span) -> String {
+    let mut trace = Trace::new("trace");
+    if let Event::AfterCancel(cancelled) = at {
+        trace.plan.push((Event::Before(cancelled), Act::Cancel(cancelled)));
+    }
+    trace.plan.push((at, Act::Cancel(span)));
+    let mut learn = small(vec![Box::new(trace)]);
+    let result = learn.fit(1, None);
+    let trace = learn.callbacks().get::<Trace>().unwrap();
+    let then = brief(&trace.events[trace.done_at.unwrap()..]);
+    let end = match (&result, learn.trainer().outcome()) {
+        (Err(error), Outcome::Failed(_)) => format!("error: {error}"),
+        (Ok(_), Outcome::Completed) => "completed".into(),
+        (Ok(_), Outcome::Cancelled(cancel)) => format!("cancelled by {} at {}", cancel.by, cancel.at),
+        (result, outcome) => panic!("{result:?} {outcome:?}"),
+    };
+    format!("{then} -> {end}")
+}
+
+#[test]
+fn every_span_at_every_event() {
+    let mut text = String::new();
+    for at in Event::all() {
+        writeln!(text, "{at}").unwrap();
+        for span in Span::ALL {
+            writeln!(text, "  cancel {:<9} {}", format!("{span:?}").to_lowercase(), after_cancel(at, span)).unwrap();
+        }
+    }
+    assert_snapshot("cancels", &text);
+}
+
+#[test]
+fn a_fit_after_a_cancelled_one_is_whole() {
+    for at in Event::all().filter(|at| !matches!(at, Event::AfterCancel(_) | Event::After(Span::Fit))) {
+        let mut trace = Trace::new("trace");
+        trace.plan.push((at, Act::Cancel(Span::Fit)));
+        let mut learn = small(vec![Box::new(trace)]);
+        let report = learn.fit(1, None).unwrap();
+        assert!(matches!(report.outcome, Outcome::Cancelled(_)), "{at}");
+        let report = learn.fit(1, None).unwrap();
+        assert_eq!((report.outcome, report.epochs_run), (Outcome::Completed, 1), "{at}");
+        assert_eq!(learn.history().losses.len(), 2, "{at}");
+        assert!(learn.history().this_epoch("mae").is_some(), "{at}");
+    }
+}
+
+#[test]
+fn a_cancelled_step_leaves_the_parameters() {
+    let mut trace = Trace::new("trace");
+    for _ in 0..2 {
+        trace.plan.push((Event::Before(Span::Step), Act::Cancel(Span::Step)));
+    }
+    let mut learn = small(vec![Box::new(trace)]);
+    let before = learn.trainer().model.params().values.clone();
+    learn.fit(1, None).unwrap();
+    assert_eq!(learn.trainer().model.params().values, before);
+    // Running statistics are of the forward pass, not of the step.
+    let after = bits(&learn);
+    learn.fit(1, None).unwrap();
+    assert_ne!(bits(&learn), after);
+}
+
+#[test]
+fn a_cancelled_validation_is_not_compared_with_whole_ones() {
+    let mut trace = Trace::new("trace");
+    trace.plan.push((Event::After(Span::Batch), Act::Cancel(Span::Epoch)));
+    trace.plan.push((Event::Before(Span::Validate), Act::Cancel(Span::Validate)));
+    let mut learn = small(vec![Box::new(trace)]);
+    learn.fit(3, None).unwrap();
+    let known: Vec<_> = learn.history().rows.iter().map(|row| (row.train_loss.is_some(), row.valid_loss.is_some())).collect();
+    assert_eq!(known, [(false, false), (true, false), (true, true)]);
+    let spans: Vec<_> = learn.trainer().cancels().iter().map(|cancel| (cancel.span, cancel.epoch)).collect();
+    assert_eq!(spans, [(Span::Epoch, 0), (Span::Validate, 1)]);
+}

@@ -1,0 +1,35 @@
+//! Tests of the library from the outside, in one binary.
+
+// Helpers of tests fail by panicking, too; clippy only knows functions marked as tests.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
+
+mod cancels;
+mod errors;
+mod events;
+mod fused_step;
+mod golden;
+mod gradients;
+mod no_trace;
+mod same_bits;
+mod small_learner;
+mod snapshot;
+mod trace;
+mod trackers;
+
+/// What the example of this name compares with.
+#[allow(dead_code, reason = "some of it is only for the example's command line")]
+#[path = "../../examples/golden"]
+mod golden_example {
+    pub(crate) mod case;
+    pub(crate) mod check;
+    pub(crate) mod quantity;
+}
+
+/// Likewise.
+#[path = "../../examples/trackers"]
+mod trackers_example {
+    pub(crate) mod by_design;
+    pub(crate) mod case;
+    pub(crate) mod replay;
+    pub(crate) mod tally;
+}
