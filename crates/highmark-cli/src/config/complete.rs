@@ -28,6 +28,11 @@ impl Config {
             None => TaskKind::infer(table, &self.target.0)?,
         };
         self.task = Some(task);
+        if self.y_range.is_some() && task != TaskKind::Regression {
+            let message =
+                format!("y-range: is the range of a regression, but {} is {task}", self.target.0.join(", "));
+            return Err(Failure::usage(message));
+        }
         if self.valid_rows.is_none() && self.valid_frac.is_none() && self.valid_file.is_none() {
             // The article's validation rows, unless the same data is asked to be split otherwise.
             if named == Some(NamedData::Adult) && self.stratify.is_none() {
@@ -37,7 +42,7 @@ impl Config {
             }
         }
         if self.valid_frac.is_some() && self.stratify.is_none() {
-            self.stratify = Some(task == TaskKind::Classification);
+            self.stratify = Some(task == TaskKind::Classification && self.target.0.len() == 1);
         }
         if self.metrics.is_none() {
             self.metrics = Some(OneOrMore(vec![Self::default_metric(task).into()]));

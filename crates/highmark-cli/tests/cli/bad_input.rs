@@ -7,7 +7,7 @@ use crate::samples::{QUICK, people};
 fn wrong_usage() {
     let folder = Folder::with("usage", "people.csv", &people(60));
     for (options, parts) in [
-        ("--epochs 0", &["epochs", "at least 1"][..]),
+        ("--epochs 0", &["epochs", "from 1"][..]),
         ("--epochs -1", &["--epochs"]),
         ("--bs 0", &["bs", "at least 1"]),
         ("--bs 1", &["bs", "2 rows"]),
@@ -21,6 +21,10 @@ fn wrong_usage() {
         ("--embed-dropout -0.5", &["embed-dropout"]),
         ("--layers 0", &["layers"]),
         ("--layers a", &["--layers"]),
+        ("--layers 1000000000", &["layers", "at most 65536"]),
+        ("--layers 60000,60000", &["layers", "weights"]),
+        ("--metrics f1,f1", &["`f1` is there twice"]),
+        ("--y-range 0,1", &["y-range", "answer is classification"]),
         ("--y-range 5,1", &["y-range"]),
         ("--y-range 5", &["y-range", "two numbers"]),
         ("--valid-rows 5..1", &["valid-rows", "5..1"]),
@@ -64,6 +68,7 @@ fn unusable_data() {
         ("--target answer --valid-rows 50..70", &["50..70", "60 rows"]),
         ("--target price --stratify", &["stratify"]),
         ("--target price --metrics accuracy --bs 16", &["accuracy", "rmse"]),
+        ("--target answer,grade --task classification", &["one target", "multi-label"]),
         ("--target price --loss cross-entropy --bs 16", &["class"]),
         ("--target answer --class-weights 1,2,3 --bs 16", &["weight"]),
         ("--target answer --valid-file none.csv", &["none.csv"]),
@@ -94,7 +99,7 @@ fn unusable_data() {
     std::fs::write(folder.path("foreign.parquet"), b"not parquet at all").unwrap();
     folder.run("train foreign.parquet --target answer").failed(1, &["foreign.parquet"]);
     folder.run("train none.csv --target answer").failed(1, &["none.csv", "adult"]);
-    folder.run("train . --target answer").failed(1, &["folder"]);
+    folder.run("train . --target answer").failed(1, &["is a folder; name a CSV"]);
     folder.run("train none.toml").failed(1, &["none.toml"]);
     assert!(folder.list("runs").is_empty() && !folder.path("runs").exists());
 }
@@ -137,6 +142,7 @@ fn models_that_are_none() {
         folder.run(&format!("inspect {file}")).failed(1, &[file, "damaged"]);
         folder.run(&format!("predict {file} people.csv")).failed(1, &[file, "damaged"]);
     }
+    folder.run("train run").failed(1, &["to repeat the run", "run/config.toml"]);
     folder.run("inspect none").failed(1, &["there is no none"]);
     std::fs::create_dir(folder.path("bare")).unwrap();
     folder.run("validate bare").failed(1, &["bare", "not the folder of a run"]);
