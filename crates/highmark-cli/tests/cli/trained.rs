@@ -37,6 +37,21 @@ fn validating_gives_the_numbers_of_the_report() {
 }
 
 #[test]
+fn all_rows_of_a_file_are_validated_as_in_training() {
+    let folder = Folder::with("validate-file", "people.csv", &people(200));
+    for (target, metric) in [("answer", "roc_auc"), ("price", "rmse"), ("tall,old", "f1")] {
+        let options = format!("--target {target} --valid-file people.csv --metrics {metric} {QUICK}");
+        folder.run(&format!("train people.csv {options} --out run --overwrite --quiet")).done();
+        let report = &folder.json("run/report.json")["final_metrics"];
+        let scores = folder.run("validate run people.csv --json").done().json();
+        for name in ["valid_loss", metric] {
+            let (a, b) = (report[name].as_f64().unwrap(), scores[name].as_f64().unwrap());
+            assert!((a - b).abs() < 1e-5 * a.abs(), "{name}: {a} and {b}");
+        }
+    }
+}
+
+#[test]
 fn predicting_classes() {
     let folder = trained("predict", "answer");
     // Another order, an extra column, no target, an unseen city, a missing height.
