@@ -1,6 +1,8 @@
 //! The order of events.
 
-use highmark::{Callback, EarlyStopping, Event, Monitor, ProgressBar, ReduceLrOnPlateau, SaveBest, Stage, TerminateOnNan};
+use highmark::{
+    Callback, EarlyStopping, Event, Monitor, ProgressBar, ReduceLrOnPlateau, SaveBest, Stage, TerminateOnNan,
+};
 
 use crate::small_learner::small;
 use crate::snapshot::assert_snapshot;
