@@ -5,8 +5,9 @@ use std::path::Path;
 use std::sync::Arc;
 
 use highmark::{
-    Accuracy, DataConfig, Error, Learner, LearnerConfig, Metric, NamedData, OptimizerConfig, OptimizerKind, Order, Proc,
-    Result, SavedModel, Schedule, Split, Table, TabularConfig, TabularData, Targets, Task, TaskKind,
+    Accuracy, DataConfig, Error, Learner, LearnerConfig, Metric, NamedData, OptimizerConfig, OptimizerKind,
+    Order, Proc, Result, SavedModel, Schedule, Split, Table, TabularConfig, TabularData, Targets, Task,
+    TaskKind,
 };
 
 use super::case::{Case, TensorFile};
@@ -47,18 +48,24 @@ fn prepare(case: &Case, table: &Table) -> Result<TabularData> {
 
 fn learner(case: &Case, data: &TabularData) -> Result<Learner> {
     let config = &case.meta.config;
-    let kind = config.opt.as_deref().map_or(Ok(OptimizerKind::Adam), |name| OptimizerKind::parse(&name.to_lowercase()))?;
+    let kind = config
+        .opt
+        .as_deref()
+        .map_or(Ok(OptimizerKind::Adam), |name| OptimizerKind::parse(&name.to_lowercase()))?;
     let mut metrics: Vec<Box<dyn Metric>> = Vec::new();
     if matches!(data.pipeline.task(), Task::Classification { .. }) {
         metrics.push(Box::new(Accuracy::default()));
     }
-    let positions: HashMap<usize, u32> = (0..).zip(&data.train_rows).map(|(at, row)| (*row as usize, at)).collect();
+    let positions: HashMap<usize, u32> =
+        (0..).zip(&data.train_rows).map(|(at, row)| (*row as usize, at)).collect();
     let position = |row: &usize| {
         let missing = || Error::data(format!("the order names row {row}, which is not for training"));
         positions.get(row).copied().ok_or_else(missing)
     };
-    let epochs = case.order.iter().map(|rows| rows.iter().map(position).collect()).collect::<Result<Vec<_>>>()?;
-    let model = TabularConfig { layers: config.layers.clone(), y_range: config.y_range, ..TabularConfig::default() };
+    let epochs =
+        case.order.iter().map(|rows| rows.iter().map(position).collect()).collect::<Result<Vec<_>>>()?;
+    let model =
+        TabularConfig { layers: config.layers.clone(), y_range: config.y_range, ..TabularConfig::default() };
     let mut learn = Learner::tabular(
         data,
         LearnerConfig {
@@ -106,7 +113,12 @@ fn compare_data(case: &Case, data: &TabularData) -> Vec<Quantity> {
         Quantity::exact("columns that are filled", &filled, &their_filled),
         Quantity::within("fill values", 1e-6, "relative", &relative(&fill, &their_fill)),
         Quantity::within("means", 1e-6, "relative", &relative(pipeline.means(), &of(&meta.means))),
-        Quantity::within("standard deviations", 1e-6, "relative", &relative(pipeline.stds(), &of(&meta.stds))),
+        Quantity::within(
+            "standard deviations",
+            1e-6,
+            "relative",
+            &relative(pipeline.stds(), &of(&meta.stds)),
+        ),
         Quantity::exact("codes", &x_cat, &case.x_cat),
         Quantity::within("continuous inputs", 1e-6, "scaled", &scaled(&x_cont, &case.x_cont)),
         Quantity::exact("targets", &y, &case.y),
@@ -162,9 +174,14 @@ fn compare_training(case: &Case, learn: &Learner) -> Vec<Quantity> {
         Quantity::within("learning rate of each step", 1e-6, "relative", &relative(&history.lrs, &case.lr)),
         Quantity::within("momentum of each step", 1e-6, "relative", &relative(&history.moms, &case.mom)),
         Quantity::within("loss of the first 10 steps", 1e-5, "relative", &by_step[..by_step.len().min(10)]),
-        Quantity::within("loss of all steps, median", 1e-3, "relative", &[median]).note(format!("of {}", by_step.len())),
+        Quantity::within("loss of all steps, median", 1e-3, "relative", &[median])
+            .note(format!("of {}", by_step.len())),
         Quantity::reported("loss of all steps", "relative", &by_step),
-        Quantity::reported("smoothed training loss of each epoch", "relative", &relative(&train, &their_train)),
+        Quantity::reported(
+            "smoothed training loss of each epoch",
+            "relative",
+            &relative(&train, &their_train),
+        ),
         Quantity::within("last validation loss", 5e-3, "relative", &relative(&[ours], &[theirs]))
             .note(format!("{ours:.6}, fastai {theirs:.6}")),
     ];
@@ -179,13 +196,20 @@ fn compare_training(case: &Case, learn: &Learner) -> Vec<Quantity> {
     quantities
 }
 
-fn compare_models(case: &Case, table: &Table, data: &TabularData, learn: &mut Learner) -> Result<Vec<Quantity>> {
+fn compare_models(
+    case: &Case,
+    table: &Table,
+    data: &TabularData,
+    learn: &mut Learner,
+) -> Result<Vec<Quantity>> {
     let wide = |numbers: Vec<f32>| numbers.into_iter().map(f64::from).collect::<Vec<_>>();
     let ours = wide(learn.predict_dataset(&data.valid)?);
     let file = TensorFile::read(case.folder.join("final.safetensors"))?;
     let (mut weights, mut their_weights) = (Vec::new(), Vec::new());
     for parameter in learn.trainer().model.params().list() {
-        weights.extend(learn.trainer().model.params().values[parameter.range.clone()].iter().map(|x| f64::from(*x)));
+        weights.extend(
+            learn.trainer().model.params().values[parameter.range.clone()].iter().map(|x| f64::from(*x)),
+        );
         their_weights.extend(file.numbers(&parameter.name)?.1);
     }
 
@@ -194,7 +218,8 @@ fn compare_models(case: &Case, table: &Table, data: &TabularData, learn: &mut Le
     let rows: Vec<u32> = data.valid_rows.clone();
     let (all, _) = reloaded.predict(table)?;
     let outputs = all.outputs;
-    let again = rows.iter().flat_map(|row| &all.values[*row as usize * outputs..(*row as usize + 1) * outputs]);
+    let again =
+        rows.iter().flat_map(|row| &all.values[*row as usize * outputs..(*row as usize + 1) * outputs]);
     let again = wide(again.copied().collect());
     std::fs::remove_file(&path).map_err(|e| Error::io("remove", &path, e))?;
     if let Some(folder) = path.parent() {
@@ -206,8 +231,17 @@ fn compare_models(case: &Case, table: &Table, data: &TabularData, learn: &mut Le
     let theirs = wide(learn.predict_dataset(&data.valid)?);
     Ok(vec![
         Quantity::reported("weights after training", "absolute", &absolute(&weights, &their_weights)),
-        Quantity::reported("validation predictions after training", "scaled", &scaled(&ours, &case.valid_preds)),
-        Quantity::within("predictions of fastai's trained weights", 1e-4, "scaled", &scaled(&theirs, &case.valid_preds)),
+        Quantity::reported(
+            "validation predictions after training",
+            "scaled",
+            &scaled(&ours, &case.valid_preds),
+        ),
+        Quantity::within(
+            "predictions of fastai's trained weights",
+            1e-4,
+            "scaled",
+            &scaled(&theirs, &case.valid_preds),
+        ),
         Quantity::exact("predictions of the model saved and reloaded", &again, &ours),
     ])
 }

@@ -54,7 +54,8 @@ fn cases(folder: &Path) -> Result<Vec<PathBuf>> {
         return Ok(vec![folder.to_path_buf()]);
     }
     let entries = std::fs::read_dir(folder).map_err(|e| Error::io("read", folder, e))?;
-    let mut cases: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).filter(|path| Case::is_at(path)).collect();
+    let mut cases: Vec<PathBuf> =
+        entries.flatten().map(|entry| entry.path()).filter(|path| Case::is_at(path)).collect();
     cases.sort();
     if cases.is_empty() {
         return Err(Error::file(folder, "there is no meta.json in it or in its folders"));

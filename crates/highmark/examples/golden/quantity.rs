@@ -27,7 +27,13 @@ impl Quantity {
 
     /// The largest of the deviations, which must not be above `bound`.
     pub(crate) fn within(name: &'static str, bound: f64, unit: &'static str, deviations: &[f64]) -> Self {
-        Self { name, worst: worst(deviations), bound: Some(bound), unit, note: format!("of {}", deviations.len()) }
+        Self {
+            name,
+            worst: worst(deviations),
+            bound: Some(bound),
+            unit,
+            note: format!("of {}", deviations.len()),
+        }
     }
 
     /// The largest of the deviations, whatever it is.
@@ -55,7 +61,11 @@ impl fmt::Display for Quantity {
             (_, false) => "FAIL",
         };
         let bound = self.bound.map_or("not judged".into(), |bound| format!("bound {bound:e}"));
-        write!(f, "{verdict} {:<44} worst {:<10.3e} {:<9} {bound:<12} {}", self.name, self.worst, self.unit, self.note)
+        write!(
+            f,
+            "{verdict} {:<44} worst {:<10.3e} {:<9} {bound:<12} {}",
+            self.name, self.worst, self.unit, self.note
+        )
     }
 }
 

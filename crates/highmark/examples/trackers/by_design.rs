@@ -27,7 +27,8 @@ pub(crate) fn explain(case: &Case, ours: &Seen) -> Option<&'static str> {
 
 /// Whether all went alike, but for the error of a file that was never written, since no value was a number.
 fn nothing_saved(case: &Case, ours: &Seen, recorded: &Seen) -> bool {
-    let keeps_best = case.callbacks.save_model.as_ref().is_some_and(|saving| saving.every().is_none() && !saving.at_end);
+    let keeps_best =
+        case.callbacks.save_model.as_ref().is_some_and(|saving| saving.every().is_none() && !saving.at_end);
     let no_numbers = case.values()[..recorded.epochs].iter().all(|value| value.is_nan());
     let failed = recorded.error.as_deref() == Some("FileNotFoundError");
     let without_error = Seen { error: None, ..recorded.clone() };
@@ -107,7 +108,8 @@ fn keras(case: &Case, nan: Nan) -> Seen {
     let mut best_epoch = None;
     let mut stopped = false;
     let mut lr = case.lr.first().copied().unwrap_or(1e-3);
-    let mut seen = Seen { epochs: 0, rates: vec![], weights: -1.0, lines: vec![], files: vec![], error: None };
+    let mut seen =
+        Seen { epochs: 0, rates: vec![], weights: -1.0, lines: vec![], files: vec![], error: None };
     for (epoch, value) in case.values().into_iter().enumerate() {
         seen.epochs += 1;
         seen.rates.push(lr);

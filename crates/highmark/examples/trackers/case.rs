@@ -203,7 +203,8 @@ pub(crate) enum Line {
 impl Line {
     fn of_keras(text: &str) -> Self {
         let line = || {
-            if let Some(epoch) = text.strip_prefix("Restoring model weights from the end of the best epoch: ") {
+            if let Some(epoch) = text.strip_prefix("Restoring model weights from the end of the best epoch: ")
+            {
                 return Some(Self::Restored { epoch: epoch.trim_end_matches('.').parse().ok()? });
             }
             let (epoch, rest) = text.strip_prefix("Epoch ")?.split_once(": ")?;
@@ -219,7 +220,9 @@ impl Line {
 
     fn agrees(&self, other: &Self) -> bool {
         match (self, other) {
-            (Self::Reduced { epoch: a, lr }, Self::Reduced { epoch: b, lr: other }) => a == b && near(*lr, *other),
+            (Self::Reduced { epoch: a, lr }, Self::Reduced { epoch: b, lr: other }) => {
+                a == b && near(*lr, *other)
+            }
             _ => self == other,
         }
     }
@@ -234,15 +237,27 @@ impl Seen {
                 differences.push(format!("{what}: {ours}, not {theirs}"));
             }
         };
-        let rates = self.rates.len() == other.rates.len() && self.rates.iter().zip(&other.rates).all(|(a, b)| near(*a, *b));
-        let lines = self.lines.len() == other.lines.len() && self.lines.iter().zip(&other.lines).all(|(a, b)| a.agrees(b));
+        let rates = self.rates.len() == other.rates.len()
+            && self.rates.iter().zip(&other.rates).all(|(a, b)| near(*a, *b));
+        let lines = self.lines.len() == other.lines.len()
+            && self.lines.iter().zip(&other.lines).all(|(a, b)| a.agrees(b));
         let weights = self.weights == other.weights;
         compare("epochs run", self.epochs == other.epochs, self.epochs.to_string(), other.epochs.to_string());
         compare("rates", rates, format!("{:?}", self.rates), format!("{:?}", other.rates));
         compare("weights of epoch", weights, self.weights.to_string(), other.weights.to_string());
         compare("lines", lines, format!("{:?}", self.lines), format!("{:?}", other.lines));
-        compare("files", self.files == other.files, format!("{:?}", self.files), format!("{:?}", other.files));
-        compare("error", self.error == other.error, format!("{:?}", self.error), format!("{:?}", other.error));
+        compare(
+            "files",
+            self.files == other.files,
+            format!("{:?}", self.files),
+            format!("{:?}", other.files),
+        );
+        compare(
+            "error",
+            self.error == other.error,
+            format!("{:?}", self.error),
+            format!("{:?}", other.error),
+        );
         differences
     }
 }

@@ -4,9 +4,10 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, mpsc};
 
 use highmark::{
-    Activation, Callback, CallbackState, Console, Dataset, Direction, EarlyStopping, Error, Event, EventSet, Flow, Learner,
-    LearnerConfig, LrReduction, Metric, Model, Monitor, Mse, OptimizerConfig, OptimizerKind, Output, Predictions,
-    ReduceLrOnPlateau, Result, SaveBest, SaveWhen, Span, Stage, TabularConfig, TabularModel, Targets, Trainer,
+    Activation, Callback, CallbackState, Console, Dataset, Direction, EarlyStopping, Error, Event, EventSet,
+    Flow, Learner, LearnerConfig, LrReduction, Metric, Model, Monitor, Mse, OptimizerConfig, OptimizerKind,
+    Output, Predictions, ReduceLrOnPlateau, Result, SaveBest, SaveWhen, Span, Stage, TabularConfig,
+    TabularModel, Targets, Trainer,
 };
 
 use super::case::{Case, Line, Reducing, Saving, Seen, Stopping, System, asked};
@@ -15,7 +16,8 @@ use super::case::{Case, Line, Reducing, Saving, Seen, Stopping, System, asked};
 pub(crate) fn replay(case: &Case, folder: &Path) -> Result<Seen> {
     let (lines, shown) = mpsc::channel();
     let mut learn = learner(case, folder)?;
-    learn.trainer_mut().console = Console::new(Output::Lines(Box::new(move |line| drop(lines.send(line.to_string())))));
+    learn.trainer_mut().console =
+        Console::new(Output::Lines(Box::new(move |line| drop(lines.send(line.to_string())))));
     // Keras rounds its rate to 32 bits; what it starts from is what the record begins with.
     let lr = case.lr.first().copied().unwrap_or(1e-3);
     let fitted = learn.fit(case.epochs, Some(lr));
@@ -67,7 +69,11 @@ fn learner(case: &Case, folder: &Path) -> Result<Learner> {
         callbacks.push(Box::new(save_best(case, options)));
         if case.system == System::Keras {
             let names = (0..case.epochs).map(|epoch| options.name(epoch)).collect();
-            callbacks.push(Box::new(Collect { folder: folder.into(), names_by_epoch: names, names: Vec::new() }));
+            callbacks.push(Box::new(Collect {
+                folder: folder.into(),
+                names_by_epoch: names,
+                names: Vec::new(),
+            }));
         }
     }
     let config = LearnerConfig {
@@ -133,7 +139,8 @@ fn stems(folder: &Path) -> Result<Vec<String>> {
     }
     let entries = std::fs::read_dir(folder).map_err(|e| Error::io("read", folder, e))?;
     let paths = entries.flatten().map(|entry| entry.path());
-    let mut stems: Vec<String> = paths.filter_map(|p| p.file_stem().map(|s| s.to_string_lossy().into_owned())).collect();
+    let mut stems: Vec<String> =
+        paths.filter_map(|p| p.file_stem().map(|s| s.to_string_lossy().into_owned())).collect();
     stems.sort();
     Ok(stems)
 }

@@ -37,8 +37,13 @@ pub(crate) fn run(file: &Path, folder: &Path) -> Result<Tally> {
         } else if let Some(name) = explain(case, &ours) {
             *tally.by_design.entry(name).or_default() += 1;
         } else {
-            let (system, epochs, values, callbacks) = (case.system, case.epochs, case.values(), &case.callbacks);
-            let what = format!("case {number} ({system:?}, {} {:?}), {epochs} epochs: {values:?}", case.monitor(), case.direction());
+            let (system, epochs, values, callbacks) =
+                (case.system, case.epochs, case.values(), &case.callbacks);
+            let what = format!(
+                "case {number} ({system:?}, {} {:?}), {epochs} epochs: {values:?}",
+                case.monitor(),
+                case.direction()
+            );
             tally.failures.push(format!("{what}\n  {callbacks:?}\n  {}", differences.join("\n  ")));
         }
     }

@@ -34,7 +34,8 @@ fn every_span_at_every_event() {
     for at in Event::all() {
         writeln!(text, "{at}").unwrap();
         for span in Span::ALL {
-            writeln!(text, "  cancel {:<9} {}", format!("{span:?}").to_lowercase(), after_cancel(at, span)).unwrap();
+            writeln!(text, "  cancel {:<9} {}", format!("{span:?}").to_lowercase(), after_cancel(at, span))
+                .unwrap();
         }
     }
     assert_snapshot("cancels", &text);
@@ -78,7 +79,8 @@ fn a_cancelled_validation_is_not_compared_with_whole_ones() {
     trace.plan.push((Event::Before(Span::Validate), Act::Cancel(Span::Validate)));
     let mut learn = small(vec![Box::new(trace)]);
     learn.fit(3, None).unwrap();
-    let known: Vec<_> = learn.history().rows.iter().map(|row| (row.train_loss.is_some(), row.valid_loss.is_some())).collect();
+    let known: Vec<_> =
+        learn.history().rows.iter().map(|row| (row.train_loss.is_some(), row.valid_loss.is_some())).collect();
     assert_eq!(known, [(false, false), (true, false), (true, true)]);
     let spans: Vec<_> = learn.trainer().cancels().iter().map(|cancel| (cancel.span, cancel.epoch)).collect();
     assert_eq!(spans, [(Span::Epoch, 0), (Span::Validate, 1)]);

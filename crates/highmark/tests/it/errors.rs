@@ -20,7 +20,10 @@ fn at_every_event() {
         let (by, event) = callback_of(&error);
         assert_eq!((by, event), ("fails", at.to_string().as_str()));
         assert_eq!(error.to_string(), format!("callback `fails` at {at}: as planned"));
-        assert!(matches!(learn.trainer().outcome(), Outcome::Failed(message) if *message == error.to_string()), "{at}");
+        assert!(
+            matches!(learn.trainer().outcome(), Outcome::Failed(message) if *message == error.to_string()),
+            "{at}"
+        );
         for name in ["first", "fails", "last"] {
             let callback = learn.callbacks_mut().remove(name).unwrap();
             let trace = (callback as Box<dyn std::any::Any>).downcast::<Trace>().unwrap();

@@ -1,6 +1,10 @@
 //! The order of events.
 
-use highmark::{Callback, EarlyStopping, Event, Monitor, ProgressBar, ReduceLrOnPlateau, SaveBest, Stage, TerminateOnNan};
+use std::fmt::Write;
+
+use highmark::{
+    Callback, EarlyStopping, Event, Monitor, ProgressBar, ReduceLrOnPlateau, SaveBest, Stage, TerminateOnNan,
+};
 
 use crate::small_learner::small;
 use crate::snapshot::assert_snapshot;
@@ -15,7 +19,7 @@ fn two_epochs_of_two_batches() {
     let mut text = String::new();
     for event in &trace.events {
         depth -= usize::from(matches!(event, Event::After(_)));
-        text += &format!("{}{event}\n", "  ".repeat(depth));
+        writeln!(text, "{}{event}", "  ".repeat(depth)).unwrap();
         depth += usize::from(matches!(event, Event::Before(_)));
     }
     assert_snapshot("event_order", &text);

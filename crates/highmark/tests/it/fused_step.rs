@@ -7,7 +7,8 @@ use crate::trace::Trace;
 
 fn trained(accumulate: usize, clip: Option<Clip>, watched: bool) -> (Vec<u32>, Vec<u32>, Vec<Option<f64>>) {
     let optimizer = OptimizerConfig { clip, ..OptimizerConfig::default() };
-    let mut learn = with(LearnerConfig { batch_size: 3, accumulate, optimizer, lr: 0.05, ..LearnerConfig::default() });
+    let mut learn =
+        with(LearnerConfig { batch_size: 3, accumulate, optimizer, lr: 0.05, ..LearnerConfig::default() });
     if watched {
         learn.callbacks_mut().add(Box::new(Trace::new("trace"))).unwrap();
     }
@@ -21,7 +22,11 @@ fn trained(accumulate: usize, clip: Option<Clip>, watched: bool) -> (Vec<u32>, V
 fn same_bits_as_event_by_event() {
     for accumulate in [1, 2, 3] {
         for clip in [None, Some(Clip::Norm(0.01)), Some(Clip::Value(0.01))] {
-            assert_eq!(trained(accumulate, clip, false), trained(accumulate, clip, true), "{accumulate} {clip:?}");
+            assert_eq!(
+                trained(accumulate, clip, false),
+                trained(accumulate, clip, true),
+                "{accumulate} {clip:?}"
+            );
         }
     }
 }
@@ -29,7 +34,11 @@ fn same_bits_as_event_by_event() {
 #[test]
 fn clipping_and_accumulating_do_something() {
     let plain = trained(1, None, false);
-    for other in [trained(2, None, false), trained(1, Some(Clip::Norm(0.01)), false), trained(1, Some(Clip::Value(0.01)), false)] {
+    for other in [
+        trained(2, None, false),
+        trained(1, Some(Clip::Norm(0.01)), false),
+        trained(1, Some(Clip::Value(0.01)), false),
+    ] {
         assert_ne!(plain, other);
     }
 }

@@ -59,9 +59,15 @@ fn check(config: &TabularConfig, columns: &[usize], n_cont: usize, outputs: usiz
             };
             // A kink between the two points spoils one step, and rounding another: one of them must fit.
             let slopes = [1e-2, 3e-3, 1e-3, 3e-4].map(&mut numeric);
-            let fits = |slope: &f64| (slope - analytic).abs() <= 2e-2 * analytic.abs().max(slope.abs()) + 5e-3 * scale + 2e-4;
+            let fits = |slope: &f64| {
+                (slope - analytic).abs() <= 2e-2 * analytic.abs().max(slope.abs()) + 5e-3 * scale + 2e-4
+            };
             let name = &parameter.name;
-            assert!(slopes.iter().any(fits), "{name}[{}]: {analytic} but {slopes:?}; {config:?}", i - parameter.range.start);
+            assert!(
+                slopes.iter().any(fits),
+                "{name}[{}]: {analytic} but {slopes:?}; {config:?}",
+                i - parameter.range.start
+            );
         }
     }
 }
@@ -76,7 +82,15 @@ fn all_combinations() {
                     for (embed_dropout, dropout) in [(0.0, vec![]), (0.25, vec![0.3])] {
                         let layers = vec![7, 5];
                         let config = TabularConfig {
-                            layers, dropout, embed_dropout, y_range, batch_norm, bn_final, activation, linear_first, ..TabularConfig::default()
+                            layers,
+                            dropout,
+                            embed_dropout,
+                            y_range,
+                            batch_norm,
+                            bn_final,
+                            activation,
+                            linear_first,
+                            ..TabularConfig::default()
                         };
                         check(&config, &[4, 3], 3, 2);
                     }

@@ -1,8 +1,8 @@
 //! Whatever only looks leaves everything as it was.
 
 use highmark::{
-    CallbackState, EarlyStopping, History, Hypers, Learner, LearnerConfig, LrFindConfig, MeanAbsoluteError, Monitor,
-    ReduceLrOnPlateau, SaveBest,
+    CallbackState, EarlyStopping, History, Hypers, Learner, LearnerConfig, LrFindConfig, MeanAbsoluteError,
+    Monitor, ReduceLrOnPlateau, SaveBest,
 };
 
 use crate::small_learner::{bits, rows, with};
@@ -65,7 +65,9 @@ fn predict() {
 #[test]
 fn lr_find() {
     check("lr_find", |learn| {
-        let found = learn.lr_find(&LrFindConfig { steps: 9, stop_diverging: false, ..LrFindConfig::default() }).unwrap();
+        let found = learn
+            .lr_find(&LrFindConfig { steps: 9, stop_diverging: false, ..LrFindConfig::default() })
+            .unwrap();
         assert_eq!(found.lrs.len(), 9);
     });
     check("lr_find that diverges", |learn| {

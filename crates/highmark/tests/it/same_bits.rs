@@ -1,13 +1,25 @@
 //! The same seed gives the same bits, on any number of threads.
 
 use highmark::{
-    DataConfig, Learner, LearnerConfig, NamedData, OneCycle, Order, Split, TabularConfig, TabularData, Accuracy,
+    Accuracy, DataConfig, Learner, LearnerConfig, NamedData, OneCycle, Order, Split, TabularConfig,
+    TabularData,
 };
 
 fn trained(data: &TabularData, seed: u64, threads: usize) -> (Vec<u32>, Vec<u32>) {
     // Wide enough that the threads have something to share out.
-    let model = TabularConfig { layers: vec![200, 100], dropout: vec![0.1], embed_dropout: 0.05, ..TabularConfig::default() };
-    let config = LearnerConfig { model, metrics: vec![Box::new(Accuracy::default())], seed, threads, ..LearnerConfig::default() };
+    let model = TabularConfig {
+        layers: vec![200, 100],
+        dropout: vec![0.1],
+        embed_dropout: 0.05,
+        ..TabularConfig::default()
+    };
+    let config = LearnerConfig {
+        model,
+        metrics: vec![Box::new(Accuracy::default())],
+        seed,
+        threads,
+        ..LearnerConfig::default()
+    };
     let mut learn = Learner::tabular(data, config).unwrap();
     learn.quiet();
     learn.fit_one_cycle(1, &OneCycle::default()).unwrap();
@@ -18,7 +30,11 @@ fn trained(data: &TabularData, seed: u64, threads: usize) -> (Vec<u32>, Vec<u32>
 
 fn data() -> TabularData {
     let table = NamedData::Adult.table().unwrap().slice(0, 2500);
-    let config = DataConfig { targets: vec!["salary".into()], valid: Split::Rows(1024..1260), ..DataConfig::default() };
+    let config = DataConfig {
+        targets: vec!["salary".into()],
+        valid: Split::Rows(1024..1260),
+        ..DataConfig::default()
+    };
     TabularData::new(&table, &config).unwrap()
 }
 

@@ -20,12 +20,18 @@ pub(crate) fn rows(count: usize, seed: u32) -> Arc<Dataset> {
 
 /// Batches of 4: two of training and one of validation an epoch.
 pub(crate) fn small(callbacks: Vec<Box<dyn Callback>>) -> Learner {
-    let config = LearnerConfig { batch_size: 4, metrics: vec![Box::new(MeanAbsoluteError::default())], callbacks, ..LearnerConfig::default() };
+    let config = LearnerConfig {
+        batch_size: 4,
+        metrics: vec![Box::new(MeanAbsoluteError::default())],
+        callbacks,
+        ..LearnerConfig::default()
+    };
     with(config)
 }
 
 pub(crate) fn with(config: LearnerConfig) -> Learner {
-    let model = TabularConfig { layers: vec![5], dropout: vec![0.2], embed_dropout: 0.1, ..TabularConfig::default() };
+    let model =
+        TabularConfig { layers: vec![5], dropout: vec![0.2], embed_dropout: 0.1, ..TabularConfig::default() };
     let model = TabularModel::new(&model, &[("level".into(), 3)], 2, 1, 7).unwrap();
     let mut learn = Learner::new(Box::new(model), Box::new(Mse), rows(8, 1), rows(4, 2), config).unwrap();
     learn.quiet();

@@ -14,5 +14,12 @@ pub(crate) fn assert_snapshot(name: &str, text: &str) {
     let differs = text.lines().zip(expected.lines()).position(|(a, b)| a != b);
     let at = differs.unwrap_or(text.lines().count().min(expected.lines().count()));
     let line = |text: &str| text.lines().nth(at).unwrap_or("(end)").to_string();
-    assert!(text == expected, "{}, line {}:\n  now  {}\n  file {}", path.display(), at + 1, line(text), line(&expected));
+    assert!(
+        text == expected,
+        "{}, line {}:\n  now  {}\n  file {}",
+        path.display(),
+        at + 1,
+        line(text),
+        line(&expected)
+    );
 }
