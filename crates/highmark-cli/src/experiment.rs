@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use highmark::{DataConfig, Direction, Error, Learner, TabularData};
+use highmark::{DataConfig, Learner, TabularData};
 
 use crate::config::Config;
 use crate::failure::{Failure, Result};
@@ -27,6 +27,7 @@ impl Experiment {
         let begin = Instant::now();
         let table = source::read(&config.data, &config.csv_options()?)?;
         config.complete(&table)?;
+        config.direction()?;
         let data_config: DataConfig = config.data_config()?;
         let load = begin.elapsed();
         let begin = Instant::now();
@@ -38,30 +39,6 @@ impl Experiment {
             return Err(Failure::failed(message));
         }
         let learner = Learner::tabular(&data, config.learner_config()?)?;
-        let experiment = Self { config, data, learner, rows: table.rows(), load, prepare: begin.elapsed() };
-        experiment.direction()?;
-        Ok(experiment)
-    }
-
-    /// The monitored column.
-    pub(crate) fn monitor(&self) -> &str {
-        self.config.monitor.as_deref().unwrap_or("valid_loss")
-    }
-
-    /// Which way the monitored column should go; fails, as wrong usage, on a column that does not exist.
-    pub(crate) fn direction(&self) -> Result<Direction> {
-        let (monitor, metrics) = (self.monitor(), self.learner.trainer().metrics());
-        if ["train_loss", "valid_loss"].contains(&monitor) {
-            return Ok(Direction::Lower);
-        }
-        let metric = metrics.iter().find(|metric| metric.name() == monitor);
-        metric.map(|metric| metric.direction()).ok_or_else(|| {
-            let names = metrics.iter().map(|metric| metric.name());
-            Failure::usage(Error::unknown(
-                "monitor",
-                monitor,
-                ["train_loss", "valid_loss"].into_iter().chain(names),
-            ))
-        })
+        Ok(Self { config, data, learner, rows: table.rows(), load, prepare: begin.elapsed() })
     }
 }

@@ -61,7 +61,7 @@ impl Experiment {
                 trainer.loss_name(),
                 config.seed,
             ),
-            format!("monitor    {}: {}", self.monitor(), self.watch()),
+            format!("monitor    {}: {}", config.monitor(), self.watch()),
         ])
     }
 

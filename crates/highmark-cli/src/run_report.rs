@@ -74,12 +74,16 @@ impl RunReport {
             Outcome::Running => "running",
         };
         let stop_detail = match &report.outcome {
+            Outcome::Cancelled(cancel) if cancel.by == "early_stopping" && config.min_delta != 0.0 => {
+                format!("{} by more than {}", cancel.reason, config.min_delta)
+            }
             Outcome::Cancelled(cancel) => cancel.reason.clone(),
             _ => report.stop_reason(),
         };
         let epochs_saved = report.epochs_planned.saturating_sub(report.epochs_run);
-        let epoch_seconds =
-            history.rows.iter().map(|row| row.seconds).sum::<f64>() / history.rows.len().max(1) as f64;
+        // From 0, since the sum of nothing is -0.
+        let epoch_seconds = history.rows.iter().fold(0.0, |sum, row| sum + row.seconds);
+        let epoch_seconds = epoch_seconds / history.rows.len().max(1) as f64;
         let (seconds, seconds_saved) = (elapsed.as_secs_f64(), epochs_saved as f64 * epoch_seconds);
         let cost = |seconds: f64| config.usd_per_hour.map(|rate| seconds / 3600.0 * rate);
         Self {
@@ -123,7 +127,9 @@ impl RunReport {
         if let Some(last) = self.epochs_run.checked_sub(1) {
             let _ = writeln!(text, "last       {} {} at epoch {last}", self.monitor, number(self.last_value));
         }
-        if self.epochs_saved > 0 {
+        if self.epochs_run == 0 {
+            let _ = writeln!(text, "saved      nothing: no epoch ran to its end");
+        } else if self.epochs_saved > 0 {
             let money = self.usd_saved.map(|usd| format!(" and {usd:.6} USD")).unwrap_or_default();
             let (saved, planned) = (self.epochs_saved, count(self.epochs_planned, "epoch"));
             let _ = writeln!(text, "saved      {saved} of {planned}: {:.2} s{money}", self.seconds_saved);

@@ -1,5 +1,7 @@
 //! `highmark show`.
 
+use std::fmt::Write;
+
 use highmark::{ColumnKind, ColumnSummary, Table, TaskKind};
 use serde_json::{Value, json};
 
@@ -67,20 +69,22 @@ fn short(x: f64) -> String {
 
 /// How the values of the targets are shared out.
 fn balance(columns: &[ColumnSummary], targets: &[String], task: TaskKind, table: &Table) -> String {
+    // Writing to a String cannot fail.
     let mut text = format!("\ntask: {task}\n");
     for column in targets.iter().filter_map(|name| columns.iter().find(|column| column.name == *name)) {
         if task == TaskKind::Regression {
             let (min, mean, max) = column.range.unwrap_or((f64::NAN, f64::NAN, f64::NAN));
-            text += &format!("{}: {} to {}, mean {}\n", column.name, short(min), short(max), short(mean));
+            let (min, mean, max) = (short(min), short(mean), short(max));
+            let _ = writeln!(text, "{}: {min} to {max}, mean {mean}", column.name);
             continue;
         }
         let share = |n: usize| 100.0 * n as f64 / table.rows().max(1) as f64;
         let row =
             |(value, n): &(String, usize)| vec![value.clone(), thousands(*n), format!("{:.1}%", share(*n))];
         let rows: Vec<_> = column.top.iter().map(row).collect();
-        text += &format!("\n{}", text_table(&[&column.name, "rows", "share"], &rows));
+        let _ = write!(text, "\n{}", text_table(&[&column.name, "rows", "share"], &rows));
         if column.distinct > column.top.len() {
-            text += &format!("and {} more values\n", thousands(column.distinct - column.top.len()));
+            let _ = writeln!(text, "and {} more values", thousands(column.distinct - column.top.len()));
         }
     }
     text

@@ -5,6 +5,7 @@ use std::path::Path;
 use highmark::{CsvOptions, NamedData, Table, read_csv_from};
 
 use crate::failure::{Failure, Result};
+use crate::run_folder;
 
 /// Reads `adult`, `adult-train`, `adult-test`, or the file of that name.
 pub(crate) fn read(data: &str, csv: &CsvOptions) -> Result<Table> {
@@ -13,7 +14,13 @@ pub(crate) fn read(data: &str, csv: &CsvOptions) -> Result<Table> {
     }
     let path = Path::new(data);
     if path.is_dir() {
-        return Err(Failure::failed(format!("{data} is a folder; name a CSV or Parquet file in it")));
+        let config = path.join(run_folder::CONFIG);
+        let what = if config.exists() {
+            format!("; to repeat the run in it, name {}", config.display())
+        } else {
+            "; name a CSV or Parquet file in it".into()
+        };
+        return Err(Failure::failed(format!("{data} is a folder{what}")));
     }
     if !path.exists() {
         let names = NamedData::NAMES.join(", ");

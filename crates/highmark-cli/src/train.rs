@@ -51,8 +51,8 @@ fn train(
 
     let callbacks = callbacks(experiment, folder);
     let (epochs, schedule) = (experiment.config.epochs, experiment.config.schedule()?);
-    let direction = experiment.direction()?;
-    let monitor = experiment.monitor().to_string();
+    let direction = experiment.config.direction()?;
+    let monitor = experiment.config.monitor().to_string();
     let learner = &mut experiment.learner;
     learner.trainer_mut().console = screen.console();
     let report = learner.fit_with(epochs, None, &schedule, callbacks).map_err(|error| {
@@ -88,7 +88,7 @@ fn train(
 
 /// What accompanies the fit.
 fn callbacks(experiment: &Experiment, folder: &RunFolder) -> Vec<Box<dyn Callback>> {
-    let (config, monitor) = (&experiment.config, Monitor::new(experiment.monitor()));
+    let (config, monitor) = (&experiment.config, Monitor::new(experiment.config.monitor()));
     let mut callbacks: Vec<Box<dyn Callback>> = vec![
         Box::new(TerminateOnNan),
         Box::new(ProgressBar),

@@ -43,7 +43,7 @@ pub(crate) struct StepArgs {
     #[arg(long, value_name = "X")]
     pub(crate) label_smoothing: Option<f64>,
     /// A weight for each class, in the order of the classes [default: all 1]
-    #[arg(long, value_delimiter = ',', value_name = "WEIGHTS")]
+    #[arg(long, value_delimiter = ',', value_name = "WEIGHTS", allow_hyphen_values = true)]
     pub(crate) class_weights: Option<Vec<f64>>,
     /// Limit the norm of the gradients [default: none]
     #[arg(long, value_name = "NORM")]
@@ -72,7 +72,7 @@ pub(crate) struct FitArgs {
     /// one-cycle, flat, flat-cos, cosine or cosine-restarts [default: one-cycle]
     #[arg(long, value_name = "NAME")]
     pub(crate) schedule: Option<String>,
-    /// Shown each epoch; such as accuracy, f1, roc_auc, rmse, r2 [default: accuracy; rmse for a regression]
+    /// Shown each epoch; such as accuracy, f1, `roc_auc`, rmse, r2 [default: accuracy; rmse for a regression]
     #[arg(long, value_delimiter = ',', value_name = "NAMES")]
     pub(crate) metrics: Option<Vec<String>>,
 }
@@ -81,7 +81,7 @@ pub(crate) struct FitArgs {
 #[derive(Debug, Default, Args)]
 #[command(next_help_heading = "Early stopping and the best model")]
 pub(crate) struct StopArgs {
-    /// The column that decides: a metric, train_loss or valid_loss [default: the first metric; valid_loss for a
+    /// The column that decides: a metric, `train_loss` or `valid_loss` [default: the first metric; `valid_loss` for a
     /// regression]
     #[arg(long, value_name = "NAME")]
     pub(crate) monitor: Option<String>,

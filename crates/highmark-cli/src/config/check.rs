@@ -18,7 +18,8 @@ impl Config {
         self.schedule()?.check().map_err(Failure::usage)?;
         self.optimizer_config()?.hypers(self.lr).map_err(Failure::usage)?;
         self.check_loss()?;
-        self.metrics()?;
+        self.check_metrics()?;
+        self.check_size()?;
         if self.bs == 1 && self.batch_norm {
             return Err(Failure::usage("bs: batch norm needs at least 2 rows a batch"));
         }
@@ -29,7 +30,7 @@ impl Config {
         let threads = (1..=1024).contains(&self.threads);
         let whole = [
             ("bs", self.bs > 0, "at least 1", self.bs),
-            ("epochs", self.epochs > 0, "at least 1", self.epochs),
+            ("epochs", (1..=1_000_000).contains(&self.epochs), "from 1 to 1000000", self.epochs),
             ("patience", self.patience > 0, "at least 1", self.patience),
             ("accumulate", self.accumulate > 0, "at least 1", self.accumulate),
             ("threads", threads, "from 1 to 1024", self.threads),
@@ -90,6 +91,32 @@ impl Config {
             }
             _ => Ok(()),
         }
+    }
+
+    fn check_metrics(&self) -> Result<()> {
+        let metrics = self.metrics()?;
+        let twice = (1..metrics.len()).find(|i| metrics[..*i].iter().any(|m| m.name() == metrics[*i].name()));
+        twice.map_or(Ok(()), |i| {
+            Err(Failure::usage(format!("metrics: `{}` is there twice", metrics[i].name())))
+        })
+    }
+
+    /// A layer that no memory holds would end the process instead of giving an error.
+    fn check_size(&self) -> Result<()> {
+        const LARGEST: usize = 1 << 16;
+        const PARAMETERS: usize = 1 << 28;
+        let sizes = self.layers.iter().map(|size| ("layers", size));
+        let sizes = sizes.chain(self.embedding_sizes.values().map(|size| ("embedding-sizes", size)));
+        if let Some((setting, size)) = sizes.into_iter().find(|(_, size)| **size > LARGEST) {
+            return Err(Failure::usage(format!("{setting}: must be at most {LARGEST}, not {size}")));
+        }
+        let parameters: usize = self.layers.windows(2).map(|pair| pair[0] * pair[1]).sum();
+        if parameters > PARAMETERS {
+            return Err(Failure::usage(format!(
+                "layers: these have {parameters} weights; {PARAMETERS} are supported"
+            )));
+        }
+        Ok(())
     }
 
     fn check_loss(&self) -> Result<()> {

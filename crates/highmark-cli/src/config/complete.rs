@@ -2,10 +2,13 @@
 
 use std::path::Path;
 
-use highmark::{NamedData, Table, TaskKind};
+use highmark::{Direction, Error, NamedData, Table, TaskKind};
 
 use super::{Config, OneOrMore};
 use crate::failure::{Failure, Result};
+
+/// What can be monitored beside the metrics.
+const LOSSES: [&str; 2] = ["train_loss", "valid_loss"];
 
 impl Config {
     /// Fills in what was left open, so that nothing is left to be inferred when the run is repeated.
@@ -25,6 +28,11 @@ impl Config {
             None => TaskKind::infer(table, &self.target.0)?,
         };
         self.task = Some(task);
+        if self.y_range.is_some() && task != TaskKind::Regression {
+            let message =
+                format!("y-range: is the range of a regression, but {} is {task}", self.target.0.join(", "));
+            return Err(Failure::usage(message));
+        }
         if self.valid_rows.is_none() && self.valid_frac.is_none() && self.valid_file.is_none() {
             // The article's validation rows, unless the same data is asked to be split otherwise.
             if named == Some(NamedData::Adult) && self.stratify.is_none() {
@@ -34,7 +42,7 @@ impl Config {
             }
         }
         if self.valid_frac.is_some() && self.stratify.is_none() {
-            self.stratify = Some(task == TaskKind::Classification);
+            self.stratify = Some(task == TaskKind::Classification && self.target.0.len() == 1);
         }
         if self.metrics.is_none() {
             self.metrics = Some(OneOrMore(vec![Self::default_metric(task).into()]));
@@ -45,6 +53,24 @@ impl Config {
             self.monitor = Some(monitor.map_or("valid_loss", String::as_str).to_string());
         }
         Ok(())
+    }
+
+    /// The monitored column.
+    pub(crate) fn monitor(&self) -> &str {
+        self.monitor.as_deref().unwrap_or("valid_loss")
+    }
+
+    /// Which way the monitored column should go; fails, as wrong usage, on a column that does not exist.
+    pub(crate) fn direction(&self) -> Result<Direction> {
+        let (monitor, metrics) = (self.monitor(), self.metrics()?);
+        if LOSSES.contains(&monitor) {
+            return Ok(Direction::Lower);
+        }
+        let metric = metrics.iter().find(|metric| metric.name() == monitor);
+        metric.map(|metric| metric.direction()).ok_or_else(|| {
+            let names = metrics.iter().map(|metric| metric.name());
+            Failure::usage(Error::unknown("monitor", monitor, LOSSES.into_iter().chain(names)))
+        })
     }
 
     /// What a task is measured by where nothing is said.

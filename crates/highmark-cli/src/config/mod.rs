@@ -23,12 +23,21 @@ pub(crate) enum Named<T> {
     Full(T),
 }
 
-impl<'de, T: Deserialize<'de>> Deserialize<'de> for Named<T> {
+impl<'de, T: Serialize + for<'t> Deserialize<'t>> Deserialize<'de> for Named<T> {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        use serde::de::Error;
         // Not `untagged`, which would say no more than that nothing matched.
-        match toml::Value::deserialize(deserializer)? {
-            toml::Value::String(name) => Ok(Self::Name(name)),
-            table => T::deserialize(table).map(Self::Full).map_err(serde::de::Error::custom),
+        let value = match toml::Value::deserialize(deserializer)? {
+            toml::Value::String(name) => return Ok(Self::Name(name)),
+            value => value,
+        };
+        let full = T::deserialize(value.clone()).map_err(D::Error::custom)?;
+        // serde passes over the options of a variant that has none.
+        let known = toml::Value::try_from(&full).map_err(D::Error::custom)?;
+        let stray = value.as_table().into_iter().flatten().find(|(key, _)| known.get(key.as_str()).is_none());
+        match stray {
+            Some((key, _)) => Err(D::Error::custom(format!("there is no option `{key}` here"))),
+            None => Ok(Self::Full(full)),
         }
     }
 }
@@ -225,7 +234,12 @@ mod tests {
             Config::parse("target = \"y\"\nmin_delta = 0.5\nschedule = { name = \"cosine\" }").unwrap();
         assert_eq!((config.target.0, config.min_delta), (vec!["y".to_string()], 0.5));
         assert_eq!(config.schedule, Named::Full(Schedule::Cosine));
-        assert!(Config::parse("schedule = { name = \"cosine\", pct = 1 }").is_err());
+        for wrong in
+            ["{ name = \"cosine\", pct = 1 }", "{ name = \"flat-cos\", pct = 1 }", "{ name = \"x\" }", "3"]
+        {
+            let error = Config::parse(&format!("schedule = {wrong}")).unwrap_err();
+            assert!(error.contains("schedule"), "{error}");
+        }
         assert!(Config::parse("min_delta = 1\nmin-delta = 2").unwrap_err().contains("twice"));
     }
 }

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use highmark::{ActivationFn, TaskKind};
+use highmark::{ActivationFn, NamedData, TaskKind};
 
 use super::{Config, Named, OneOrMore};
 use crate::args::{CsvArgs, DataArgs, FitArgs, LrFindArgs, ModelArgs, StepArgs, StopArgs, TrainArgs};
@@ -13,6 +13,13 @@ fn set<T>(setting: &mut T, typed: Option<T>) {
     if let Some(typed) = typed {
         *setting = typed;
     }
+}
+
+/// Data that is not where the command runs may be beside the file that names it.
+fn beside(folder: &Path, data: String) -> String {
+    let path = folder.join(&data);
+    let here = NamedData::from_name(&data).is_some() || Path::new(&data).exists();
+    if here || !path.exists() { data } else { path.to_string_lossy().into_owned() }
 }
 
 impl Config {
@@ -48,18 +55,24 @@ impl Config {
         if !path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("toml")) {
             return Ok(Self { data: data.into(), ..Self::default() });
         }
-        let config = Self::read(path)?;
+        let mut config = Self::read(path)?;
         if config.data.is_empty() {
             return Err(Failure::usage(format!(
                 "{data}: it names no data; add a line like data = \"houses.csv\""
             )));
         }
+        let folder = path.parent().unwrap_or(Path::new(""));
+        config.data = beside(folder, config.data);
+        config.valid_file = config.valid_file.map(|file| beside(folder, file));
         Ok(config)
     }
 
     fn set_data(&mut self, args: &DataArgs) -> Result<()> {
         let list = |typed: &Option<Vec<String>>| typed.clone().map(OneOrMore);
-        set(&mut self.target, list(&args.target));
+        if let Some(target) = &args.target {
+            // Of what kind another target is has to be found out anew.
+            (self.target, self.task) = (OneOrMore(target.clone()), None);
+        }
         if let Some(task) = &args.task {
             self.task = Some(task.parse::<TaskKind>().map_err(Failure::usage)?);
         }

@@ -28,7 +28,11 @@ pub fn write_csv_to(table: &Table, name: &Path, writer: impl Write) -> Result<()
         let texts: Vec<String> = factors.levels.iter().map(Level::to_string).collect();
         columns.push((factors.codes, texts));
     }
-    let failed = |error: csv::Error| Error::io("write", name, error.into());
+    // The system's own error, so that a closed pipe can be told from a full disk.
+    let failed = |error: csv::Error| match error.into_kind() {
+        csv::ErrorKind::Io(error) => Error::io("write", name, error),
+        kind => Error::file(name, format!("cannot be written: {kind:?}")),
+    };
     let mut writer = Writer::from_writer(writer);
     writer.write_record(table.names()).map_err(failed)?;
     for row in 0..table.rows() {

@@ -1,0 +1,11 @@
+//! The command from the outside: what it prints, writes and exits with.
+
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking, in its helpers too")]
+
+mod bad_input;
+mod folder;
+mod run;
+mod samples;
+mod settings;
+mod train;
+mod trained;
