@@ -66,6 +66,9 @@ fn learner(case: &Case, data: &TabularData) -> Result<Learner> {
         case.order.iter().map(|rows| rows.iter().map(position).collect()).collect::<Result<Vec<_>>>()?;
     let model =
         TabularConfig { layers: config.layers.clone(), y_range: config.y_range, ..TabularConfig::default() };
+    // Tests check several cases at a time.
+    let name = case.folder.file_name().unwrap_or_default().to_string_lossy();
+    let model_dir = std::env::temp_dir().join(format!("highmark-golden-{}-{name}", std::process::id()));
     let mut learn = Learner::tabular(
         data,
         LearnerConfig {
@@ -75,7 +78,7 @@ fn learner(case: &Case, data: &TabularData) -> Result<Learner> {
             lr: config.lr,
             metrics,
             order: Some((Order::Given(Arc::new(epochs)), true)),
-            model_dir: std::env::temp_dir().join(format!("highmark-golden-{}", std::process::id())),
+            model_dir,
             ..LearnerConfig::default()
         },
     )?;

@@ -29,7 +29,7 @@ pub(crate) fn explain(case: &Case, ours: &Seen) -> Option<&'static str> {
 fn nothing_saved(case: &Case, ours: &Seen, recorded: &Seen) -> bool {
     let keeps_best =
         case.callbacks.save_model.as_ref().is_some_and(|saving| saving.every().is_none() && !saving.at_end);
-    let no_numbers = case.values()[..recorded.epochs].iter().all(|value| value.is_nan());
+    let no_numbers = case.values().iter().take(recorded.epochs).all(|value| value.is_nan());
     let failed = recorded.error.as_deref() == Some("FileNotFoundError");
     let without_error = Seen { error: None, ..recorded.clone() };
     keeps_best && no_numbers && failed && ours.differences(&without_error).is_empty()

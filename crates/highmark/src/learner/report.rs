@@ -3,7 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::history::History;
-use super::trainer::{Outcome, Timings};
+use super::outcome::Outcome;
+use super::progress::Timings;
 use crate::metrics::Direction;
 
 /// What `fit` returns: how it went and why it ended.

@@ -11,12 +11,14 @@
 //! | `history` | nobody but the loop | `before_fit`; a row's metrics from `after_validate` |
 
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use super::console::Console;
 use super::event::{Event, Flow, RunKind, Signal, Span};
 use super::history::{EpochRow, History};
 use super::model_file::{self, ModelDescription};
+use super::outcome::{Cancel, Outcome};
+use super::progress::{Progress, Timings};
 use crate::data::{Batch, Loader, Pipeline};
 use crate::losses::Loss;
 use crate::metrics::{Metric, Predictions};
@@ -25,21 +27,6 @@ use crate::nn::Mode;
 use crate::optim::Optimizer;
 use crate::{Error, Result};
 
-/// Where a fit is.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Progress {
-    /// The epoch under way, from 0.
-    pub epoch: usize,
-    /// Epochs planned.
-    pub n_epoch: usize,
-    /// The batch under way in this pass, from 0.
-    pub iter: usize,
-    /// Batches of this pass.
-    pub n_iter: usize,
-    /// Training batches of this fit so far.
-    pub train_iter: usize,
-}
-
 /// What kind of batch is under way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Phase {
@@ -47,45 +34,6 @@ pub enum Phase {
     Train,
     /// Validation, or nothing at all.
     Validate,
-}
-
-/// How a fit ended.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Outcome {
-    /// It has not ended yet.
-    Running,
-    /// All planned epochs ran.
-    Completed,
-    /// A callback cancelled it.
-    Cancelled(Cancel),
-    /// An error ended it.
-    Failed(String),
-}
-
-/// Who cancelled what, when and why.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Cancel {
-    /// The span that was left.
-    pub span: Span,
-    /// The callback's name.
-    pub by: String,
-    /// The event at which it did so.
-    pub at: Event,
-    /// The epoch, from 0.
-    pub epoch: usize,
-    /// Its reason.
-    pub reason: String,
-}
-
-/// Time spent, by what it was spent on.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct Timings {
-    /// In training batches and their callbacks.
-    pub train: Duration,
-    /// In validation.
-    pub validate: Duration,
-    /// In writing files.
-    pub save: Duration,
 }
 
 /// Knows how to do each thing; the loop knows the order.

@@ -1,5 +1,7 @@
 //! The order of events.
 
+use std::fmt::Write;
+
 use highmark::{
     Callback, EarlyStopping, Event, Monitor, ProgressBar, ReduceLrOnPlateau, SaveBest, Stage, TerminateOnNan,
 };
@@ -17,7 +19,7 @@ fn two_epochs_of_two_batches() {
     let mut text = String::new();
     for event in &trace.events {
         depth -= usize::from(matches!(event, Event::After(_)));
-        text += &format!("{}{event}\n", "  ".repeat(depth));
+        writeln!(text, "{}{event}", "  ".repeat(depth)).unwrap();
         depth += usize::from(matches!(event, Event::Before(_)));
     }
     assert_snapshot("event_order", &text);

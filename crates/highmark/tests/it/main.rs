@@ -26,6 +26,7 @@ mod golden_example {
 }
 
 /// Likewise.
+#[allow(dead_code, reason = "some of it is only for the example's command line")]
 #[path = "../../examples/trackers"]
 mod trackers_example {
     pub(crate) mod by_design;

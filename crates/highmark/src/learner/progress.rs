@@ -1,0 +1,29 @@
+//! Where a fit is, and where its time goes.
+
+use std::time::Duration;
+
+/// Where a fit is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Progress {
+    /// The epoch under way, from 0.
+    pub epoch: usize,
+    /// Epochs planned.
+    pub n_epoch: usize,
+    /// The batch under way in this pass, from 0.
+    pub iter: usize,
+    /// Batches of this pass.
+    pub n_iter: usize,
+    /// Training batches of this fit so far.
+    pub train_iter: usize,
+}
+
+/// Time spent, by what it was spent on.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Timings {
+    /// In training batches and their callbacks.
+    pub train: Duration,
+    /// In validation.
+    pub validate: Duration,
+    /// In writing files.
+    pub save: Duration,
+}
