@@ -8,9 +8,9 @@
 //! saved state. One metric is computed over all validation rows at once, the other is a mean over batches.
 
 use highmark::{
-    Callback, CallbackState, DataConfig, Direction, Event, EventSet, Flow, Learner, LearnerConfig, NamedData, OneCycle,
-    Predictions, ProgressBar, Result, RunsOn, Span, Split, Stage, TabularData, Targets, Trainer, batch_mean, metric_fn,
-    on,
+    Callback, CallbackState, DataConfig, Direction, Event, EventSet, Flow, Learner, LearnerConfig, NamedData,
+    OneCycle, Predictions, ProgressBar, Result, RunsOn, Span, Split, Stage, TabularData, Targets, Trainer,
+    batch_mean, metric_fn, on,
 };
 
 /// Skips steps whose gradient is more than `limit` times as long as usual.
@@ -42,7 +42,10 @@ impl Callback for SkipJumps {
         let norm = squares.sum::<f64>().sqrt();
         if self.usual > 0.0 && norm > self.limit * self.usual {
             self.skipped += 1;
-            return t.cancel(Span::Step, format!("the gradient is {:.1} times as long as usual", norm / self.usual));
+            return t.cancel(
+                Span::Step,
+                format!("the gradient is {:.1} times as long as usual", norm / self.usual),
+            );
         }
         self.usual = if self.usual == 0.0 { norm } else { 0.98 * self.usual + 0.02 * norm };
         Ok(())
@@ -69,7 +72,10 @@ fn confidence(predictions: &Predictions<'_>, targets: &Targets) -> f64 {
     let Targets::Classes(classes) = targets else { return f64::NAN };
     let mut probabilities = Vec::new();
     predictions.probabilities(&mut probabilities);
-    let right = classes.iter().enumerate().map(|(row, class)| probabilities[row * predictions.outputs + *class as usize]);
+    let right = classes
+        .iter()
+        .enumerate()
+        .map(|(row, class)| probabilities[row * predictions.outputs + *class as usize]);
     right.map(f64::from).sum::<f64>() / classes.len() as f64
 }
 
@@ -84,7 +90,11 @@ fn top_decile_recall(predictions: &Predictions<'_>, targets: &Targets) -> f64 {
 
 fn main() -> Result<()> {
     let table = NamedData::Adult.table()?;
-    let config = DataConfig { targets: vec!["salary".into()], valid: Split::Rows(1024..1260), ..DataConfig::default() };
+    let config = DataConfig {
+        targets: vec!["salary".into()],
+        valid: Split::Rows(1024..1260),
+        ..DataConfig::default()
+    };
     let data = TabularData::new(&table, &config)?;
     let mut learn = Learner::tabular(
         &data,

@@ -232,7 +232,8 @@ mod tests {
 
     #[test]
     fn kinds_are_inferred() {
-        let table = table("t,b,bb,zero_one,one_zero,int,float\nx,True,False,0,1,3,0.0\ny,False,True,1,0,4,1.0\n");
+        let table =
+            table("t,b,bb,zero_one,one_zero,int,float\nx,True,False,0,1,3,0.0\ny,False,True,1,0,4,1.0\n");
         for (targets, kind) in [
             (vec!["t"], TaskKind::Classification),
             (vec!["b"], TaskKind::Classification),
