@@ -51,7 +51,7 @@ pub use metrics::{
     RootMeanSquaredError, TopKAccuracy, batch_mean, metric, metric_fn,
 };
 pub use models::{LayerSummary, Model, TabularConfig, TabularModel, embedding_size};
-pub use nn::{ActivationFn, Mode};
+pub use nn::{ActivationFn, Mode, OutputScale};
 pub use optim::{
     Clip, Curve, Group, GroupRule, Hyper, Hypers, Optimizer, OptimizerConfig, OptimizerKind, Schedule,
 };

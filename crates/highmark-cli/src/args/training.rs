@@ -21,6 +21,9 @@ pub(crate) struct ModelArgs {
     /// Squeeze the predictions of a regression into this range [default: none]
     #[arg(long, value_delimiter = ',', value_name = "LO,HI", allow_hyphen_values = true)]
     pub(crate) y_range: Option<Vec<f64>>,
+    /// Do not give the predictions of a regression the mean and spread of the target to start from
+    #[arg(long)]
+    pub(crate) no_scale_target: bool,
 }
 
 /// How a step is made, and what decides the random numbers.

@@ -89,6 +89,7 @@ pub(crate) struct Config {
     pub(crate) activation: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) y_range: Option<Vec<f64>>,
+    pub(crate) scale_target: bool,
     pub(crate) batch_norm: bool,
     pub(crate) bn_final: bool,
     pub(crate) bn_cont: bool,
@@ -152,6 +153,7 @@ impl Default for Config {
             embed_dropout: 0.0,
             activation: "relu".into(),
             y_range: None,
+            scale_target: true,
             batch_norm: true,
             bn_final: false,
             bn_cont: true,

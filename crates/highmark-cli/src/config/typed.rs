@@ -111,6 +111,7 @@ impl Config {
             name.parse::<ActivationFn>().map_err(Failure::usage)?.name().clone_into(&mut self.activation);
         }
         self.y_range = args.y_range.clone().or(self.y_range.take());
+        self.scale_target &= !args.no_scale_target;
         Ok(())
     }
 

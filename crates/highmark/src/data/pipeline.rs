@@ -118,6 +118,24 @@ impl Pipeline {
         })
     }
 
+    /// Whether a pipeline that comes from a file fits itself.
+    pub(crate) fn check(&self) -> Result<()> {
+        let known = self.categorify.columns.iter().map(|(name, _)| name);
+        let n = self.cont_names.len();
+        let normalized = self.normalize.as_ref().is_none_or(|normalize| {
+            let usable = |std: &f64| std.is_finite() && *std > 0.0;
+            normalize.means.len() == n && normalize.stds.len() == n && normalize.stds.iter().all(usable)
+        });
+        let mut names: Vec<_> = self.cat_names.iter().chain(&self.cont_names).collect();
+        names.sort_unstable();
+        let unique = names.windows(2).all(|pair| pair[0] != pair[1]);
+        let asked = self.procs.contains(&Proc::Normalize) == self.normalize.is_some();
+        if known.eq(&self.cat_names) && normalized && asked && self.medians.len() == n && unique {
+            return Ok(());
+        }
+        Err(Error::data("the preparation of the columns contradicts itself"))
+    }
+
     /// The categorical columns in the order of the codes, with `<column>_na` for filled columns last.
     pub fn cat_names(&self) -> &[String] {
         &self.cat_names

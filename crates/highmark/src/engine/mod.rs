@@ -9,7 +9,7 @@ mod sum;
 pub(crate) use gemm::{Matrix, gemm};
 pub use params::{Buffer, ParamKind, Parameter, Params, Snapshot};
 pub(crate) use pool::{Pool, Rows};
-pub(crate) use sum::{sum, sum_products, sum_squares_from};
+pub(crate) use sum::{sum, sum_products_from, sum_squares_from};
 
 /// Features in one tile of work. Fixed, so that results do not depend on the number of threads.
 pub(crate) const TILE: usize = 32;

@@ -5,6 +5,8 @@
 //! gives the same bits.
 #![expect(unsafe_code, reason = "tiles of one buffer are lent to several threads at once")]
 
+use std::cell::Cell;
+use std::marker::PhantomData;
 use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread::JoinHandle;
@@ -13,11 +15,16 @@ use std::thread::JoinHandle;
 /// between two calls within a step.
 const SPINS: u32 = 20_000;
 
+/// More than any tile count here can use, and less than the state can count.
+const MAX_THREADS: usize = 1024;
+
 /// Threads that wait for tiles, spinning first and then asleep.
 #[derive(Debug)]
 pub(crate) struct Pool {
     shared: Arc<Shared>,
     workers: Vec<JoinHandle<()>>,
+    /// Not `Sync`: two calls at once would overwrite each other's job.
+    _one_caller: PhantomData<Cell<()>>,
 }
 
 /// What one call asks of the workers.
@@ -72,8 +79,8 @@ impl Pool {
             std::thread::Builder::new().name(format!("highmark-{number}")).spawn(move || worker(&shared)).ok()
         };
         // A thread that the system refuses is a thread fewer, with the same results.
-        let workers = (1..threads.max(1)).map_while(start).collect();
-        Self { shared, workers }
+        let workers = (1..threads.clamp(1, MAX_THREADS)).map_while(start).collect();
+        Self { shared, workers, _one_caller: PhantomData }
     }
 
     /// Calls `work(i, [tile i of each buffer])` for every `i < tiles`, on all threads when `worth` says that

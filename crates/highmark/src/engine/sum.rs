@@ -23,9 +23,9 @@ pub(crate) fn sum(x: &[f32]) -> f64 {
     sum_of(x, x, |x, _| x)
 }
 
-/// Σ x·y.
-pub(crate) fn sum_products(x: &[f32], y: &[f32]) -> f64 {
-    sum_of(x, y, |x, y| x * y)
+/// Σ x·(y − centre). The centre is taken off first: where it is large, the products alone would lose the digits.
+pub(crate) fn sum_products_from(x: &[f32], y: &[f32], centre: f32) -> f64 {
+    sum_of(x, y, |x, y| x * (y - centre))
 }
 
 /// Σ (x − centre)².

@@ -15,6 +15,7 @@ mod progress;
 mod report;
 mod run;
 mod summary;
+mod target_scale;
 mod trainer;
 
 use std::path::{Path, PathBuf};
@@ -53,6 +54,9 @@ pub struct LearnerConfig {
     pub loss: Option<LossKind>,
     /// The optimizer. Default Adam as fastai has it.
     pub optimizer: OptimizerConfig,
+    /// Scales the predictions of a regression to the mean and the spread of its target over the training rows, unless
+    /// there is a `y_range`. Losses and metrics stay in the target's unit. Default no, as in fastai.
+    pub scale_target: bool,
     /// Parameter groups with learning rates of their own. Default one of all.
     pub groups: Vec<GroupRule>,
     /// The learning rate where a fit names none. Default 1e-3.
@@ -80,6 +84,7 @@ impl Default for LearnerConfig {
             batch_size: 64,
             loss: None,
             optimizer: OptimizerConfig::default(),
+            scale_target: false,
             groups: Vec::new(),
             lr: 1e-3,
             metrics: Vec::new(),
@@ -115,13 +120,16 @@ pub struct Learner {
 
 impl Learner {
     /// fastai's `tabular_learner`: a [`crate::TabularModel`] for this data.
-    pub fn tabular(data: &TabularData, config: LearnerConfig) -> Result<Self> {
+    pub fn tabular(data: &TabularData, mut config: LearnerConfig) -> Result<Self> {
         let task = data.pipeline.task();
         let loss = config.loss.clone().unwrap_or(match task {
             Task::Classification { .. } => LossKind::CrossEntropy { weight: None, label_smoothing: 0.0 },
             Task::MultiLabel { .. } => LossKind::BceWithLogits { pos_weight: None },
             Task::Regression { .. } => LossKind::Mse,
         });
+        if config.scale_target && config.model.y_range.is_none() {
+            config.model.output_scale = target_scale::output_scale(data, &loss)?;
+        }
         // Two classes under BCE are one output.
         let outputs = match (task, &loss) {
             (Task::Classification { .. }, LossKind::BceWithLogits { .. }) if task.outputs() == 2 => 1,

@@ -11,7 +11,7 @@ use super::atomic_file;
 use crate::data::Pipeline;
 use crate::engine::Params;
 use crate::losses::LossKind;
-use crate::models::{Model, TabularConfig, TabularModel};
+use crate::models::{Model, TabularConfig, TabularModel, embedding_size};
 use crate::optim::{Hypers, Optimizer};
 use crate::{Error, Result};
 
@@ -75,6 +75,38 @@ impl ModelDescription {
             pipeline,
             provenance,
         }
+    }
+
+    /// Fails when the parts do not fit each other, or describe a larger model than a file of `bytes` can hold: before
+    /// memory is set aside for it, and before a prediction could silently be wrong.
+    fn check(&self, bytes: usize) -> Result<()> {
+        if self.model != "TabularModel" {
+            return Err(Error::data(format!("it is of another kind of model, `{}`", self.model)));
+        }
+        let size = |(name, levels): &(String, usize)| {
+            let size = self.config.embedding_sizes.get(name).copied();
+            (*levels as u128, size.unwrap_or_else(|| embedding_size(*levels)) as u128)
+        };
+        let embeddings = || self.columns.iter().map(size);
+        let mut numbers =
+            embeddings().fold(0_u128, |sum, (levels, size)| sum.saturating_add(levels.saturating_mul(size)));
+        let mut inputs = embeddings().fold(self.n_cont as u128, |sum, (_, size)| sum.saturating_add(size));
+        for outputs in self.config.layers.iter().chain([&self.outputs]) {
+            numbers = numbers.saturating_add(inputs.saturating_mul(*outputs as u128));
+            inputs = *outputs as u128;
+        }
+        if numbers.saturating_mul(4) > bytes as u128 {
+            return Err(Error::data("it describes a larger model than it holds"));
+        }
+        let Some(pipeline) = &self.pipeline else { return Ok(()) };
+        pipeline.check()?;
+        let columns: Vec<_> = pipeline.cat_names().iter().cloned().zip(pipeline.cardinalities()).collect();
+        let classes = pipeline.task().outputs();
+        let fits = classes == self.outputs || (classes == 2 && self.outputs == 1);
+        if columns != self.columns || pipeline.cont_names().len() != self.n_cont || !fits {
+            return Err(Error::data("the preparation of the columns is not that of the model"));
+        }
+        Ok(())
     }
 
     /// An untrained model of this description.
@@ -196,22 +228,16 @@ pub(crate) fn load(path: &Path) -> Result<(ModelDescription, TabularModel)> {
         );
         return Err(Error::file(path, message));
     }
-    check_size(path, &file, &description)?;
-    let mut model = description.build()?;
+    let damaged = |what: &dyn std::fmt::Display| Error::file(path, format!("damaged: {what}"));
+    description.check(file.len()).map_err(|e| damaged(&e))?;
+    let mut model = description.build().map_err(|e| damaged(&e))?;
     load_tensors(path, &file, model.params_mut(), None)?;
-    Ok((description, model))
-}
-
-/// Fails when the description promises more numbers than the file holds, before memory is set aside for them.
-fn check_size(path: &Path, file: &[u8], description: &ModelDescription) -> Result<()> {
-    let levels = description.columns.iter().map(|(_, levels)| *levels as u128);
-    let layers = description.config.layers.iter().map(|n| *n as u128);
-    let promised =
-        levels.chain(layers).chain([description.n_cont as u128, description.outputs as u128]).sum::<u128>();
-    if promised > file.len() as u128 {
-        return Err(Error::file(path, "damaged: it describes a larger model than it holds"));
+    let params = model.params();
+    if !params.values.iter().chain(&params.buffers).all(|x| x.is_finite()) {
+        let message = "some of its weights are not numbers: the training that made it broke down; train again with a lower rate";
+        return Err(Error::file(path, message));
     }
-    Ok(())
+    Ok((description, model))
 }
 
 fn read(path: &Path) -> Result<Vec<u8>> {

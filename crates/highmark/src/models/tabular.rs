@@ -6,7 +6,10 @@ use serde::{Deserialize, Serialize};
 use super::{LayerSummary, Model};
 use crate::data::Batch;
 use crate::engine::{Params, Pool};
-use crate::nn::{ActivationFn, Block, BlockConfig, Dropout, Embedding, Mode, NormDrop, SigmoidRange};
+use crate::nn::{
+    ActivationFn, Block, BlockConfig, Dropout, Embedding, Mode, NormDrop, OutputScale, SigmoidRange,
+    output_scale,
+};
 use crate::{Error, Result};
 
 /// The options of [`TabularModel`]: fastai's `tabular_config` and its defaults.
@@ -29,6 +32,8 @@ pub struct TabularConfig {
     pub embed_dropout: f32,
     /// Squeezes the predictions into (low, high) by a sigmoid. Default none.
     pub y_range: Option<(f32, f32)>,
+    /// Gives each prediction the mean and the spread of its target; see [`OutputScale`]. Default none.
+    pub output_scale: Vec<OutputScale>,
     /// Batch norm in the hidden blocks (fastai's `use_bn`). Default yes.
     pub batch_norm: bool,
     /// Batch norm in the last block too. Default no.
@@ -49,6 +54,7 @@ impl Default for TabularConfig {
             dropout: Vec::new(),
             embed_dropout: 0.0,
             y_range: None,
+            output_scale: Vec::new(),
             batch_norm: true,
             bn_final: false,
             bn_cont: true,
@@ -80,6 +86,13 @@ impl TabularConfig {
             self.embedding_sizes.iter().map(|(n, s)| (s, n)).find(|(size, _)| **size == 0)
         {
             return Err(Error::config("embedding sizes", format!("`{name}` cannot have size {size}")));
+        }
+        let usable = |scale: &OutputScale| scale.mean.is_finite() && scale.std.is_finite() && scale.std > 0.0;
+        if !self.output_scale.iter().all(usable) {
+            return Err(Error::config("output scale", "means must be numbers, and deviations above 0"));
+        }
+        if !self.output_scale.is_empty() && self.y_range.is_some() {
+            return Err(Error::config("output scale", "it does not go together with a y-range"));
         }
         match self.y_range {
             Some((low, high)) if !(low < high && low.is_finite() && high.is_finite()) => {
@@ -115,6 +128,7 @@ pub struct TabularModel {
     bn_cont: NormDrop,
     blocks: Vec<Block>,
     y_range: Option<SigmoidRange>,
+    output_scale: Vec<OutputScale>,
     n_cont: usize,
     pool: Pool,
     /// Activations [features, rows]: embeddings as they are and after dropout, continuous columns as they are
@@ -143,6 +157,11 @@ impl TabularModel {
             config.embedding_sizes.keys().find(|name| columns.iter().all(|(known, _)| known != *name))
         {
             return Err(Error::unknown("categorical column", name, columns.iter().map(|(name, _)| name)));
+        }
+        if !config.output_scale.is_empty() && config.output_scale.len() != outputs {
+            let message =
+                format!("there are {} for {outputs} outputs; give one for each", config.output_scale.len());
+            return Err(Error::config("output scale", message));
         }
         let mut params = Params::default();
         let embed = |(i, (name, levels)): (usize, &(String, usize))| {
@@ -189,6 +208,7 @@ impl TabularModel {
             bn_cont,
             blocks,
             y_range,
+            output_scale: config.output_scale.clone(),
             n_cont,
             pool: Pool::new(1),
             embedded,
@@ -326,6 +346,7 @@ impl Model for TabularModel {
         if let Some(y_range) = &self.y_range {
             y_range.forward(predictions);
         }
+        output_scale::forward(&self.output_scale, predictions);
         Ok(())
     }
 
@@ -342,6 +363,7 @@ impl Model for TabularModel {
         if let (Some(y_range), Some(last)) = (&self.y_range, self.blocks.last()) {
             y_range.backward(last.output(rows), &mut dy[..rows * outputs]);
         }
+        output_scale::backward(&self.output_scale, &mut dy[..rows * outputs], rows);
         let width = (n_embed + self.n_cont) * rows;
         for i in (0..self.blocks.len()).rev() {
             let (before, rest) = self.blocks.split_at_mut(i);
@@ -394,6 +416,8 @@ impl Model for TabularModel {
                 .iter()
                 .map(|y| line(format!("SigmoidRange({}, {})", y.low, y.high), self.outputs(), 0)),
         );
+        let scaled = (!self.output_scale.is_empty()).then(|| line("OutputScale".into(), self.outputs(), 0));
+        lines.extend(scaled);
         lines
     }
 }

@@ -3,7 +3,7 @@
 
 use std::ops::Range;
 
-use crate::engine::{ParamKind, Params, sum, sum_products, sum_squares_from};
+use crate::engine::{ParamKind, Params, sum, sum_products_from, sum_squares_from};
 
 const EPS: f64 = 1e-5;
 const MOMENTUM: f32 = 0.1;
@@ -106,7 +106,7 @@ impl BatchNorm {
         for (feature, (x, d)) in x.chunks_exact(rows).zip(d.chunks_exact_mut(rows)).enumerate() {
             let (mean, inv_std) = (mean[first + feature], inv_std[first + feature]);
             let sum_d = sum(d);
-            let dot = (sum_products(d, x) - f64::from(mean) * sum_d) as f32;
+            let dot = sum_products_from(d, x, mean) as f32;
             let before = if fresh { (0.0, 0.0) } else { (weight_grad[feature], bias_grad[feature]) };
             weight_grad[feature] = before.0 + dot * inv_std;
             bias_grad[feature] = before.1 + sum_d as f32;

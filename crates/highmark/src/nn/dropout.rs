@@ -11,8 +11,8 @@ pub(crate) struct Dropout {
     pub(crate) number: u64,
 }
 
-/// Dropout layers that one step can tell apart.
-const LAYERS: u64 = 256;
+/// Dropout layers that one step can tell apart; the other 42 bits of the index count steps.
+const LAYERS: u64 = 1 << 16;
 
 impl Dropout {
     /// The mask of features `first ..`, [tile, rows]: 0 or 1/(1−p). A pure function of seed, step, layer and place.

@@ -9,6 +9,7 @@ mod embedding;
 mod init;
 mod linear;
 mod norm_drop;
+pub(crate) mod output_scale;
 mod sigmoid_range;
 
 pub use activation::ActivationFn;
@@ -18,6 +19,7 @@ pub(crate) use dropout::Dropout;
 pub(crate) use embedding::Embedding;
 pub(crate) use linear::Linear;
 pub(crate) use norm_drop::NormDrop;
+pub use output_scale::OutputScale;
 pub(crate) use sigmoid_range::SigmoidRange;
 
 /// How a forward pass is meant.

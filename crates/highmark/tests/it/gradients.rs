@@ -1,6 +1,6 @@
 //! The gradients of the whole model against finite differences, for all combinations of its options.
 
-use highmark::{ActivationFn, Batch, Mode, Model, TabularConfig, TabularModel};
+use highmark::{ActivationFn, Batch, Mode, Model, OutputScale, TabularConfig, TabularModel};
 
 use crate::small_learner::noise;
 
@@ -106,6 +106,8 @@ fn other_shapes() {
     check(&small, &[5], 0, 1);
     check(&TabularConfig { bn_cont: false, ..small.clone() }, &[5, 2], 4, 3);
     check(&TabularConfig { layers: vec![], y_range: Some((0.0, 1.0)), ..small.clone() }, &[3], 2, 1);
+    let scale = |std: f32| OutputScale { mean: 4.0, std, gradient: std };
+    check(&TabularConfig { output_scale: vec![scale(2.0), scale(0.5)], ..small.clone() }, &[3], 2, 2);
     check(&TabularConfig { layers: vec![9, 8, 7], dropout: vec![0.1, 0.0, 0.4], ..small }, &[6], 1, 2);
 }
 
