@@ -8,22 +8,10 @@ use highmark::{
 };
 
 fn table() -> Table {
-    let row = |i: usize| format!("{},{},{},{}\n", ["Oslo", "Bergen", "Rome"][i % 3], i % 17, i * 7 % 11, ["a", "b"][i % 2]);
+    let row = |i: usize| {
+        format!("{},{},{},{}\n", ["Oslo", "Bergen", "Rome"][i % 3], i % 17, i * 7 % 11, ["a", "b"][i % 2])
+    };
     let text: String = std::iter::once("city,age,size,y\n".to_string()).chain((0..60).map(row)).collect();
-    read_csv_from,
-};
-
-fn table() -> Table {
-    let mut text = String::from("city,age,size,y\n");
-    for i in 0..60 {
-        text += &format!(
-            "{},{},{},{}\n",
-            ["Oslo", "Bergen", "Rome"][i % 3],
-            i % 17,
-            (i * 7) % 11,
-            ["a", "b"][i % 2]
-        );
-    }
     read_csv_from(Path::new("t.csv"), text.as_bytes(), &CsvOptions::default()).unwrap()
 }
 

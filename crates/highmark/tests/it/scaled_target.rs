@@ -18,19 +18,6 @@ fn houses() -> Table {
     };
     let header = std::iter::once("area,age,price,rooms\n".to_string());
     let text: String = header.chain(area.iter().zip(&age).map(row)).collect();
-    read_csv_from,
-};
-
-use crate::small_learner::noise;
-
-/// Two targets of very different size that both follow from the columns.
-fn houses() -> Table {
-    let (area, age) = (noise(1200, 1), noise(1200, 2));
-    let mut text = String::from("area,age,price,rooms\n");
-    for (area, age) in area.iter().zip(&age) {
-        let price = 400_000.0 + 150_000.0 * area - 40_000.0 * age;
-        text += &format!("{area},{age},{price},{}\n", 0.003 * area + 0.001);
-    }
     read_csv_from(Path::new("houses.csv"), text.as_bytes(), &CsvOptions::default()).unwrap()
 }
 
