@@ -27,3 +27,14 @@ pub struct Timings {
     /// In writing files.
     pub save: Duration,
 }
+
+/// What goes on from fit to fit, so that a second fit draws other random numbers than the first.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Counters {
+    /// Training batches ever.
+    pub(crate) steps: u64,
+    /// Epochs ever begun.
+    pub(crate) epochs: u64,
+    /// Batches whose gradients wait for a step.
+    pub(crate) waiting: usize,
+}

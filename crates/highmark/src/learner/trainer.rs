@@ -18,7 +18,7 @@ use super::event::{Event, Flow, RunKind, Signal, Span};
 use super::history::{EpochRow, History};
 use super::model_file::{self, ModelDescription};
 use super::outcome::{Cancel, Outcome};
-use super::progress::{Progress, Timings};
+use super::progress::{Counters, Progress, Timings};
 use crate::data::{Batch, Loader, Pipeline};
 use crate::losses::Loss;
 use crate::metrics::{Metric, Predictions};
@@ -75,17 +75,6 @@ pub struct Trainer {
     reason: Option<String>,
     cancels: Vec<Cancel>,
     outcome: Outcome,
-}
-
-/// What goes on from fit to fit, so that a second fit draws other random numbers than the first.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Counters {
-    /// Training batches ever.
-    pub(crate) steps: u64,
-    /// Epochs ever begun.
-    pub(crate) epochs: u64,
-    /// Batches whose gradients wait for a step.
-    pub(crate) waiting: usize,
 }
 
 /// The parts that a trainer is made of.
