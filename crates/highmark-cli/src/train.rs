@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use highmark::{
-    Callback, CsvLogger, EarlyStopping, EventLog, Monitor, ProgressBar, SaveBest, TerminateOnNan,
+    Callback, CsvLogger, EarlyStopping, EventLog, Monitor, Outcome, ProgressBar, SaveBest, TerminateOnNan,
 };
 
 use crate::args::TrainArgs;
@@ -30,10 +30,15 @@ pub(crate) fn run(args: &TrainArgs, start: Instant) -> Result<()> {
     }
     let report = trained?;
     if args.json {
-        return screen::print_json(&report);
+        screen::print_json(&report)?;
+    } else {
+        screen.say(format!("\n{}", report.text(&folder.file(run_folder::MODEL)).trim_end()));
     }
-    screen.say(format!("\n{}", report.text(&folder.file(run_folder::MODEL)).trim_end()));
-    Ok(())
+    if report.has_model() {
+        return Ok(());
+    }
+    let folder = folder.path().display();
+    Err(Failure::failed(format!("training broke down: {} (run folder {folder})", report.stop_detail)))
 }
 
 fn train(
@@ -76,13 +81,18 @@ fn train(
 
     saving = Instant::now();
     let path = folder.file(run_folder::MODEL);
-    // SaveBest has written the best one; otherwise the model handed back is the last.
-    if !saved {
+    let broke_down = matches!(&report.outcome, Outcome::Cancelled(cancel) if cancel.by == "terminate_on_nan");
+    let none = broke_down && !saved;
+    if none {
+        // The weights are no numbers any more, and those of an earlier run are not this one's.
+        folder.remove(run_folder::MODEL)?;
+    } else if !saved {
+        // SaveBest has written no best one, so the model handed back is the last.
         learner.trainer_mut().save_to(&path, false)?;
     }
     save += saving.elapsed() + report.timings.save;
     let validating = Instant::now();
-    let final_metrics = learner.validate()?;
+    let final_metrics = if none { Vec::new() } else { learner.validate()? };
     let phases = SecondsByPhase {
         load: experiment.load.as_secs_f64(),
         prepare: experiment.prepare.as_secs_f64(),
@@ -92,7 +102,8 @@ fn train(
     };
     let history = experiment.learner.history();
     let elapsed = start.elapsed();
-    let measured = Measured { report: &report, history, best, final_metrics, phases, elapsed };
+    let measured =
+        Measured { report: &report, history, best, final_metrics, kept_best: saved, phases, elapsed };
     let report = RunReport::new(&experiment.config, measured);
     folder.write(run_folder::REPORT, &(screen::json(&report)? + "\n"))?;
     Ok(report)
