@@ -26,6 +26,9 @@ impl Experiment {
     pub(crate) fn prepare(mut config: Config) -> Result<Self> {
         let begin = Instant::now();
         let table = source::read(&config.data, &config.csv_options()?)?;
+        if let Some(hint) = source::delimiter_hint(&config.data, &table) {
+            return Err(Failure::failed(hint));
+        }
         config.complete(&table)?;
         config.direction()?;
         let data_config: DataConfig = config.data_config()?;

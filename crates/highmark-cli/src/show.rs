@@ -17,6 +17,9 @@ pub(crate) fn run(args: &ShowArgs) -> Result<()> {
     let mut config = Config::default();
     config.set_csv(&args.csv);
     let table = source::read(&args.data, &config.csv_options()?)?;
+    if let Some(hint) = source::delimiter_hint(&args.data, &table) {
+        screen::note(format!("note: {hint}"));
+    }
     let task = if args.target.is_empty() { None } else { Some(TaskKind::infer(&table, &args.target)?) };
     let columns = table.describe();
     if args.json {

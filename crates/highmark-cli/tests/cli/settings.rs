@@ -62,6 +62,19 @@ fn files_of_other_dialects() {
     assert!(ran.out.contains("100 rows, 8 columns"), "{}", ran.out);
     let city = ran.out.lines().find(|line| line.starts_with("city")).unwrap();
     assert!(city.contains('%') && !city.contains("unknown"), "{city}");
+    for (target, delimiter, hint) in
+        [("answer", ";", "';'"), ("none", ";", "';'"), ("answer", "\t", "tab"), ("answer", "|", "'|'")]
+    {
+        folder.write("other.csv", &text.replace(';', delimiter));
+        let hint = format!("try --delimiter {hint}");
+        folder.run(&format!("train other.csv --target {target}")).failed(1, &["one column", &hint]);
+        let shown = folder.run("show other.csv").done();
+        assert!(
+            shown.err.starts_with("note: other.csv has one column only") && shown.err.contains(&hint),
+            "{shown:?}"
+        );
+    }
+    folder.run("train other.csv").failed(1, &["try --delimiter '|'"]);
     folder.write("bare.csv", "1.5,a\n2.5,b\n");
     let ran = folder.run("show bare.csv --no-header").done();
     assert!(ran.out.contains("column_1") && ran.out.contains("2 rows"), "{}", ran.out);
