@@ -23,6 +23,9 @@ impl Experiment {
         let cat: Vec<_> = levels.map(|(name, levels)| format!("{name} ({levels})")).collect();
         lines.push(format!("continuous {}", listed(pipeline.cont_names())));
         lines.push(format!("categories {}", listed(&cat)));
+        if !self.unused.is_empty() {
+            lines.push(format!("not used   {}", self.unused.join(", ")));
+        }
         lines.extend(self.data.valid_drift.lines().into_iter().map(|line| format!("validation {line}")));
         lines.extend(self.model_lines()?);
         Ok(lines)

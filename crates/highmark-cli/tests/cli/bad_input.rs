@@ -48,6 +48,8 @@ fn wrong_usage() {
         ("--task clasification", &["did you mean `classification`?"]),
         ("--delimiter ab", &["delimiter"]),
         ("--monitor acuracy", &["no monitor `acuracy`", "did you mean `accuracy`?", "valid_loss"]),
+        ("--cat city,answer", &["cat: `answer` is the column to predict"]),
+        ("--cont answer", &["cont: `answer` is the column to predict", "out of --cont"]),
         ("--nonsense", &["--nonsense"]),
     ] {
         folder.run(&format!("train people.csv --target answer {options}")).failed(2, parts);

@@ -14,6 +14,9 @@ fn columns_and_splits() {
     };
     for (options, part) in [
         ("--cat city --cont age", "continuous age\ncategories city (4), age_na (3)\n"),
+        ("--cat city", "categories city (4), age_na (3)\nnot used   grade, tall, old\n"),
+        ("--cat city --cont age", "\nnot used   height, grade, price, tall, old\n"),
+        ("--ignore grade", "\nnot used   grade\n"),
         ("--cont height --cat tall,old", "continuous height\ncategories tall (3), old (3)\n"),
         ("--ignore age,city,grade,price,tall,old", "continuous height\ncategories none\n"),
         ("--procs fill_missing,Categorify", "continuous age, height, price\n"),
@@ -28,6 +31,9 @@ fn columns_and_splits() {
         let out = train(options);
         assert!(out.contains(part), "{options}: `{part}` is not in: {out}");
     }
+    assert!(!train("").contains("not used"));
+    let out = folder.run("lr-find people.csv --target answer --bs 16 --ignore grade").done().out;
+    assert!(out.contains("\nnot used   grade\n") && !out.contains("\nmodel "), "{out}");
 }
 
 #[test]
