@@ -85,6 +85,7 @@ impl RunReport {
                 _ => format!("{}; there is no model worth keeping", cancel.reason),
             },
             Outcome::Cancelled(cancel) => cancel.reason.clone(),
+            Outcome::Completed if report.epochs_planned == 1 => "the one epoch ran".into(),
             _ => report.stop_reason(),
         };
         let epochs_saved = report.epochs_planned.saturating_sub(report.epochs_run);

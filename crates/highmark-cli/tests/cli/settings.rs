@@ -53,11 +53,24 @@ fn training_options() {
             "--target answer --dropout 0.1 --embed-dropout 0.1 --activation mish",
             "TabularModel with layers 16",
         ),
+        ("--target answer", "\nstopped    all 3 epochs ran\n"),
         ("--target price --loss huber --metrics mae,r2 --y-range=-10,500", "loss huber"),
     ] {
         let out = train(options);
         assert!(out.contains(part), "{options}: `{part}` is not in: {out}");
     }
+}
+
+#[test]
+fn no_hidden_layers_and_one_epoch() {
+    let folder = Folder::with("no-layers", "people.csv", &people(60));
+    folder.write(
+        "linear.toml",
+        "data = \"people.csv\"\ntarget = \"answer\"\nlayers = []\nbs = 16\nepochs = 1\n",
+    );
+    let ran = folder.run("train linear.toml").done();
+    assert!(ran.out.contains("model      TabularModel without hidden layers: "), "{}", ran.out);
+    assert!(ran.out.contains("\nstopped    the one epoch ran\n"), "{}", ran.out);
 }
 
 #[test]
