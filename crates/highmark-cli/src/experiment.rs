@@ -13,6 +13,8 @@ pub(crate) struct Experiment {
     pub(crate) config: Config,
     pub(crate) data: TabularData,
     pub(crate) learner: Learner,
+    /// Columns that are neither features nor targets.
+    pub(crate) unused: Vec<String>,
     /// Rows in the file.
     pub(crate) rows: usize,
     /// Time for reading.
@@ -26,6 +28,9 @@ impl Experiment {
     pub(crate) fn prepare(mut config: Config) -> Result<Self> {
         let begin = Instant::now();
         let table = source::read(&config.data, &config.csv_options()?)?;
+        if let Some(hint) = source::delimiter_hint(&config.data, &table) {
+            return Err(Failure::failed(hint));
+        }
         config.complete(&table)?;
         config.direction()?;
         let data_config: DataConfig = config.data_config()?;
@@ -39,6 +44,9 @@ impl Experiment {
             return Err(Failure::failed(message));
         }
         let learner = Learner::tabular(&data, config.learner_config()?)?;
-        Ok(Self { config, data, learner, rows: table.rows(), load, prepare: begin.elapsed() })
+        let (cont, cat) = (data.pipeline.cont_names(), data.pipeline.cat_names());
+        let used: Vec<&String> = cont.iter().chain(cat).chain(&config.target.0).collect();
+        let unused = table.names().map(String::from).filter(|name| !used.contains(&name)).collect();
+        Ok(Self { config, data, learner, unused, rows: table.rows(), load, prepare: begin.elapsed() })
     }
 }

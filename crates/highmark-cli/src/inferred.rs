@@ -23,6 +23,9 @@ impl Experiment {
         let cat: Vec<_> = levels.map(|(name, levels)| format!("{name} ({levels})")).collect();
         lines.push(format!("continuous {}", listed(pipeline.cont_names())));
         lines.push(format!("categories {}", listed(&cat)));
+        if !self.unused.is_empty() {
+            lines.push(format!("not used   {}", self.unused.join(", ")));
+        }
         lines.extend(self.data.valid_drift.lines().into_iter().map(|line| format!("validation {line}")));
         lines.extend(self.model_lines()?);
         Ok(lines)
@@ -43,10 +46,16 @@ impl Experiment {
     fn model_lines(&self) -> Result<Vec<String>> {
         let (config, trainer) = (&self.config, self.learner.trainer());
         let hypers = &trainer.optimizer.groups()[0].hypers;
-        let layers = config.layers.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+        let layers = match config.layers.as_slice() {
+            [] => "without hidden layers".into(),
+            layers => {
+                let sizes: Vec<_> = layers.iter().map(ToString::to_string).collect();
+                format!("with layers {}", sizes.join(", "))
+            }
+        };
         Ok(vec![
             format!(
-                "model      {} with layers {layers}: {} parameters",
+                "model      {} {layers}: {} parameters",
                 trainer.model.name(),
                 thousands(trainer.model.params().len())
             ),

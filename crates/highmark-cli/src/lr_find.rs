@@ -15,7 +15,9 @@ pub(crate) fn run(args: &LrFindArgs) -> Result<()> {
     let config = Config::of_lr_find(args)?;
     let screen = Screen::new(args.quiet, args.json);
     let mut experiment = Experiment::prepare(config)?;
-    experiment.lines()?.iter().take(4).for_each(|line| screen.say(line));
+    let lines = experiment.lines()?;
+    // The rest is about a training that does not take place.
+    lines.iter().take_while(|line| !line.starts_with("model ")).for_each(|line| screen.say(line));
     experiment.learner.trainer_mut().console = screen.console();
     let found = experiment.learner.lr_find(&LrFindConfig::default())?;
     found.plot(&args.plot)?;

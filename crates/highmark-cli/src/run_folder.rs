@@ -14,6 +14,9 @@ pub(crate) const EVENTS: &str = "events.jsonl";
 pub(crate) const REPORT: &str = "report.json";
 pub(crate) const MODEL: &str = "best.safetensors";
 
+/// How every `config.toml` of a run begins: what tells a run's folder from others.
+pub(crate) const FIRST_LINE: &str = "# `highmark train` with this file repeats the run.";
+
 /// The files of a run, and nothing else is ever removed.
 const FILES: [&str; 5] = [CONFIG, HISTORY, EVENTS, REPORT, MODEL];
 
@@ -33,17 +36,29 @@ pub(crate) fn refuse_existing(path: &Path, overwrite: bool) -> Result<()> {
         )));
     }
     let Ok(mut entries) = fs::read_dir(path) else { return Ok(()) };
-    if entries.next().is_some() && !overwrite {
-        let message =
-            "exists and is not empty; choose another --out, or replace the run in it with --overwrite";
-        return Err(Failure::failed(format!("the run folder {} {message}", path.display())));
-    }
-    Ok(())
+    let message = match (entries.next(), overwrite) {
+        (None, _) => return Ok(()),
+        (_, true) if is_run(path) => return Ok(()),
+        (_, true) => {
+            "holds other things than a run of highmark, so --overwrite leaves it alone; choose another --out"
+        }
+        (_, false) => {
+            "exists and is not empty; choose another --out, or replace the run in it with --overwrite"
+        }
+    };
+    Err(Failure::failed(format!("the run folder {} {message}", path.display())))
+}
+
+/// Whether the folder is a run's: other programs have a `config.toml` or a `report.json` too.
+fn is_run(path: &Path) -> bool {
+    let config = fs::read(path.join(CONFIG)).unwrap_or_default();
+    config.starts_with(FIRST_LINE.as_bytes())
+        && [EVENTS, REPORT, MODEL].iter().any(|file| path.join(file).is_file())
 }
 
 impl RunFolder {
-    /// Makes the folder: `out`, or the first `runs/NAME-N` that is free. What an earlier run left there is removed. Fails
-    /// when it cannot be written to.
+    /// Makes the folder: `out`, or the first `runs/NAME-N` that is free. What an earlier run left there is removed, but
+    /// for its model. Fails when it cannot be written to.
     pub(crate) fn create(out: Option<&Path>, name: &str) -> Result<Self> {
         let mut folder = match out {
             Some(path) => Self { path: path.into(), made: Vec::new() },
@@ -90,19 +105,24 @@ impl RunFolder {
         Ok(())
     }
 
-    /// Whether files can be written here, found out before training and not after.
+    /// Whether files can be written here, found out before training and not after. The earlier run's model stays until
+    /// there is another: a run that is killed must not leave less than it found.
     fn probe(&self) -> Result<()> {
-        for file in FILES {
-            match fs::remove_file(self.file(file)) {
-                Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                    return Err(Error::io("replace", self.file(file), error).into());
-                }
-                _ => {}
-            }
+        if let Some(file) = FILES.iter().map(|file| self.file(file)).find(|file| file.is_dir()) {
+            return Err(Failure::failed(format!("{} is a folder; choose another --out", file.display())));
         }
-        let file = self.file(REPORT);
-        let written = fs::write(&file, "").and_then(|()| fs::remove_file(&file));
-        written.map_err(|error| Error::io("write to the run folder", &self.path, error).into())
+        self.write(REPORT, "")?;
+        [HISTORY, EVENTS, REPORT].iter().try_for_each(|file| self.remove(file))
+    }
+
+    /// Removes one of the run's files, if it is there.
+    pub(crate) fn remove(&self, name: &str) -> Result<()> {
+        match fs::remove_file(self.file(name)) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                Err(Error::io("replace", self.file(name), error).into())
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Takes away what was made for a run that has come to nothing.
@@ -125,9 +145,12 @@ impl RunFolder {
         self.path.join(name)
     }
 
-    /// Writes one of the run's files.
+    /// Writes one of the run's files: beside its place and then into it, so that it is there whole or not at all.
     pub(crate) fn write(&self, name: &str, text: &str) -> Result<()> {
-        let path = self.file(name);
-        fs::write(&path, text).map_err(|error| Error::io("write", path, error).into())
+        let (path, part) = (self.file(name), self.file(&format!("{name}.part")));
+        fs::write(&part, text).and_then(|()| fs::rename(&part, &path)).map_err(|error| {
+            drop(fs::remove_file(&part));
+            Error::io("write", path, error).into()
+        })
     }
 }

@@ -24,9 +24,9 @@ pub(crate) struct RunReport {
     pub(crate) best_epoch: Option<usize>,
     pub(crate) best_value: Option<f64>,
     pub(crate) last_value: Option<f64>,
-    /// Of the model handed back.
+    /// Of the model handed back; empty when there is none, because training broke down before one was worth keeping.
     pub(crate) final_metrics: BTreeMap<String, Option<f64>>,
-    /// Whether that is the best model; otherwise it is the last.
+    /// Whether that is the best model; otherwise it is the last, or there is none.
     pub(crate) kept_best: bool,
     /// The whole run, from the start of the process.
     pub(crate) seconds: f64,
@@ -55,6 +55,7 @@ pub(crate) struct Measured<'a> {
     pub(crate) history: &'a highmark::History,
     pub(crate) best: Option<Best>,
     pub(crate) final_metrics: Vec<(String, f64)>,
+    pub(crate) kept_best: bool,
     pub(crate) phases: SecondsByPhase,
     pub(crate) elapsed: Duration,
 }
@@ -65,7 +66,7 @@ fn finite(x: f64) -> Option<f64> {
 
 impl RunReport {
     pub(crate) fn new(config: &crate::config::Config, measured: Measured) -> Self {
-        let Measured { report, history, best, final_metrics, phases, elapsed } = measured;
+        let Measured { report, history, best, final_metrics, kept_best, phases, elapsed } = measured;
         let monitor = config.monitor.clone().unwrap_or_default();
         let stop_reason = match &report.outcome {
             Outcome::Completed => "completed",
@@ -77,7 +78,14 @@ impl RunReport {
             Outcome::Cancelled(cancel) if cancel.by == "early_stopping" && config.min_delta != 0.0 => {
                 format!("{} by more than {}", cancel.reason, config.min_delta)
             }
+            Outcome::Cancelled(cancel) if cancel.by == "terminate_on_nan" => match &best {
+                Some(best) if kept_best => {
+                    format!("{}; the best model, that of epoch {}, is kept", cancel.reason, best.epoch)
+                }
+                _ => format!("{}; there is no model worth keeping", cancel.reason),
+            },
             Outcome::Cancelled(cancel) => cancel.reason.clone(),
+            Outcome::Completed if report.epochs_planned == 1 => "the one epoch ran".into(),
             _ => report.stop_reason(),
         };
         let epochs_saved = report.epochs_planned.saturating_sub(report.epochs_run);
@@ -97,7 +105,7 @@ impl RunReport {
             last_value: history.this_epoch(&monitor).and_then(finite),
             monitor,
             final_metrics: final_metrics.into_iter().map(|(name, value)| (name, finite(value))).collect(),
-            kept_best: config.save_best,
+            kept_best,
             seconds,
             seconds_by_phase: phases,
             seconds_saved,
@@ -107,6 +115,11 @@ impl RunReport {
             threads: config.threads,
             version: env!("CARGO_PKG_VERSION").into(),
         }
+    }
+
+    /// Whether the run has left a model.
+    pub(crate) fn has_model(&self) -> bool {
+        !self.final_metrics.is_empty()
     }
 
     /// For people. `model` is where the model is.
@@ -143,7 +156,11 @@ impl RunReport {
             "time       {:.2} s{money}: load {load:.2}, prepare {prepare:.2}, train {train:.2}, validate {validate:.2}, save {save:.2}",
             self.seconds
         );
-        let kept = if self.kept_best && self.best_epoch.is_some() { "the best" } else { "the last" };
+        if !self.has_model() {
+            text += "model      none: training broke down before one was worth keeping\n";
+            return text;
+        }
+        let kept = if self.kept_best { "the best" } else { "the last" };
         let metrics = self.final_metrics.iter().map(|(name, value)| format!("{name} {}", number(*value)));
         let metrics = metrics.collect::<Vec<_>>().join(", ");
         let _ = writeln!(text, "model      {}: {kept}, {metrics}", model.display());

@@ -17,6 +17,9 @@ pub(crate) fn run(args: &ShowArgs) -> Result<()> {
     let mut config = Config::default();
     config.set_csv(&args.csv);
     let table = source::read(&args.data, &config.csv_options()?)?;
+    if let Some(hint) = source::delimiter_hint(&args.data, &table) {
+        screen::note(format!("note: {hint}"));
+    }
     let task = if args.target.is_empty() { None } else { Some(TaskKind::infer(&table, &args.target)?) };
     let columns = table.describe();
     if args.json {
@@ -52,19 +55,44 @@ fn row(column: &ColumnSummary, targets: &[String], rows: usize) -> Vec<String> {
             format!("{} to {}, mean {}", short(min), short(max), short(mean))
         }
         _ => {
-            let top = column.top.iter().map(|(value, n)| format!("{} ({})", value.trim(), thousands(*n)));
+            let top =
+                column.top.iter().map(|(value, n)| format!("{} ({})", one_line(value.trim()), thousands(*n)));
             let more = if column.distinct > column.top.len() { ", ..." } else { "" };
             top.collect::<Vec<_>>().join(", ") + more
         }
     };
     let distinct = thousands(column.distinct);
     let kind = kind(column, targets).to_string();
-    vec![column.name.clone(), column.dtype.clone(), kind, missing, distinct, values]
+    vec![escaped(&column.name), column.dtype.clone(), kind, missing, distinct, values]
+}
+
+/// Without what would break the table: line breaks, tabs and the like.
+fn escaped(text: &str) -> String {
+    let escape = |c: char| if c.is_control() { c.escape_default().to_string() } else { c.to_string() };
+    text.chars().map(escape).collect()
+}
+
+/// The beginning of a value, on one line.
+fn one_line(value: &str) -> String {
+    const SHOWN: usize = 30;
+    let mut start: String = value.chars().take(SHOWN).collect();
+    if start.len() < value.len() {
+        start += "...";
+    }
+    escaped(&start)
 }
 
 /// A number with no more digits than a reader takes in.
 fn short(x: f64) -> String {
-    if x.fract() == 0.0 && x.abs() < 1e9 { format!("{x}") } else { format!("{x:.4}") }
+    // From here on not every integer is one of these numbers.
+    const LARGE: f64 = (1_u64 << 53) as f64;
+    if x.abs() >= LARGE {
+        format!("{x:.4e}")
+    } else if x.fract() == 0.0 {
+        format!("{x}")
+    } else {
+        format!("{x:.4}")
+    }
 }
 
 /// How the values of the targets are shared out.
@@ -75,14 +103,14 @@ fn balance(columns: &[ColumnSummary], targets: &[String], task: TaskKind, table:
         if task == TaskKind::Regression {
             let (min, mean, max) = column.range.unwrap_or((f64::NAN, f64::NAN, f64::NAN));
             let (min, mean, max) = (short(min), short(mean), short(max));
-            let _ = writeln!(text, "{}: {min} to {max}, mean {mean}", column.name);
+            let _ = writeln!(text, "{}: {min} to {max}, mean {mean}", escaped(&column.name));
             continue;
         }
         let share = |n: usize| 100.0 * n as f64 / table.rows().max(1) as f64;
         let row =
-            |(value, n): &(String, usize)| vec![value.clone(), thousands(*n), format!("{:.1}%", share(*n))];
+            |(value, n): &(String, usize)| vec![one_line(value), thousands(*n), format!("{:.1}%", share(*n))];
         let rows: Vec<_> = column.top.iter().map(row).collect();
-        let _ = write!(text, "\n{}", text_table(&[&column.name, "rows", "share"], &rows));
+        let _ = write!(text, "\n{}", text_table(&[&escaped(&column.name), "rows", "share"], &rows));
         if column.distinct > column.top.len() {
             let _ = writeln!(text, "and {} more values", thousands(column.distinct - column.top.len()));
         }

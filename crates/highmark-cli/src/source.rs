@@ -35,6 +35,19 @@ pub(crate) fn read(data: &str, csv: &CsvOptions) -> Result<Table> {
     Ok(read_csv_from(path, file, csv)?)
 }
 
+/// What to try with a file that seems to have one column because another character separates them.
+pub(crate) fn delimiter_hint(data: &str, table: &Table) -> Option<String> {
+    let mut names = table.names();
+    let (Some(name), None) = (names.next(), names.next()) else { return None };
+    if is_parquet(Path::new(data)) {
+        return None;
+    }
+    let separator = [(';', "';'"), ('\t', "tab"), ('|', "'|'")].into_iter().find(|(c, _)| name.contains(*c));
+    separator.map(|(_, typed)| {
+        format!("{data} has one column only, `{}`; try --delimiter {typed}", name.escape_debug())
+    })
+}
+
 /// Whether the file's name says that it is a Parquet file.
 pub(crate) fn is_parquet(path: &Path) -> bool {
     let extension = path.extension().and_then(|extension| extension.to_str()).unwrap_or_default();

@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use highmark::{
-    Callback, CsvLogger, EarlyStopping, EventLog, Monitor, ProgressBar, SaveBest, TerminateOnNan,
+    Callback, CsvLogger, EarlyStopping, EventLog, Monitor, Outcome, ProgressBar, SaveBest, TerminateOnNan,
 };
 
 use crate::args::TrainArgs;
@@ -30,10 +30,15 @@ pub(crate) fn run(args: &TrainArgs, start: Instant) -> Result<()> {
     }
     let report = trained?;
     if args.json {
-        return screen::print_json(&report);
+        screen::print_json(&report)?;
+    } else {
+        screen.say(format!("\n{}", report.text(&folder.file(run_folder::MODEL)).trim_end()));
     }
-    screen.say(format!("\n{}", report.text(&folder.file(run_folder::MODEL)).trim_end()));
-    Ok(())
+    if report.has_model() {
+        return Ok(());
+    }
+    let folder = folder.path().display();
+    Err(Failure::failed(format!("training broke down: {} (run folder {folder})", report.stop_detail)))
 }
 
 fn train(
@@ -49,28 +54,45 @@ fn train(
     experiment.lines()?.iter().for_each(|line| screen.say(line));
     screen.say(format!("run        {}\n", folder.path().display()));
 
-    let callbacks = callbacks(experiment, folder);
+    let others = callbacks(experiment, folder);
     let (epochs, schedule) = (experiment.config.epochs, experiment.config.schedule()?);
     let direction = experiment.config.direction()?;
     let monitor = experiment.config.monitor().to_string();
     let learner = &mut experiment.learner;
     learner.trainer_mut().console = screen.console();
-    let report = learner.fit_with(epochs, None, &schedule, callbacks).map_err(|error| {
-        let kept =
-            if folder.file(run_folder::MODEL).exists() { "; the best model so far is in it" } else { "" };
+    if experiment.config.save_best {
+        // Every improvement counts here: `min_delta` is about when it pays to go on, not about which model is better.
+        let best = SaveBest::new(Monitor::new(&monitor)).path(folder.file(run_folder::MODEL));
+        learner.callbacks_mut().add(Box::new(best))?;
+    }
+    let fitted = learner.fit_with(epochs, None, &schedule, others);
+    // Not whether the file exists: it may be the model of the run that is overwritten.
+    let saved = learner.callbacks().get::<SaveBest>().is_some_and(|best| !best.saved().is_empty());
+    learner.callbacks_mut().remove("save_best");
+    let report = fitted.map_err(|error| {
+        let kept = match (saved, folder.file(run_folder::MODEL).exists()) {
+            (true, _) => "; the best model so far is in it",
+            (false, true) => "; the model in it is still the earlier run's",
+            (false, false) => "",
+        };
         Failure::failed(format!("{error} (run folder {}{kept})", folder.path().display()))
     })?;
     let best = learner.history().best(&monitor, direction);
 
     saving = Instant::now();
     let path = folder.file(run_folder::MODEL);
-    // SaveBest has written the best one; otherwise the model handed back is the last.
-    if !path.exists() {
+    let broke_down = matches!(&report.outcome, Outcome::Cancelled(cancel) if cancel.by == "terminate_on_nan");
+    let none = broke_down && !saved;
+    if none {
+        // The weights are no numbers any more, and those of an earlier run are not this one's.
+        folder.remove(run_folder::MODEL)?;
+    } else if !saved {
+        // SaveBest has written no best one, so the model handed back is the last.
         learner.trainer_mut().save_to(&path, false)?;
     }
     save += saving.elapsed() + report.timings.save;
     let validating = Instant::now();
-    let final_metrics = learner.validate()?;
+    let final_metrics = if none { Vec::new() } else { learner.validate()? };
     let phases = SecondsByPhase {
         load: experiment.load.as_secs_f64(),
         prepare: experiment.prepare.as_secs_f64(),
@@ -80,13 +102,14 @@ fn train(
     };
     let history = experiment.learner.history();
     let elapsed = start.elapsed();
-    let measured = Measured { report: &report, history, best, final_metrics, phases, elapsed };
+    let measured =
+        Measured { report: &report, history, best, final_metrics, kept_best: saved, phases, elapsed };
     let report = RunReport::new(&experiment.config, measured);
     folder.write(run_folder::REPORT, &(screen::json(&report)? + "\n"))?;
     Ok(report)
 }
 
-/// What accompanies the fit.
+/// What accompanies the fit, beside [`SaveBest`].
 fn callbacks(experiment: &Experiment, folder: &RunFolder) -> Vec<Box<dyn Callback>> {
     let (config, monitor) = (&experiment.config, Monitor::new(experiment.config.monitor()));
     let mut callbacks: Vec<Box<dyn Callback>> = vec![
@@ -95,10 +118,6 @@ fn callbacks(experiment: &Experiment, folder: &RunFolder) -> Vec<Box<dyn Callbac
         Box::new(CsvLogger::new(folder.file(run_folder::HISTORY))),
         Box::new(EventLog::new(folder.file(run_folder::EVENTS))),
     ];
-    if config.save_best {
-        // Every improvement counts here: `min_delta` is about when it pays to go on, not about which model is better.
-        callbacks.push(Box::new(SaveBest::new(monitor.clone()).path(folder.file(run_folder::MODEL))));
-    }
     if config.early_stopping {
         let monitor = monitor.min_delta(config.min_delta);
         callbacks.push(Box::new(EarlyStopping::new(monitor).patience(config.patience)));

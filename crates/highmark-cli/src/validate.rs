@@ -74,7 +74,10 @@ fn on_own_rows(args: &ValidateArgs, trained: &Trained) -> Result<Scores> {
     }
     experiment.learner.load_weights(&trained.file)?;
     let values = experiment.learner.validate()?;
-    let data = format!("the validation rows of {}", experiment.config.data);
+    let data = match &experiment.config.valid_file {
+        Some(file) => file.clone(),
+        None => format!("the validation rows of {}", experiment.config.data),
+    };
     Ok(Scores {
         data,
         rows: experiment.data.valid.rows(),

@@ -43,7 +43,7 @@ pub enum ErrorKind {
         message: String,
     },
     /// A name that does not exist, with those that do.
-    #[error("there is no {what} `{name}`;{} There are: {}", nearest.as_ref().map(|n| format!(" did you mean `{n}`?")).unwrap_or_default(), available.join(", "))]
+    #[error("there is no {what} `{name}`{} There are: {}", nearest.as_ref().map_or_else(|| ".".into(), |n| format!("; did you mean `{n}`?")), available.join(", "))]
     Unknown {
         /// What the name should have named: `column`, `monitor`, `metric`.
         what: &'static str,
@@ -169,5 +169,20 @@ impl fmt::Display for Error {
 impl std::error::Error for Error {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         self.0.source()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn unknown_names_with_and_without_a_near_one() {
+        let error = |name: &str| Error::unknown("column", name, ["age", "salary"]).to_string();
+        assert_eq!(error("nope"), "there is no column `nope`. There are: age, salary");
+        assert_eq!(
+            error("salry"),
+            "there is no column `salry`; did you mean `salary`? There are: age, salary"
+        );
     }
 }

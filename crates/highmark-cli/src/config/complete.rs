@@ -23,6 +23,14 @@ impl Config {
             }
             self.target = OneOrMore(vec!["salary".into()]);
         }
+        for (setting, names) in [("cat", &self.cat), ("cont", &self.cont)] {
+            let named = names.iter().flat_map(|names| &names.0).find(|name| self.target.0.contains(name));
+            if let Some(name) = named {
+                return Err(Failure::usage(format!(
+                    "{setting}: `{name}` is the column to predict, so it cannot be predicted from; take it out of --{setting}"
+                )));
+            }
+        }
         let task = match self.task {
             Some(task) => task,
             None => TaskKind::infer(table, &self.target.0)?,

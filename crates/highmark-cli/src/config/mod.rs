@@ -14,6 +14,7 @@ use highmark::{LossKind, OptimizerConfig, Schedule, TaskKind};
 use serde::{Deserialize, Serialize};
 
 use crate::failure::{Failure, Result};
+use crate::run_folder::FIRST_LINE;
 
 /// A setting that is a name or, with options of its own, a table.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -207,7 +208,7 @@ impl Config {
     /// As the text of a TOML file that [`Config::read`] understands.
     pub(crate) fn to_toml(&self) -> Result<String> {
         let text = toml::to_string(self).map_err(Failure::failed)?;
-        Ok(format!("# `highmark train` with this file repeats the run.\n{text}"))
+        Ok(format!("{FIRST_LINE}\n{text}"))
     }
 }
 

@@ -48,6 +48,8 @@ fn wrong_usage() {
         ("--task clasification", &["did you mean `classification`?"]),
         ("--delimiter ab", &["delimiter"]),
         ("--monitor acuracy", &["no monitor `acuracy`", "did you mean `accuracy`?", "valid_loss"]),
+        ("--cat city,answer", &["cat: `answer` is the column to predict"]),
+        ("--cont answer", &["cont: `answer` is the column to predict", "out of --cont"]),
         ("--nonsense", &["--nonsense"]),
     ] {
         folder.run(&format!("train people.csv --target answer {options}")).failed(2, parts);
@@ -129,6 +131,43 @@ fn run_folders_are_not_overwritten() {
         .failed(1, &["people.csv/run"]);
     assert!(!ran.out.contains("epoch "), "{}", ran.out);
     assert_eq!(folder.list(""), ["people.csv", "run"]);
+}
+
+/// While a run trains, the model of the run that it overwrites stays; and a folder of something else is not touched.
+#[test]
+fn overwriting_removes_no_more_than_it_replaces() {
+    let folder = Folder::with("replaced", "people.csv", &people(60));
+    let train = format!("train people.csv --target answer {QUICK} --quiet");
+    folder.run(&format!("{train} --out run")).done();
+    let model = folder.bytes("run/best.safetensors");
+    #[cfg(target_os = "linux")]
+    {
+        // The disk is full when the folder has been made ready.
+        std::os::unix::fs::symlink("/dev/full", folder.path("run/config.toml.part")).unwrap();
+        let config = folder.read("run/config.toml");
+        folder.run(&format!("{train} --out run --overwrite --seed 2")).failed(1, &["config.toml"]);
+        assert_eq!(
+            (folder.bytes("run/best.safetensors"), folder.read("run/config.toml")),
+            (model.clone(), config)
+        );
+    }
+    // Without keeping the best, the last model takes the old one's place.
+    folder.run(&format!("{train} --out run --overwrite --no-save-best --seed 2")).done();
+    assert_ne!(folder.bytes("run/best.safetensors"), model);
+    assert_eq!(folder.list("run").len(), 5, "no half-written file is left");
+
+    for (name, files) in [
+        ("site", &[("config.toml", "title = \"mine\"\n"), ("report.json", "{}")][..]),
+        ("notes", &[("best.safetensors", "mine"), ("events.jsonl", "mine")]),
+        ("template", &[("config.toml", "# `highmark train` with this file repeats the run.\n")]),
+    ] {
+        std::fs::create_dir(folder.path(name)).unwrap();
+        files.iter().for_each(|(file, text)| folder.write(&format!("{name}/{file}"), text));
+        let ran = folder.run(&format!("{train} --out {name} --overwrite"));
+        ran.failed(1, &[name, "other things than a run", "choose another --out"]);
+        assert_eq!(folder.list(name).len(), files.len());
+        files.iter().for_each(|(file, text)| assert_eq!(folder.read(&format!("{name}/{file}")), *text));
+    }
 }
 
 #[test]

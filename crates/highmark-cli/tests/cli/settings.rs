@@ -14,6 +14,9 @@ fn columns_and_splits() {
     };
     for (options, part) in [
         ("--cat city --cont age", "continuous age\ncategories city (4), age_na (3)\n"),
+        ("--cat city", "categories city (4), age_na (3)\nnot used   grade, tall, old\n"),
+        ("--cat city --cont age", "\nnot used   height, grade, price, tall, old\n"),
+        ("--ignore grade", "\nnot used   grade\n"),
         ("--cont height --cat tall,old", "continuous height\ncategories tall (3), old (3)\n"),
         ("--ignore age,city,grade,price,tall,old", "continuous height\ncategories none\n"),
         ("--procs fill_missing,Categorify", "continuous age, height, price\n"),
@@ -28,6 +31,9 @@ fn columns_and_splits() {
         let out = train(options);
         assert!(out.contains(part), "{options}: `{part}` is not in: {out}");
     }
+    assert!(!train("").contains("not used"));
+    let out = folder.run("lr-find people.csv --target answer --bs 16 --ignore grade").done().out;
+    assert!(out.contains("\nnot used   grade\n") && !out.contains("\nmodel "), "{out}");
 }
 
 #[test]
@@ -47,11 +53,24 @@ fn training_options() {
             "--target answer --dropout 0.1 --embed-dropout 0.1 --activation mish",
             "TabularModel with layers 16",
         ),
+        ("--target answer", "\nstopped    all 3 epochs ran\n"),
         ("--target price --loss huber --metrics mae,r2 --y-range=-10,500", "loss huber"),
     ] {
         let out = train(options);
         assert!(out.contains(part), "{options}: `{part}` is not in: {out}");
     }
+}
+
+#[test]
+fn no_hidden_layers_and_one_epoch() {
+    let folder = Folder::with("no-layers", "people.csv", &people(60));
+    folder.write(
+        "linear.toml",
+        "data = \"people.csv\"\ntarget = \"answer\"\nlayers = []\nbs = 16\nepochs = 1\n",
+    );
+    let ran = folder.run("train linear.toml").done();
+    assert!(ran.out.contains("model      TabularModel without hidden layers: "), "{}", ran.out);
+    assert!(ran.out.contains("\nstopped    the one epoch ran\n"), "{}", ran.out);
 }
 
 #[test]
@@ -62,6 +81,19 @@ fn files_of_other_dialects() {
     assert!(ran.out.contains("100 rows, 8 columns"), "{}", ran.out);
     let city = ran.out.lines().find(|line| line.starts_with("city")).unwrap();
     assert!(city.contains('%') && !city.contains("unknown"), "{city}");
+    for (target, delimiter, hint) in
+        [("answer", ";", "';'"), ("none", ";", "';'"), ("answer", "\t", "tab"), ("answer", "|", "'|'")]
+    {
+        folder.write("other.csv", &text.replace(';', delimiter));
+        let hint = format!("try --delimiter {hint}");
+        folder.run(&format!("train other.csv --target {target}")).failed(1, &["one column", &hint]);
+        let shown = folder.run("show other.csv").done();
+        assert!(
+            shown.err.starts_with("note: other.csv has one column only") && shown.err.contains(&hint),
+            "{shown:?}"
+        );
+    }
+    folder.run("train other.csv").failed(1, &["try --delimiter '|'"]);
     folder.write("bare.csv", "1.5,a\n2.5,b\n");
     let ran = folder.run("show bare.csv --no-header").done();
     assert!(ran.out.contains("column_1") && ran.out.contains("2 rows"), "{}", ran.out);

@@ -115,12 +115,42 @@ fn stopping_and_keeping() {
 #[test]
 fn a_loss_that_is_no_number() {
     let folder = Folder::with("nan", "people.csv", &people(200));
-    let options = "--target price --ignore answer,grade --lr 1e30 --schedule flat --bs 16 --layers 8 --json";
-    let report = folder.run(&format!("train people.csv {options}")).done().json();
-    assert_eq!((&report["stop_reason"], &report["best_epoch"]), (&"terminate_on_nan".into(), &().into()));
-    assert_eq!(report["last_value"], serde_json::Value::Null);
-    assert_eq!(report["seconds_saved"].to_string(), "0.0");
-    assert!(report["stop_detail"].as_str().unwrap().contains("lower learning rate"), "{report}");
+    let options = "--target price --ignore answer,grade --schedule flat --bs 16 --layers 8 --out run";
+    folder.run(&format!("train people.csv {options} --epochs 1 --quiet")).done();
+    // Whatever is asked to be kept, and although there is an earlier run's model.
+    for keep in ["", "--no-save-best"] {
+        let ran = folder.run(&format!("train people.csv {options} --overwrite --lr 1e30 {keep}"));
+        assert!(ran.out.contains("\nmodel      none"), "{}", ran.out);
+        ran.failed(1, &["training broke down", "lower learning rate", "no model worth keeping", "run"]);
+        let report = folder.json("run/report.json");
+        assert_eq!((&report["stop_reason"], &report["best_epoch"]), (&"terminate_on_nan".into(), &().into()));
+        assert_eq!((&report["last_value"], &report["kept_best"]), (&().into(), &false.into()));
+        assert_eq!(report["final_metrics"], serde_json::json!({}));
+        assert_eq!(report["seconds_saved"].to_string(), "0.0");
+        assert!(report["stop_detail"].as_str().unwrap().contains("lower learning rate"), "{report}");
+        assert!(!folder.path("run/best.safetensors").exists());
+    }
+    let ran = folder.run(&format!("train people.csv {options} --overwrite --lr 1e30 --json"));
+    assert_eq!((ran.code, &ran.json()["stop_reason"]), (Some(1), &"terminate_on_nan".into()));
+    folder.run("predict run people.csv").failed(1, &["best.safetensors"]);
+}
+
+#[test]
+fn a_best_model_outlives_a_breakdown() {
+    let folder = Folder::with("breakdown", "people.csv", &people(200));
+    // Steps that are too long by a little: every one takes the weights further away, until they are no numbers.
+    folder.write(
+        "late.toml",
+        "data = \"people.csv\"\ntarget = \"price\"\ncat = []\ncont = [\"height\"]\nlayers = []\nbatch-norm = false\n\
+         bn-cont = false\nbs = 16\nepochs = 50\nearly-stopping = false\nlr = 1.5\nschedule = \"flat\"\noptimizer = \"sgd\"\n",
+    );
+    let ran = folder.run("train late.toml --out run").done();
+    let report = folder.json("run/report.json");
+    assert_eq!((&report["stop_reason"], &report["kept_best"]), (&"terminate_on_nan".into(), &true.into()));
+    let detail = format!("the best model, that of epoch {}, is kept", report["best_epoch"]);
+    assert!(report["stop_detail"].as_str().unwrap().contains(&detail), "{report}");
+    assert_eq!(report["final_metrics"]["valid_loss"], report["best_value"]);
+    assert!(ran.out.contains("best.safetensors: the best, "), "{}", ran.out);
 }
 
 /// `history.csv` without its times.

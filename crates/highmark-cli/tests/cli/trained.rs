@@ -43,6 +43,8 @@ fn all_rows_of_a_file_are_validated_as_in_training() {
         let options = format!("--target {target} --valid-file people.csv --metrics {metric} {QUICK}");
         folder.run(&format!("train people.csv {options} --out run --overwrite --quiet")).done();
         let report = &folder.json("run/report.json")["final_metrics"];
+        let own = folder.run("validate run").done().out;
+        assert!(own.contains("on 200 rows of ") && !own.contains("the validation rows of"), "{own}");
         let scores = folder.run("validate run people.csv --json").done().json();
         for name in ["valid_loss", metric] {
             let (a, b) = (report[name].as_f64().unwrap(), scores[name].as_f64().unwrap());
@@ -134,6 +136,25 @@ fn showing() {
         (&"age".into(), &10.into(), &"continuous".into())
     );
     folder.run("show people.csv --target anser").failed(1, &["did you mean `answer`?"]);
+}
+
+#[test]
+fn values_that_would_break_the_table() {
+    let long = "abcdefghij".repeat(4);
+    let mut text = String::from("note,big,huge\n\"two\nlines\tand a tab\",1234567890,1e300\n");
+    // More different integers than a column of categories has.
+    text.extend((1..=30_u64).map(|row| format!("{long},{},2e300\n", 1_234_567_890 + row * 31)));
+    let folder = Folder::with("one-line", "notes.csv", &text);
+    let shown = folder.run("show notes.csv --target note").done().out;
+    for part in [
+        "abcdefghijabcdefghijabcdefghij... (30), two\\nlines\\tand a tab (1)\n",
+        "1234567890 to 1234568820, mean 1234568355\n",
+        "1.0000e300 to 2.0000e300",
+        "\ntwo\\nlines\\tand a tab ",
+    ] {
+        assert!(shown.contains(part), "`{part}` is not in: {shown}");
+    }
+    assert!(!shown.contains('\t') && !shown.contains(&long), "{shown}");
 }
 
 #[test]

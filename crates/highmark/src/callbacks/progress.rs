@@ -58,7 +58,7 @@ impl Callback for ProgressBar {
         t.console.end_bar();
         let Some(row) = t.history.rows.last() else { return Ok(()) };
         let values = [row.train_loss, row.valid_loss].into_iter().chain(row.metrics.iter().copied());
-        let values = values.map(|value| value.map(|x| format!("{x:.6}")).unwrap_or_default());
+        let values = values.map(|value| value.map(number).unwrap_or_default());
         let cells: Vec<_> =
             [row.epoch.to_string()].into_iter().chain(values).chain([clock(row.seconds)]).collect();
         let line = columns(t, &cells);
@@ -85,9 +85,27 @@ fn columns(t: &Trainer, cells: &[String]) -> String {
     let names = ["epoch", "train_loss", "valid_loss"]
         .into_iter()
         .chain(t.history.metric_names.iter().map(String::as_str));
-    let widths = names.map(|name| name.chars().count().max(8)).chain([8]);
-    let line: String = cells.iter().zip(widths).map(|(cell, width)| format!("{cell:<width$}  ")).collect();
+    let widths: Vec<_> = names.map(|name| name.chars().count().max(8)).chain([8]).collect();
+    aligned(cells, &widths)
+}
+
+/// A cell that is too wide takes of the blanks, and what is left over is made up for as soon as there is room.
+fn aligned(cells: &[String], widths: &[usize]) -> String {
+    let (mut line, mut used, mut start) = (String::new(), 0, 0);
+    for (cell, width) in cells.iter().zip(widths) {
+        let blanks = if used == 0 { 0 } else { start.max(used + 1) - used };
+        line.extend(std::iter::repeat_n(' ', blanks));
+        line += cell;
+        used += blanks + cell.chars().count();
+        start += width + 2;
+    }
     line.trim_end().to_string()
+}
+
+/// Six decimals, where those are not all zeros nor behind too many digits for a column.
+fn number(x: f64) -> String {
+    let usual = x == 0.0 || (1e-4..1e6).contains(&x.abs());
+    if usual || !x.is_finite() { format!("{x:.6}") } else { format!("{x:.6e}") }
 }
 
 /// 00:04.2 or 1:02:03: a clock to read; tenths below an hour, since epochs here take less than a second.
@@ -98,4 +116,32 @@ fn clock(seconds: f64) -> String {
         return format!("{hours}:{minutes:02}:{rest:02}");
     }
     format!("{minutes:02}:{:05.2}", seconds - (minutes * 60) as f64)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_of_all_sizes_keep_the_columns() {
+        for (x, shown) in [
+            (0.0, "0.000000"),
+            (0.512_345_67, "0.512346"),
+            (-0.25, "-0.250000"),
+            (1e-4, "0.000100"),
+            (999_999.5, "999999.500000"),
+            (1e6, "1.000000e6"),
+            (194_898_123_456.0, "1.948981e11"),
+            (-2.5e-5, "-2.500000e-5"),
+            (f64::NAN, "NaN"),
+            (f64::INFINITY, "inf"),
+        ] {
+            assert_eq!(number(x), shown);
+        }
+        let line = |cells: [&str; 4]| aligned(&cells.map(String::from), &[8, 10, 10, 8]);
+        assert_eq!(line(["0", "0.693147", "0.5", "t"]), "0         0.693147    0.5         t");
+        assert_eq!(line(["0", "1.948981e11", "0.5", "t"]), "0         1.948981e11 0.5         t");
+        assert_eq!(line(["0", "999999.500000", "0.5", "t"]), "0         999999.500000 0.5       t");
+        assert_eq!(line(["0", "", "0.5", "t"]), "0                     0.5         t");
+    }
 }

@@ -87,6 +87,9 @@ impl Split {
                         return Err(Error::config("stratify", message));
                     };
                     let mut left = shares(classes, *fraction, count);
+                    if count > 0 && left.iter().all(|share| *share == 0) {
+                        return Err(too_many_classes(classes));
+                    }
                     for &row in &order {
                         let left = &mut left[classes[row as usize] as usize];
                         is_valid[row as usize] = *left > 0;
@@ -116,6 +119,17 @@ fn both_sides(train: Vec<u32>, valid: Vec<u32>) -> Result<(Vec<u32>, Vec<u32>)> 
         return Err(Error::config("valid", format!("none of the {rows} rows is for validation")));
     }
     Ok((train, valid))
+}
+
+/// Of a stratified draw that finds no class with a row to spare: the target is hardly one of classes.
+fn too_many_classes(classes: &[u32]) -> Error {
+    let distinct = classes.iter().collect::<std::collections::HashSet<_>>().len();
+    let message = format!(
+        "the target has {distinct} classes for {} rows, so no class has rows to train on and to validate on; \
+         --task regression, another target or --no-stratify may be meant",
+        classes.len()
+    );
+    Error::config("stratify", message)
 }
 
 /// How many of `count` validation rows each class gets: its share, rounded by the largest remainders. A class
@@ -186,6 +200,18 @@ mod tests {
         assert_eq!((count(&valid, 1), count(&valid, 2)), (20, 0));
         assert_eq!((count(&train, 1), count(&train, 2)), (80, 1));
         assert!(fraction(0.2, true).divide(1000, None).is_err());
+    }
+
+    #[test]
+    fn a_class_for_every_row_cannot_be_shared_out() {
+        let classes: Vec<u32> = (0..100).collect();
+        let error = fraction(0.2, true).divide(100, Some(&classes)).unwrap_err().to_string();
+        for part in ["100 classes for 100 rows", "--task regression", "another target", "--no-stratify"] {
+            assert!(error.contains(part), "{error}");
+        }
+        // Too few rows for the share, whatever the classes.
+        let error = fraction(0.2, true).divide(4, Some(&[0, 0, 1, 1])).unwrap_err().to_string();
+        assert!(error.contains("none of the 4 rows is for validation"), "{error}");
     }
 
     #[test]

@@ -101,17 +101,24 @@ fn parse(path: &Path, bytes: Vec<u8>, options: &CsvOptions) -> Result<Table> {
     let mut columns: Vec<Column> = names.iter().map(|_| Column::default()).collect();
     let mut rows = 0;
     // Without a header, the first record is data and already there.
-    let mut more = !options.header || next(&source, &mut reader, &mut record)?;
+    let mut more = !options.header;
+    let mut last = begin(&record);
+    if !more {
+        more = next(&source, &mut reader, &mut record)?;
+    }
     while more {
         if record.len() != names.len() {
-            return Err(ragged(&source, &record, names.len()));
+            return Err(ragged(&source, &record, &names, options));
         }
+        last = begin(&record);
         for (column, field) in columns.iter_mut().zip(&record) {
             column.push(field, &missing);
         }
         rows += 1;
         more = next(&source, &mut reader, &mut record)?;
     }
+    // Only the last record can run into the end of the file.
+    source.refuse_unclosed(last, options)?;
     if rows == 0 {
         return Err(Error::file(path, "has the names of columns but no rows"));
     }
@@ -159,6 +166,11 @@ fn next(source: &Source, reader: &mut csv::Reader<&[u8]>, record: &mut ByteRecor
     reader.read_byte_record(record).map_err(|error| Error::file(source.path(), error.to_string()))
 }
 
+/// The byte that the parser was at when it began to read `record`.
+fn begin(record: &ByteRecord) -> usize {
+    record.position().map_or(0, |position| position.byte() as usize)
+}
+
 /// Reads the first record and tells the names of the columns.
 fn column_names(
     source: &Source,
@@ -200,13 +212,26 @@ fn column_names(
     Ok(names)
 }
 
-fn ragged(source: &Source, record: &ByteRecord, columns: usize) -> Error {
+fn ragged(source: &Source, record: &ByteRecord, names: &[String], options: &CsvOptions) -> Error {
+    if let Err(unclosed) = source.refuse_unclosed(begin(record), options) {
+        return unclosed;
+    }
     let many = |n: usize| if n == 1 { "1 value".to_owned() } else { format!("{n} values") };
-    let mut message = format!("has {}, expected {}", many(record.len()), many(columns));
-    if record.iter().any(|field| field.contains(&b'\n')) {
+    let mut message = format!("has {}, expected {}", many(record.len()), many(names.len()));
+    if let Some(hint) = delimiter_hint(names) {
+        message = format!("{message}; {hint}");
+    } else if record.iter().any(|field| field.contains(&b'\n')) {
         message += "; a quote that is opened here may never be closed";
-    } else if record.len() > columns {
+    } else if record.len() > names.len() {
         message += "; a value that holds the delimiter must be in quotes";
     }
     source.error(record, message)
+}
+
+/// What to try when all names are in one column, since the file has another delimiter.
+fn delimiter_hint(names: &[String]) -> Option<String> {
+    let [name] = names else { return None };
+    let byte = [';', '\t', '|'].into_iter().find(|byte| name.contains(*byte))?;
+    let byte = if byte == '\t' { "tab".into() } else { format!("'{byte}'") };
+    Some(format!("the columns seem to be separated otherwise; try --delimiter {byte}"))
 }

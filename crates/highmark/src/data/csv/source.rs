@@ -73,6 +73,18 @@ impl Source {
         self.error_at(self.line(byte), message)
     }
 
+    /// Fails when the record that is read from `byte` on opens a quote that nothing closes: the parser takes all that
+    /// follows for one value.
+    pub(super) fn refuse_unclosed(&self, byte: usize, options: &CsvOptions) -> Result<()> {
+        match unclosed(self.bytes(), byte, self.delimiter, options) {
+            None => Ok(()),
+            Some(at) => {
+                let line = self.line(at);
+                Err(self.error_at(line, format!("a quote opened in line {line} is never closed")))
+            }
+        }
+    }
+
     fn error_at(&self, line: u64, message: impl Into<String>) -> Error {
         let message = message.into();
         ErrorKind::File { path: self.path.clone(), line: Some(line), column: None, message }.into()
@@ -96,6 +108,40 @@ fn foreign(bytes: &[u8]) -> Option<&'static str> {
         (b"PAR1", "is a Parquet file; give it the ending .parquet"),
     ];
     known.iter().find(|(magic, _)| bytes.starts_with(magic)).map(|(_, message)| *message)
+}
+
+/// Where the record that begins at `start` opens a quote that is still open at the end.
+fn unclosed(bytes: &[u8], start: usize, delimiter: u8, options: &CsvOptions) -> Option<usize> {
+    let ends_line = |byte: u8| byte == b'\n' || byte == b'\r';
+    let mut at = start;
+    // As the parser does, over empty lines and comments.
+    while let Some(byte) = bytes.get(at) {
+        if options.comment == Some(*byte) {
+            at += bytes[at..].iter().take_while(|byte| !ends_line(**byte)).count();
+        } else if ends_line(*byte) {
+            at += 1;
+        } else {
+            break;
+        }
+    }
+    let (mut opened, mut at_start) = (None, true);
+    while let Some(&byte) = bytes.get(at) {
+        if opened.is_some() {
+            if byte == options.quote && bytes.get(at + 1) == Some(&options.quote) {
+                at += 1;
+            } else if byte == options.quote {
+                opened = None;
+            }
+        } else if at_start && byte == options.quote {
+            (opened, at_start) = (Some(at), false);
+        } else if ends_line(byte) {
+            return None;
+        } else {
+            at_start = byte == delimiter;
+        }
+        at += 1;
+    }
+    opened
 }
 
 /// Drops the blanks at the start of every value, outside of quotes. Done before parsing, because a quote

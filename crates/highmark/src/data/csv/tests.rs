@@ -107,8 +107,37 @@ fn ragged_rows_name_the_line() {
     assert_eq!(failure(b"a,b\n1,2\n3\n"), "x.csv, line 3: has 1 value, expected 2 values");
     let error = failure(b"a,b\n\"1\n2\",2\n\n\n3,4,5\n");
     assert!(error.starts_with("x.csv, line 6: has 3 values, expected 2 values"), "{error}");
-    let error = failure(b"a,b\r\n1,2\r\n\"3,4\r\n5,6\r\n");
+    let error = failure(b"a,b\r\n1,2\r\n\"3,4\r\n5,6\"\r\n");
     assert!(error.starts_with("x.csv, line 3: has 1 value, expected 2 values; a quote"), "{error}");
+    for (text, hint) in [
+        ("a;b\n1,5;2\n", "try --delimiter ';'"),
+        ("a\tb\n1,5\t2\n", "try --delimiter tab"),
+        ("a|b\n1,5|2\n", "try --delimiter '|'"),
+    ] {
+        let error = failure(text.as_bytes());
+        assert!(error.starts_with("x.csv, line 2") && error.ends_with(hint), "{error}");
+    }
+}
+
+#[test]
+fn a_quote_that_is_never_closed_is_no_value() {
+    for (text, line) in [
+        ("a,b\n1,2\n3,\"x\n5,6\n", 3),
+        ("a,b\r\n1,2\r\n\"3,4\r\n5,6\r\n", 3),
+        ("a,b\n\n\n1,\"x\"\"\n5,6\n", 4),
+        ("a,b\n\"1\n\",\"x", 3),
+        ("a,\"b\n1,2\n", 1),
+        ("a\n1\n\"", 3),
+    ] {
+        let expected = format!("x.csv, line {line}: a quote opened in line {line} is never closed");
+        assert_eq!(failure(text.as_bytes()), expected, "{text:?}");
+    }
+    let options = CsvOptions { header: false, comment: Some(b'#'), ..CsvOptions::default() };
+    assert!(read_with("#\"\n1,\"x", &options).is_err());
+    for fine in ["a,b\n1,\"x\"", "a,b\n1,\"\"\"\"", "a,b\n1,5\"\n", "a,b\n1,\"x\"y\"\n", "a,b\n1,\"\"\n\n"] {
+        assert_eq!(read(fine).rows(), 1, "{fine:?}");
+    }
+    assert_eq!(read_with("1,2\n#\"\n", &options).unwrap().rows(), 1);
 }
 
 #[test]
