@@ -35,6 +35,7 @@ impl Report {
     /// Why it ended, in words.
     pub fn stop_reason(&self) -> String {
         match &self.outcome {
+            Outcome::Completed if self.epochs_planned == 1 => "the one epoch ran".into(),
             Outcome::Completed => format!("all {} epochs ran", self.epochs_planned),
             Outcome::Cancelled(cancel) => format!("{}: {}", cancel.by, cancel.reason),
             Outcome::Failed(message) => format!("failed: {message}"),
