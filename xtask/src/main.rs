@@ -7,7 +7,7 @@ const HELP: &str = "cargo xtask test      format, lints, documentation, and all 
 /// A step of `test`: what it is, and the arguments of cargo.
 type Step = (&'static str, &'static [&'static str]);
 
-const TEST: [Step; 6] = [
+const TEST: [Step; 8] = [
     ("format", &["fmt", "--all", "--check"]),
     ("lints", &["clippy", "--workspace", "--all-targets", "--locked", "--", "-D", "warnings"]),
     (
@@ -15,8 +15,13 @@ const TEST: [Step; 6] = [
         &["clippy", "-p", "highmark", "--all-targets", "--locked", "--", "-D", "warnings"],
     ),
     (
-        "unit, integration and example tests",
+        "unit and integration tests",
         &["test", "--workspace", "--lib", "--bins", "--tests", "--examples", "--locked"],
+    ),
+    ("example article", &["run", "--quiet", "--locked", "-p", "highmark", "--example", "article"]),
+    (
+        "example custom_callback",
+        &["run", "--quiet", "--locked", "-p", "highmark", "--example", "custom_callback"],
     ),
     ("documentation tests", &["test", "--workspace", "--doc", "--locked"]),
     ("documentation", &["doc", "--workspace", "--no-deps", "--locked"]),
