@@ -4,8 +4,9 @@ use std::path::Path;
 
 use plotters::prelude::*;
 
+use super::atomic_file;
 use super::lr_find::LrFind;
-use crate::{Error, Result, learner::write_atomically};
+use crate::{Error, Result};
 
 /// Writes an SVG of 800 × 500 pixels: the smoothed loss over the rate, logarithmic, and the suggestions as dots.
 pub(crate) fn draw(found: &LrFind, path: &Path) -> Result<()> {
@@ -64,5 +65,5 @@ pub(crate) fn draw(found: &LrFind, path: &Path) -> Result<()> {
         area.present()
     })();
     drawn.map_err(|e| Error::training(format!("the picture could not be drawn: {e}")))?;
-    write_atomically(path, svg.as_bytes())
+    atomic_file::write(path, svg.as_bytes())
 }

@@ -21,7 +21,6 @@ mod trainer;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-pub(crate) use atomic_file::write as write_atomically;
 pub use callback::{Callback, CallbackState, Callbacks, on};
 pub use console::{Console, Output};
 pub use event::{Event, EventSet, Flow, RunKind, RunsOn, Signal, Span, Stage};
@@ -227,8 +226,7 @@ impl Learner {
 
     /// Predictions for every row of a table, which needs no target, and what was new in it. Leaves no trace.
     pub fn predict(&mut self, table: &Table) -> Result<(Predicted, Drift)> {
-        let missing = || Error::data("this learner was not made for a table");
-        let pipeline = self.trainer.description.pipeline.as_ref().ok_or_else(missing)?;
+        let pipeline = self.trainer.description.pipeline()?;
         let activation = self.trainer.loss.activation();
         predict::predict_table(&mut *self.trainer.model, activation, pipeline, table)
     }

@@ -77,6 +77,11 @@ impl ModelDescription {
         }
     }
 
+    /// How a table is prepared for the model. Fails for a model that was not made for a table.
+    pub(crate) fn pipeline(&self) -> Result<&Pipeline> {
+        self.pipeline.as_ref().ok_or_else(|| Error::data("this model was not made for a table"))
+    }
+
     /// Fails when the parts do not fit each other, or describe a larger model than a file of `bytes` can hold: before
     /// memory is set aside for it, and before a prediction could silently be wrong.
     fn check(&self, bytes: usize) -> Result<()> {

@@ -133,16 +133,13 @@ impl SavedModel {
 
     /// How it prepares a table.
     pub fn pipeline(&self) -> Result<&Pipeline> {
-        let missing = || Error::data("this model was not made for a table");
-        self.description.pipeline.as_ref().ok_or_else(missing)
+        self.description.pipeline()
     }
 
     /// Predictions for every row of `table`, and what was new in it.
     pub fn predict(&mut self, table: &Table) -> Result<(Predicted, Drift)> {
         let activation = self.description.loss.build().activation();
-        let (pipeline, model) = (self.description.pipeline.as_ref(), &mut self.model);
-        let pipeline = pipeline.ok_or_else(|| Error::data("this model was not made for a table"))?;
-        predict_table(model, activation, pipeline, table)
+        predict_table(&mut self.model, activation, self.description.pipeline()?, table)
     }
 }
 

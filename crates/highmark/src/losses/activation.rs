@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::nn::sigmoid;
+
 /// The function between the last layer and what a user reads: a property of the loss, which is computed from
 /// the raw outputs because that is more exact.
 ///
@@ -34,13 +36,6 @@ impl Activation {
     }
 }
 
-/// 1 / (1 + exp(-x)), from the side on which exp cannot overflow.
-#[inline]
-pub(crate) fn sigmoid(x: f32) -> f32 {
-    let e = (-x.abs()).exp();
-    if x < 0.0 { e / (1.0 + e) } else { 1.0 / (1.0 + e) }
-}
-
 /// The largest of a row; subtracted first, it keeps exp from overflowing.
 #[inline]
 pub(crate) fn row_max(row: &[f32]) -> f32 {
@@ -69,15 +64,6 @@ mod tests {
         Activation::Softmax.apply(&mut row, 3);
         assert!((row[0] - 0.731_058_6).abs() < 1e-6 && (row[1] - 0.268_941_4).abs() < 1e-6);
         assert_eq!(row[2], 0.0);
-    }
-
-    #[test]
-    fn sigmoid_is_exact_at_both_ends() {
-        assert_eq!(sigmoid(0.0), 0.5);
-        assert_eq!(sigmoid(200.0), 1.0);
-        assert_eq!(sigmoid(-200.0), 0.0);
-        assert!((sigmoid(-20.0) - 2.061_153_6e-9).abs() < 1e-15);
-        assert!(sigmoid(f32::NAN).is_nan());
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! Binary cross-entropy, from raw outputs.
 
-use super::{Activation, Loss, check_lengths, check_weight, sigmoid};
+use super::{Activation, Loss, check_lengths, check_weight};
+use crate::nn::sigmoid;
 use crate::{Error, Result, Targets};
 
 /// Binary cross-entropy between the sigmoid of every output and a target in 0..=1, as

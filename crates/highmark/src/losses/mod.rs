@@ -10,7 +10,7 @@ mod mse;
 mod residuals;
 
 pub use activation::Activation;
-pub(crate) use activation::{row_max, sigmoid};
+pub(crate) use activation::row_max;
 pub use bce_with_logits::BceWithLogits;
 pub use cross_entropy::CrossEntropy;
 pub use huber::Huber;

@@ -81,7 +81,7 @@ impl<'a> Predictions<'a> {
         let Some(last) = row.last() else { return f32::NAN };
         match self.activation {
             Activation::Identity => *last,
-            Activation::Sigmoid => crate::losses::sigmoid(*last),
+            Activation::Sigmoid => crate::nn::sigmoid(*last),
             Activation::Softmax => {
                 let max = crate::losses::row_max(row);
                 (last - max).exp() / row.iter().map(|x| (x - max).exp()).sum::<f32>()

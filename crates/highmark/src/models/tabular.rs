@@ -331,7 +331,7 @@ impl Model for TabularModel {
         let rows = batch.rows;
         self.reserve(rows);
         self.inputs(batch, mode);
-        let width = self.x.len().min((self.n_embed() + self.n_cont) * rows);
+        let width = (self.n_embed() + self.n_cont) * rows;
         for i in 0..self.blocks.len() {
             let (before, rest) = self.blocks.split_at_mut(i);
             let x = before.last().map_or(&self.x[..width], |b| b.output(rows));

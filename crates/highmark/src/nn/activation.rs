@@ -37,8 +37,11 @@ pub enum ActivationFn {
 /// √(2/π) and the cubic coefficient of GELU's approximation.
 const GELU: (f32, f32) = (0.797_884_6, 0.044_715);
 
+/// 1 / (1 + exp(-x)), from the side on which exp cannot overflow.
+#[inline]
 pub(crate) fn sigmoid(x: f32) -> f32 {
-    1.0 / (1.0 + (-x).exp())
+    let e = (-x.abs()).exp();
+    if x < 0.0 { e / (1.0 + e) } else { 1.0 / (1.0 + e) }
 }
 
 impl ActivationFn {
@@ -118,6 +121,15 @@ impl std::str::FromStr for ActivationFn {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn sigmoid_is_exact_at_both_ends() {
+        assert_eq!(sigmoid(0.0), 0.5);
+        assert_eq!(sigmoid(200.0), 1.0);
+        assert_eq!(sigmoid(-200.0), 0.0);
+        assert!((sigmoid(-20.0) - 2.061_153_6e-9).abs() < 1e-15);
+        assert!(sigmoid(f32::NAN).is_nan());
+    }
 
     #[test]
     fn derivatives_are_those_of_the_functions() {

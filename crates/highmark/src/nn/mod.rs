@@ -13,6 +13,7 @@ pub(crate) mod output_scale;
 mod sigmoid_range;
 
 pub use activation::ActivationFn;
+pub(crate) use activation::sigmoid;
 pub(crate) use batch_norm::{BatchNorm, NormTile};
 pub(crate) use block::{Block, BlockConfig};
 pub(crate) use dropout::Dropout;
