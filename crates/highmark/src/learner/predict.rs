@@ -6,12 +6,12 @@ use std::sync::Arc;
 use arrow_array::{ArrayRef, Float64Array, StringArray};
 
 use super::model_file::{self, ModelDescription};
+use crate::Result;
 use crate::data::{Dataset, Drift, Loader, Order, Pipeline, Table, Task};
 use crate::losses::Activation;
 use crate::metrics::{Metric, Predictions};
 use crate::models::{Model, TabularModel};
 use crate::nn::Mode;
-use crate::{Error, Result};
 
 /// Rows that go through the model at a time.
 const ROWS: usize = 1024;
