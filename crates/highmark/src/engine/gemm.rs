@@ -5,29 +5,28 @@
 
 use pulp::{Arch, Simd, WithSimd};
 
-use super::kernel::{self, MAX_ROWS, Strip};
+use super::kernel::{self, Strip};
 use super::matrix::{Matrix, MatrixMut};
 use super::transpose::transpose;
 
-/// How much of the summed dimension goes into one pass: a packed strip of `a` stays in the first cache.
+/// How much of the summed dimension goes into one pass: a strip of `a` stays in the first cache.
 const DEPTH: usize = 256;
 
 /// Columns of `b` that are packed at a time: `DEPTH` × `WIDTH` numbers stay in the second cache.
-const WIDTH: usize = 256;
+const WIDTH: usize = 512;
 
 /// Rows of `b` that are at most so long are read where they lie. Longer ones fall into the same few sets of the cache.
 const SHORT_ROW: usize = 144;
 
-/// Memory for packed parts of the factors, one for each thread.
+/// Memory for packed panels of `b`, one for each thread.
 #[derive(Debug)]
 pub(crate) struct Scratch {
-    a: Vec<f32>,
-    b: Vec<f32>,
+    panels: Vec<f32>,
 }
 
 impl Scratch {
     pub(crate) fn new() -> Self {
-        Self { a: vec![0.0; MAX_ROWS * DEPTH], b: vec![0.0; DEPTH * WIDTH] }
+        Self { panels: vec![0.0; DEPTH * WIDTH] }
     }
 }
 
@@ -82,31 +81,37 @@ impl Product<'_> {
         let cut = |panel: usize| vectors * panel / panels;
         let direct = b.col_stride == 1 && b.row_stride <= SHORT_ROW && width.is_multiple_of(S::F32_LANES);
         if !direct {
-            for panel in 0..panels {
-                let (from, to) = (cut(panel) * S::F32_LANES, cut(panel + 1) * S::F32_LANES);
-                let packed = &mut self.scratch.b[from * depth..to * depth];
-                pack(b.columns(from, to.min(width) - from), to - from, packed);
+            if b.col_stride == 1 {
+                // Row by row through all panels: a long row is a page of memory of its own.
+                for row in 0..depth {
+                    let numbers = b.row(row);
+                    for panel in 0..panels {
+                        let (from, to) = (cut(panel) * S::F32_LANES, cut(panel + 1) * S::F32_LANES);
+                        let packed =
+                            &mut self.scratch.panels[from * depth + row * (to - from)..][..to - from];
+                        copy_row(&numbers[from..to.min(width)], packed);
+                    }
+                }
+            } else {
+                for panel in 0..panels {
+                    let (from, to) = (cut(panel) * S::F32_LANES, cut(panel + 1) * S::F32_LANES);
+                    let packed = &mut self.scratch.panels[from * depth..to * depth];
+                    pack(b.columns(from, to.min(width) - from), to - from, packed);
+                }
             }
         }
         let rows_at_most = kernel::max_rows::<S>(vectors.div_ceil(panels));
         let strips = a.rows.div_ceil(rows_at_most);
-        let gather = a.col_stride > 1 && panels > 1;
         for strip in 0..strips {
             let (top, bottom) = (a.rows * strip / strips, a.rows * (strip + 1) / strips);
             let rows = bottom - top;
-            let mut a = a.rows(top, rows);
-            if gather {
-                // Many panels need it: side by side, a step of the sum touches one line of the cache.
-                let packed = &mut self.scratch.a[..rows * depth];
-                pack(a.transposed(), rows, packed);
-                a = Matrix::new(packed, depth, rows).transposed();
-            }
+            let a = a.rows(top, rows);
             for panel in 0..panels {
                 let (from, to) = (cut(panel) * S::F32_LANES, cut(panel + 1) * S::F32_LANES);
                 let (panel_b, b_row) = if direct {
                     (b.columns(from, to - from).as_ptr(), b.row_stride)
                 } else {
-                    (self.scratch.b[from * depth..to * depth].as_ptr(), to - from)
+                    (self.scratch.panels[from * depth..to * depth].as_ptr(), to - from)
                 };
                 let c_row = self.c.cols;
                 let strip = Strip {
@@ -128,6 +133,17 @@ impl Product<'_> {
             }
         }
     }
+}
+
+/// Copies a row of a panel, with zeros behind it, in pieces that stay inline.
+#[inline(always)]
+fn copy_row(from: &[f32], to: &mut [f32]) {
+    const PIECE: usize = 8;
+    let (pieces, rest) = from.as_chunks::<PIECE>();
+    let (head, tail) = to.split_at_mut(from.len() - rest.len());
+    head.as_chunks_mut::<PIECE>().0.iter_mut().zip(pieces).for_each(|(to, from)| *to = *from);
+    tail.fill(0.0);
+    tail.iter_mut().zip(rest).for_each(|(to, from)| *to = *from);
 }
 
 /// `to` [rows, width] = `from` [rows, cols], with zeros behind its columns.

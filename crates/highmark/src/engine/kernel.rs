@@ -6,7 +6,7 @@
 use pulp::Simd;
 
 /// Rows of `a` that a strip can have at most.
-pub(super) const MAX_ROWS: usize = 12;
+const MAX_ROWS: usize = 12;
 
 /// What a strip and a panel read and write.
 #[derive(Clone, Copy)]

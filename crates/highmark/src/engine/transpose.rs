@@ -1,6 +1,5 @@
 //! Rows and columns exchanged, in blocks of eight by eight that stay in registers.
-
-use pulp::Arch;
+#![expect(unsafe_code, reason = "a function for AVX is called after asking for it")]
 
 use super::matrix::Matrix;
 
@@ -11,10 +10,9 @@ const SIDE: usize = 8;
 #[inline(always)]
 pub(crate) fn transpose(from: Matrix<'_>, width: usize, to: &mut [f32]) {
     #[cfg(target_arch = "x86_64")]
-    match Arch::new() {
-        Arch::V4(simd) => return x86::vectorized(*simd, from, width, to),
-        Arch::V3(simd) => return x86::vectorized(simd, from, width, to),
-        _ => {}
+    if is_x86_feature_detected!("avx") {
+        // SAFETY: the processor has AVX.
+        return unsafe { x86::transpose(from, width, to) };
     }
     blocks(from, width, to, |block| std::array::from_fn(|i| std::array::from_fn(|j| block[j][i])));
 }
@@ -52,47 +50,36 @@ fn blocks(
 
 #[cfg(target_arch = "x86_64")]
 mod x86 {
-    use pulp::cast;
-    use pulp::x86::V3;
-    use std::arch::x86_64::__m256;
+    use std::arch::x86_64::{
+        __m256, _mm256_permute2f128_ps, _mm256_shuffle_ps, _mm256_unpackhi_ps, _mm256_unpacklo_ps,
+    };
 
     use super::super::matrix::Matrix;
     use super::{SIDE, blocks};
 
-    #[inline(always)]
-    pub(super) fn vectorized(simd: V3, from: Matrix<'_>, width: usize, to: &mut [f32]) {
-        simd.vectorize(
-            #[inline(always)]
-            || {
-                blocks(
-                    from,
-                    width,
-                    to,
-                    #[inline(always)]
-                    |block| turn(simd, block),
-                );
-            },
-        );
+    #[target_feature(enable = "avx")]
+    pub(super) fn transpose(from: Matrix<'_>, width: usize, to: &mut [f32]) {
+        blocks(from, width, to, |block| turn(block));
     }
 
     /// Three rounds: numbers of neighbouring rows, then pairs, then halves change places.
-    #[inline(always)]
-    fn turn(simd: V3, block: [[f32; SIDE]; SIDE]) -> [[f32; SIDE]; SIDE] {
-        let avx = simd.avx;
-        let r: [__m256; SIDE] = cast(block);
-        let pairs =
-            |a: usize| (avx._mm256_unpacklo_ps(r[a], r[a + 1]), avx._mm256_unpackhi_ps(r[a], r[a + 1]));
+    #[target_feature(enable = "avx")]
+    #[inline]
+    fn turn(block: [[f32; SIDE]; SIDE]) -> [[f32; SIDE]; SIDE] {
+        let r: [__m256; SIDE] = pulp::cast(block);
+        let pairs = |a: usize| (_mm256_unpacklo_ps(r[a], r[a + 1]), _mm256_unpackhi_ps(r[a], r[a + 1]));
+        let quads =
+            |a, b| (_mm256_shuffle_ps::<0b01_00_01_00>(a, b), _mm256_shuffle_ps::<0b11_10_11_10>(a, b));
         let ((a0, a1), (b0, b1), (c0, c1), (d0, d1)) = (pairs(0), pairs(2), pairs(4), pairs(6));
-        let low = |a, b| avx._mm256_shuffle_ps::<0b01_00_01_00>(a, b);
-        let high = |a, b| avx._mm256_shuffle_ps::<0b11_10_11_10>(a, b);
-        let top = [low(a0, b0), high(a0, b0), low(a1, b1), high(a1, b1)];
-        let bottom = [low(c0, d0), high(c0, d0), low(c1, d1), high(c1, d1)];
+        let ((t0, t1), (t2, t3)) = (quads(a0, b0), quads(a1, b1));
+        let ((u0, u1), (u2, u3)) = (quads(c0, d0), quads(c1, d1));
+        let (top, bottom) = ([t0, t1, t2, t3], [u0, u1, u2, u3]);
         let mut turned = r;
         for i in 0..SIDE / 2 {
-            turned[i] = avx._mm256_permute2f128_ps::<0x20>(top[i], bottom[i]);
-            turned[i + SIDE / 2] = avx._mm256_permute2f128_ps::<0x31>(top[i], bottom[i]);
+            turned[i] = _mm256_permute2f128_ps::<0x20>(top[i], bottom[i]);
+            turned[i + SIDE / 2] = _mm256_permute2f128_ps::<0x31>(top[i], bottom[i]);
         }
-        cast(turned)
+        pulp::cast(turned)
     }
 }
 
