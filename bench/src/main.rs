@@ -7,7 +7,7 @@
 //! highmark-bench worker csv FILE TARGET    from the file to encoded rows
 //! highmark-bench worker rows 1000000       an epoch of the article's model on so many synthetic rows
 //! highmark-bench export DIR                the Adult data for the others: as CSV, and encoded
-//! highmark-bench epoch                     one epoch, for counting instructions
+//! highmark-bench epoch                     an epoch of a tenth of the Adult data, for counting instructions
 //! ```
 
 mod export;
@@ -19,7 +19,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use highmark::Learner;
-use highmark_bench::{Shape, adult};
+use highmark_bench::{Shape, tenth_of_adult};
 
 /// Whatever went wrong, for the one who started this.
 pub(crate) type Failure = Box<dyn std::error::Error>;
@@ -43,7 +43,7 @@ fn main() -> ExitCode {
 }
 
 fn epoch() -> Result<(), Failure> {
-    let mut learner = Shape::ARTICLE.learner(&adult()?, 1)?;
+    let mut learner = Shape::ARTICLE.learner(&tenth_of_adult()?, 1)?;
     counted_epoch(&mut learner)
 }
 

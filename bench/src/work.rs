@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use highmark::{
     Accuracy, Callback, CallbackState, CrossEntropy, DataConfig, Dataset, Event, EventSet, Flow, Learner,
-    LearnerConfig, NamedData, Result, Split, TabularConfig, TabularData, TabularModel, Trainer,
+    LearnerConfig, NamedData, Result, Split, Table, TabularConfig, TabularData, TabularModel, Trainer,
 };
 
 /// The shape of the work: hidden layers and rows a batch.
@@ -72,12 +72,22 @@ impl Shape {
 
 /// The Adult data, split as in the article.
 pub fn adult() -> Result<TabularData> {
+    split_as_in_the_article(&NamedData::Adult.table()?)
+}
+
+/// A tenth of it, for counting instructions: an epoch of 50 steps, validated on as many rows as the whole.
+pub fn tenth_of_adult() -> Result<TabularData> {
+    let training = NamedData::Adult.table()?.rows() / 10;
+    split_as_in_the_article(&NamedData::Adult.table()?.slice(0, training + 236))
+}
+
+fn split_as_in_the_article(table: &Table) -> Result<TabularData> {
     let config = DataConfig {
         targets: vec!["salary".into()],
         valid: Split::Rows(1024..1260),
         ..DataConfig::default()
     };
-    TabularData::new(&NamedData::Adult.table()?, &config)
+    TabularData::new(table, &config)
 }
 
 /// A callback that listens to every event, so that the loop cannot take its short way, and counts them.
@@ -121,5 +131,7 @@ mod tests {
         assert_eq!(data.train.n_cont(), Shape::NUMBERS);
         assert_eq!(Shape::ARTICLE.widths(), [61, 200, 100, 2]);
         assert_eq!(data.train.rows() / Shape::ARTICLE.rows, 505);
+        let tenth = tenth_of_adult().unwrap();
+        assert_eq!((tenth.train.rows() / Shape::ARTICLE.rows, tenth.valid.rows()), (50, 236));
     }
 }

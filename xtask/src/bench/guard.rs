@@ -1,5 +1,5 @@
-//! `cargo xtask bench guard`: a guard against slow code that needs no clock. It counts the instructions of one epoch of
-//! the article's model on one thread, which hardly differ from run to run.
+//! `cargo xtask bench guard`: a guard against slow code that needs no clock. It counts the instructions of an epoch of
+//! the article's model, on one thread and a tenth of the rows, which hardly differ from run to run.
 
 use std::fs;
 use std::path::PathBuf;
