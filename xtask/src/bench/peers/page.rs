@@ -84,7 +84,7 @@ fn table(text: &mut String, rows: &[&Outcome]) {
 
 fn process_table(text: &mut String, processes: &[Runs]) {
     text.push_str("**Whole processes, from start to end**\n\n");
-    text.push_str("| process | time: median (lowest–highest) | peak memory | epochs run | accuracy kept |\n|---|---|---|---|---|\n");
+    text.push_str("| process | time: median (lowest–highest) | peak memory | wanted | epochs run | accuracy kept |\n|---|---|---|---|---|---|\n");
     for runs in processes {
         let (median, low, high) = spread(&runs.seconds);
         let memory = runs.memory.map_or("unknown".into(), |bytes| format!("{:.0} MB", bytes as f64 / 1e6));
@@ -94,16 +94,30 @@ fn process_table(text: &mut String, processes: &[Runs]) {
         let join = |set: BTreeSet<String>| set.into_iter().collect::<Vec<_>>().join(", ");
         let _ = writeln!(
             text,
-            "| {} | {} ({}–{}) | {memory} | {} | {} |",
+            "| {} | {} ({}–{}) | {memory} | {} | {} | {} |",
             runs.name,
             time(median),
             time(low),
             time(high),
+            wanted(runs, median),
             join(epochs),
             join(accuracy)
         );
     }
     text.push('\n');
+}
+
+/// The targets of a process, and whether it meets them.
+fn wanted(runs: &Runs, median: f64) -> String {
+    let verdict = |met: bool| if met { "met" } else { "**missed**" };
+    let seconds = runs.wanted.0.map(|most| format!("{}: {}", time(most), verdict(median <= most)));
+    let memory = runs
+        .wanted
+        .1
+        .zip(runs.memory)
+        .map(|(most, memory)| format!("{:.0} MB: {}", most as f64 / 1e6, verdict(memory <= most)));
+    let all: Vec<_> = seconds.into_iter().chain(memory).collect();
+    if all.is_empty() { "–".into() } else { all.join(", ") }
 }
 
 /// A ratio with as many digits as it is worth.
@@ -148,6 +162,19 @@ mod tests {
         let page = format!("# Title\n{BEGIN}old\n{END}by hand\n");
         assert_eq!(replaced(&page, "new\n").unwrap(), format!("# Title\n{BEGIN}\nnew\n{END}by hand\n"));
         assert_eq!(replaced("# Title\n", "new"), None);
+    }
+
+    #[test]
+    fn targets_of_a_process() {
+        let runs = |memory| Runs {
+            name: "highmark",
+            wanted: (Some(1.0), Some(100_000_000)),
+            seconds: vec![],
+            memory,
+            results: vec![],
+        };
+        assert_eq!(wanted(&runs(Some(60_000_000)), 1.2), "1.00 s: **missed**, 100 MB: met");
+        assert_eq!(wanted(&runs(None), 0.8), "1.00 s: met");
     }
 
     #[test]

@@ -16,6 +16,8 @@ const EPOCHS: &str = "6";
 /// What a kind of process took, in each round.
 pub(crate) struct Runs {
     pub(crate) name: &'static str,
+    /// At most so many seconds and so many bytes, as far as there is a target.
+    pub(crate) wanted: (Option<f64>, Option<u64>),
     pub(crate) seconds: Vec<f64>,
     /// The most memory of any round, in bytes.
     pub(crate) memory: Option<u64>,
@@ -36,19 +38,24 @@ pub(crate) fn run(programs: &Programs, options: &Options) -> Result<Vec<Runs>> {
         Ok(command)
     };
     let third = ["--epochs", EPOCHS, "--min-delta", "0.01", "--patience", "3"];
-    let kinds: [(&'static str, Command); 3] = [
-        ("fastai, the article's third run", {
+    let small = Some(100_000_000);
+    let kinds = [
+        ("fastai, the article's third run", (None, None), {
             let mut python = programs.python("fastai_process");
             python.arg(format!("{}/adult.csv", programs.data())).arg(EPOCHS);
             python
         }),
-        ("highmark, the article's third run", highmark(&third)?),
-        ("highmark, 10 epochs to the finished report", highmark(&["--no-early-stopping", "--epochs", "10"])?),
+        ("highmark, the article's third run", (None, small), highmark(&third)?),
+        (
+            "highmark, 10 epochs to the finished report",
+            (Some(1.0), small),
+            highmark(&["--no-early-stopping", "--epochs", "10"])?,
+        ),
     ];
     let mut all = Vec::new();
     let mut commands = Vec::new();
-    for (name, command) in kinds.into_iter().filter(|(name, _)| options.wants(name)) {
-        all.push(Runs { name, seconds: Vec::new(), memory: None, results: Vec::new() });
+    for (name, wanted, command) in kinds.into_iter().filter(|(name, ..)| options.wants(name)) {
+        all.push(Runs { name, wanted, seconds: Vec::new(), memory: None, results: Vec::new() });
         commands.push(command);
     }
     for round in 1..=options.rounds {
