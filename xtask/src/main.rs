@@ -11,7 +11,7 @@ cargo xtask bench                       all of the next three
 cargo xtask bench rows [FILTER]         kernels and steps, as GFLOP/s and share of the machine's peak
 cargo xtask bench pairs                 one thread against two, and what listening to events costs
 cargo xtask bench scale                 cost per row from 10 thousand to 10 million rows
-cargo xtask bench peers [--rounds N] [--only TEXT]
+cargo xtask bench peers [--rounds N] [--only TEXT,TEXT]
                                         against fastai, Keras, PyTorch, JAX, Burn and polars; writes docs/performance.md
 cargo xtask bench guard [--record]      instructions of one epoch against the recorded number";
 

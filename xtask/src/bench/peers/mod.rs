@@ -43,9 +43,10 @@ impl Options {
         }
     }
 
-    /// Whether a comparison of this name is to be made.
+    /// Whether a comparison of this name is to be made: `--only` lists parts of names.
     fn wants(&self, name: &str) -> bool {
-        self.only.as_ref().is_none_or(|only| name.to_lowercase().contains(&only.to_lowercase()))
+        let name = name.to_lowercase();
+        self.only.as_ref().is_none_or(|only| only.to_lowercase().split(',').any(|part| name.contains(part)))
     }
 }
 
@@ -97,9 +98,15 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     let processes = process::run(&programs, options)?;
     let text = page::text(&outcomes, &processes, options.rounds);
     say(&format!("\n{text}"));
+    let picture = chart::draw(&outcomes);
     if options.only.is_none() {
-        page::write(&text, &chart::draw(&outcomes))?;
+        page::write(&text, &picture)?;
         say("written to docs/performance.md and docs/performance.svg");
+    } else {
+        // A part is no page, but worth a look.
+        let path = build::target()?.join("peers/performance.svg");
+        std::fs::write(&path, picture)?;
+        say(&format!("docs/performance.md stays as it is; the picture is {}", path.display()));
     }
     Ok(())
 }
@@ -110,7 +117,7 @@ mod tests {
 
     #[test]
     fn options() {
-        let options = Options::parse(&["--rounds", "3", "--only", "jax"]).unwrap();
+        let options = Options::parse(&["--rounds", "3", "--only", "keras,jax"]).unwrap();
         assert_eq!(options.rounds, 3);
         assert!(options.wants("JAX, one core") && !options.wants("Burn"));
         assert!(Options::parse(&[]).unwrap().wants("Burn"));
