@@ -1,62 +1,40 @@
 //! Development tasks: `cargo xtask test` is what CI and the README call.
 
-use std::process::{Command, ExitCode};
+mod bench;
+mod test;
 
-const HELP: &str = "cargo xtask test      format, lints, documentation, and all tests and examples";
+use std::process::ExitCode;
 
-/// A step of `test`: what it is, and the arguments of cargo.
-type Step = (&'static str, &'static [&'static str]);
-
-const TEST: [Step; 8] = [
-    ("format", &["fmt", "--all", "--check"]),
-    ("lints", &["clippy", "--workspace", "--all-targets", "--locked", "--", "-D", "warnings"]),
-    (
-        "lints without Parquet",
-        &["clippy", "-p", "highmark", "--all-targets", "--locked", "--", "-D", "warnings"],
-    ),
-    (
-        "unit and integration tests",
-        &["test", "--workspace", "--lib", "--bins", "--tests", "--examples", "--locked"],
-    ),
-    ("example article", &["run", "--quiet", "--locked", "-p", "highmark", "--example", "article"]),
-    (
-        "example custom_callback",
-        &["run", "--quiet", "--locked", "-p", "highmark", "--example", "custom_callback"],
-    ),
-    ("documentation tests", &["test", "--workspace", "--doc", "--locked"]),
-    ("documentation", &["doc", "--workspace", "--no-deps", "--locked"]),
-];
+const HELP: &str = "\
+cargo xtask test                        format, lints, documentation, and all tests and examples
+cargo xtask bench                       all of the next three
+cargo xtask bench rows [FILTER]         kernels and steps, as GFLOP/s and share of the machine's peak
+cargo xtask bench pairs                 one thread against two, and what listening to events costs
+cargo xtask bench scale                 cost per row from 10 thousand to 10 million rows
+cargo xtask bench peers [--rounds N] [--only TEXT,TEXT]
+                                        against fastai, Keras, PyTorch, JAX, Burn and polars; writes docs/performance.md
+cargo xtask bench guard [--record]      instructions of one epoch against the recorded number";
 
 fn main() -> ExitCode {
-    if std::env::args().nth(1).as_deref() == Some("test") {
-        return run(&TEST);
-    }
-    say(HELP);
-    ExitCode::from(2)
-}
-
-fn run(steps: &[Step]) -> ExitCode {
-    for (what, arguments) in steps {
-        say(&format!("── {what}: cargo {}", arguments.join(" ")));
-        let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-        let status = cargo.args(*arguments).env("RUSTDOCFLAGS", "-D warnings").status();
-        match status {
-            Ok(status) if status.success() => {}
-            Ok(status) => {
-                say(&format!("── {what}: failed ({status})"));
-                return ExitCode::FAILURE;
-            }
+    let arguments: Vec<_> = std::env::args().skip(1).collect();
+    let arguments: Vec<_> = arguments.iter().map(String::as_str).collect();
+    match arguments.as_slice() {
+        ["test"] => test::run(),
+        ["bench", rest @ ..] => match bench::run(rest) {
+            Ok(code) => code,
             Err(error) => {
-                say(&format!("── cargo cannot be run: {error}"));
-                return ExitCode::FAILURE;
+                say(&format!("error: {error}"));
+                ExitCode::FAILURE
             }
+        },
+        _ => {
+            say(HELP);
+            ExitCode::from(2)
         }
     }
-    say("── all is well");
-    ExitCode::SUCCESS
 }
 
 #[expect(clippy::print_stdout, reason = "the tool's output")]
-fn say(line: &str) {
+pub(crate) fn say(line: &str) {
     println!("{line}");
 }

@@ -1,0 +1,128 @@
+//! `cargo xtask bench peers`: highmark beside what people would use instead, in turn, on the same work.
+
+mod chart;
+mod contenders;
+mod page;
+mod process;
+mod programs;
+
+use super::pairs::Times;
+use super::worker::Worker;
+use super::{Result, build};
+use crate::say;
+use contenders::{Contender, contenders};
+use programs::Programs;
+
+/// What was asked for.
+pub(crate) struct Options {
+    rounds: usize,
+    only: Option<String>,
+}
+
+impl Options {
+    pub(crate) fn parse(arguments: &[&str]) -> Result<Self> {
+        let mut options = Self { rounds: 5, only: None };
+        let mut rest = arguments;
+        while let [name, value, more @ ..] = rest {
+            match *name {
+                "--rounds" => {
+                    options.rounds = value
+                        .parse()
+                        .ok()
+                        .filter(|rounds| *rounds > 0)
+                        .ok_or_else(|| format!("--rounds: `{value}` is not a number from 1"))?;
+                }
+                "--only" => options.only = Some((*value).to_string()),
+                other => return Err(format!("`{other}` is neither --rounds nor --only").into()),
+            }
+            rest = more;
+        }
+        match rest {
+            [] => Ok(options),
+            [name, ..] => Err(format!("`{name}` needs a value").into()),
+        }
+    }
+
+    /// Whether a comparison of this name is to be made: `--only` lists parts of names.
+    fn wants(&self, name: &str) -> bool {
+        let name = name.to_lowercase();
+        self.only.as_ref().is_none_or(|only| only.to_lowercase().split(',').any(|part| name.contains(part)))
+    }
+}
+
+/// A comparison while it is under way.
+struct Bout {
+    contender: Contender,
+    ours: Worker,
+    theirs: Worker,
+    times: Times,
+}
+
+/// A comparison that was made.
+pub(crate) struct Outcome {
+    contender: Contender,
+    /// A is highmark, B the other.
+    times: Times,
+    /// Highmark's accuracy and the other's, after the same number of epochs.
+    accuracy: [Option<f64>; 2],
+    version: String,
+}
+
+/// Measures, and writes the page unless only some comparisons were asked for.
+pub(crate) fn run(options: &Options) -> Result<()> {
+    build::release(&["highmark-bench", "highmark-cli"])?;
+    let programs = Programs::prepare()?;
+    let mut bouts = Vec::new();
+    for contender in contenders(&programs) {
+        if !options.wants(&contender.name) {
+            continue;
+        }
+        say(&format!("starting {}", contender.name));
+        let ours: Vec<_> = contender.ours.iter().map(String::as_str).collect();
+        let ours = Worker::ours(&ours)?;
+        let theirs = Worker::start(&contender.name, &mut programs.command(&contender.theirs)?)?;
+        bouts.push(Bout { contender, ours, theirs, times: Times::default() });
+    }
+    for round in 1..=options.rounds {
+        say(&format!("round {round} of {}", options.rounds));
+        for bout in &mut bouts {
+            bout.times.round(&mut bout.ours, &mut bout.theirs)?;
+        }
+    }
+    let mut outcomes = Vec::new();
+    for mut bout in bouts {
+        let accuracy = [bout.ours.accuracy()?, bout.theirs.accuracy()?];
+        let version = [bout.theirs.version.as_str(), &bout.theirs.detail].join(" ").trim().to_string();
+        outcomes.push(Outcome { contender: bout.contender, times: bout.times, accuracy, version });
+    }
+    let processes = process::run(&programs, options)?;
+    let text = page::text(&outcomes, &processes, options.rounds);
+    say(&format!("\n{text}"));
+    let picture = chart::draw(&outcomes);
+    if options.only.is_none() {
+        page::write(&text, &picture)?;
+        say("written to docs/performance.md and docs/performance.svg");
+    } else {
+        // A part is no page, but worth a look.
+        let path = build::target()?.join("peers/performance.svg");
+        std::fs::write(&path, picture)?;
+        say(&format!("docs/performance.md stays as it is; the picture is {}", path.display()));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn options() {
+        let options = Options::parse(&["--rounds", "3", "--only", "keras,jax"]).unwrap();
+        assert_eq!(options.rounds, 3);
+        assert!(options.wants("JAX, one core") && !options.wants("Burn"));
+        assert!(Options::parse(&[]).unwrap().wants("Burn"));
+        for wrong in [&["--rounds", "0"][..], &["--rounds"], &["--round", "2"]] {
+            assert!(Options::parse(wrong).is_err(), "{wrong:?}");
+        }
+    }
+}
