@@ -1,12 +1,14 @@
 //! Development tasks: `cargo xtask test` is what CI and the README call.
 
 mod bench;
+mod memcheck;
 mod test;
 
 use std::process::ExitCode;
 
 const HELP: &str = "\
 cargo xtask test                        format, lints, documentation, and all tests and examples
+cargo xtask memcheck                    the tests of unsafe code under valgrind
 cargo xtask bench                       all of the next three
 cargo xtask bench rows [FILTER]         kernels and steps, as GFLOP/s and share of the machine's peak
 cargo xtask bench pairs                 one thread against two, and what listening to events costs
@@ -20,6 +22,7 @@ fn main() -> ExitCode {
     let arguments: Vec<_> = arguments.iter().map(String::as_str).collect();
     match arguments.as_slice() {
         ["test"] => test::run(),
+        ["memcheck"] => memcheck::run(),
         ["bench", rest @ ..] => match bench::run(rest) {
             Ok(code) => code,
             Err(error) => {

@@ -108,7 +108,7 @@ impl EventSet {
                 matches!(s, Span::Backward | Span::Step)
             }
         };
-        Self::of(&Event::all().filter(inside).collect::<Vec<_>>())
+        Self(Event::all().filter(inside).fold(0, |set, event| set | event.bit()))
     }
 
     /// Whether it is one of them.

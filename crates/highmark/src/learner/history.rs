@@ -85,6 +85,14 @@ impl History {
         self.smooth.value()
     }
 
+    /// Memory for so many more steps, so that none of them waits for it.
+    pub(crate) fn reserve(&mut self, steps: usize) {
+        self.losses.reserve(steps);
+        self.smooth_losses.reserve(steps);
+        self.lrs.reserve(steps);
+        self.moms.reserve(steps);
+    }
+
     pub(crate) fn add_step(&mut self, loss: f32, lr: f64, mom: f64) {
         self.losses.push(loss);
         let smooth = self.smooth.add(loss);

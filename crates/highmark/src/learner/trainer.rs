@@ -359,6 +359,7 @@ impl Trainer {
                 self.counters.epochs += 1;
                 self.progress.iter = 0;
                 self.progress.n_iter = self.train.batches();
+                self.history.reserve(self.progress.n_iter);
             }
             Span::Validate => {
                 self.started[1] = Instant::now();
