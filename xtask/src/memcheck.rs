@@ -25,11 +25,11 @@ fn check() -> Result<bool, Box<dyn std::error::Error>> {
     let arguments = ["test", "-p", "highmark", "--lib", "--no-run", "--locked", "--message-format=json"];
     let built = Command::new(cargo).args(arguments).stderr(Stdio::inherit()).output()?;
     let messages = String::from_utf8_lossy(&built.stdout);
-    let program = messages.lines().filter_map(|line| {
+    let mut program = messages.lines().filter_map(|line| {
         let message: serde_json::Value = serde_json::from_str(line).ok()?;
         message["executable"].as_str().map(str::to_string)
     });
-    let program = program.last().ok_or("cargo has built no tests")?;
+    let program = program.next_back().ok_or("cargo has built no tests")?;
     let status = Command::new("valgrind")
         .args(["--quiet", "--error-exitcode=9"])
         .arg(program)
