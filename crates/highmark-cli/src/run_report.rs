@@ -71,6 +71,7 @@ impl RunReport {
         let stop_reason = match &report.outcome {
             Outcome::Completed => "completed",
             Outcome::Cancelled(cancel) => &cancel.by,
+            Outcome::Interrupted => "interrupted",
             Outcome::Failed(_) => "failed",
             Outcome::Running => "running",
         };

@@ -41,7 +41,7 @@ pub use learner::{
     Best, Callback, CallbackState, Callbacks, Cancel, Console, EpochRow, Event, EventSet, FlatCos, Flow,
     History, Learner, LearnerConfig, LrFind, LrFindConfig, ModelDescription, OneCycle, Outcome, Output,
     Phase, Predicted, Progress, Provenance, Report, RunKind, RunsOn, SavedModel, Signal, Smooth, Span, Stage,
-    Suggestion, Timings, Trainer, on,
+    StopFlag, Suggestion, Timings, Trainer, on,
 };
 pub use losses::{Activation, BceWithLogits, CrossEntropy, Huber, L1, Loss, LossKind, Mse};
 pub use metrics::{

@@ -79,6 +79,7 @@ impl Callback for EventLog {
         let outcome = match t.outcome() {
             Outcome::Completed => "completed",
             Outcome::Cancelled(_) => "cancelled",
+            Outcome::Interrupted => "interrupted",
             Outcome::Failed(_) => "failed",
             Outcome::Running => "running",
         };

@@ -133,6 +133,9 @@ impl EventSet {
 pub enum Signal {
     /// Leave this span; training goes on after it. Made by [`crate::Trainer::cancel`].
     Cancel(Span),
+    /// The stop flag is up: the run ends where it is. Only the loop makes it, between two batches; a hook raises
+    /// [`crate::StopFlag`].
+    Stop,
     /// Training has failed.
     Fail(Error),
 }

@@ -14,6 +14,7 @@ mod predict;
 mod progress;
 mod report;
 mod run;
+mod stop_flag;
 mod summary;
 mod target_scale;
 mod trainer;
@@ -32,6 +33,7 @@ pub use outcome::{Cancel, Outcome};
 pub use predict::{Predicted, SavedModel};
 pub use progress::{Progress, Timings};
 pub use report::{Best, Report};
+pub use stop_flag::StopFlag;
 pub use trainer::{Phase, Trainer};
 
 use crate::data::{Dataset, Drift, Loader, Order, Table, TabularData, Task};
@@ -74,6 +76,8 @@ pub struct LearnerConfig {
     pub order: Option<(Order, bool)>,
     /// The folder for models that are saved by name. Default `models`.
     pub model_dir: PathBuf,
+    /// Stops any run of the learner between two batches when it is raised. Default one that nobody else holds.
+    pub stop: StopFlag,
 }
 
 impl Default for LearnerConfig {
@@ -93,6 +97,7 @@ impl Default for LearnerConfig {
             threads: std::thread::available_parallelism().map_or(1, usize::from),
             order: None,
             model_dir: PathBuf::from("models"),
+            stop: StopFlag::default(),
         }
     }
 }
@@ -181,6 +186,7 @@ impl Learner {
             model_dir,
             optimizer,
             groups,
+            stop,
             ..
         } = config;
         if !(lr.is_finite() && lr > 0.0) {
@@ -209,8 +215,19 @@ impl Learner {
         let train = Loader::new(train, batch_size, order, drop_last)?;
         let valid = Loader::new(valid, batch_size, Order::Sequential, false)?;
         let optimizer = Optimizer::new(&optimizer, model.params(), &groups, lr)?;
-        let parts =
-            Parts { model, loss, optimizer, metrics, train, valid, description, model_dir, seed, accumulate };
+        let parts = Parts {
+            model,
+            loss,
+            optimizer,
+            metrics,
+            train,
+            valid,
+            description,
+            model_dir,
+            seed,
+            accumulate,
+            stop,
+        };
         let mut learner = Self { trainer: Trainer::new(parts), callbacks: Callbacks::default(), lr };
         callbacks.into_iter().try_for_each(|callback| learner.callbacks.add(callback))?;
         Ok(learner)

@@ -11,6 +11,8 @@ pub enum Outcome {
     Completed,
     /// A callback cancelled it.
     Cancelled(Cancel),
+    /// The stop flag ended it between two batches; with a checkpoint it can be resumed from there.
+    Interrupted,
     /// An error ended it.
     Failed(String),
 }

@@ -38,6 +38,7 @@ impl Report {
             Outcome::Completed if self.epochs_planned == 1 => "the one epoch ran".into(),
             Outcome::Completed => format!("all {} epochs ran", self.epochs_planned),
             Outcome::Cancelled(cancel) => format!("{}: {}", cancel.by, cancel.reason),
+            Outcome::Interrupted => "interrupted; it can be resumed from its checkpoint".into(),
             Outcome::Failed(message) => format!("failed: {message}"),
             Outcome::Running => "still running".into(),
         }

@@ -4,7 +4,7 @@
 use super::callback::Callbacks;
 use super::event::{Event, Flow, RunKind, Signal, Span};
 use super::trainer::{Phase, Trainer};
-use crate::{Error, Result};
+use crate::{Error, ErrorKind, Result};
 
 /// The order in which things happen; how each is done is the trainer's.
 pub(crate) struct Run<'a> {
@@ -24,6 +24,7 @@ impl<'a> Run<'a> {
         let flow = self.span(Span::Fit, |run| {
             while run.trainer.next_epoch() {
                 run.span(Span::Epoch, Self::epoch)?;
+                run.pause()?;
             }
             Ok(())
         });
@@ -46,6 +47,7 @@ impl<'a> Run<'a> {
     fn train_batches(&mut self) -> Flow {
         while self.trainer.next_train_batch() {
             self.span(Span::Batch, Self::train_batch)?;
+            self.pause()?;
         }
         Ok(())
     }
@@ -82,8 +84,14 @@ impl<'a> Run<'a> {
                 run.emit(Event::AfterLoss)?;
                 Ok(run.trainer.update_metrics()?)
             })?;
+            self.pause()?;
         }
         Ok(())
+    }
+
+    /// After a batch or an epoch: the places where a run can be left and entered again.
+    fn pause(&mut self) -> Flow {
+        if self.trainer.stop.is_raised() { Err(Signal::Stop) } else { Ok(()) }
     }
 
     /// Runs `body` between the span's events. The only place where a cancel is caught.
@@ -102,11 +110,17 @@ impl<'a> Run<'a> {
             self.trainer.abandon(span);
             return flow;
         }
-        if let Err(Signal::Fail(error)) = &flow {
-            self.trainer.failed(error);
+        match &flow {
+            Err(Signal::Fail(error)) => self.trainer.failed(error),
+            Err(Signal::Stop) => self.trainer.interrupted(),
+            _ => {}
         }
         self.trainer.close(span);
-        let flow = flow.and(self.emit(Event::After(span)));
+        let flow = match (flow, self.emit(Event::After(span))) {
+            // What goes wrong while the files are closed must not be lost.
+            (Err(Signal::Stop), Err(signal)) => Err(signal),
+            (flow, after) => flow.and(after),
+        };
         if let Err(Signal::Fail(error)) = &flow {
             self.trainer.failed(error);
         }
@@ -134,6 +148,11 @@ impl<'a> Run<'a> {
         match flow {
             Ok(()) => Ok(()),
             Err(Signal::Fail(error)) => Err(error),
+            Err(Signal::Stop) => match self.trainer.run_kind() {
+                RunKind::Fit => Ok(()),
+                RunKind::LrFind => Err(ErrorKind::Interrupted("lr_find").into()),
+                _ => Err(ErrorKind::Interrupted("validate").into()),
+            },
             // `blame` has turned the cancel of a span that is not open into an error.
             Err(Signal::Cancel(span)) => Err(Error::training(format!("a cancel of {span:?} left the loop"))),
         }

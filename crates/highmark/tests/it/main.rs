@@ -15,6 +15,7 @@ mod same_bits;
 mod scaled_target;
 mod small_learner;
 mod snapshot;
+mod stop;
 mod trace;
 mod trackers;
 
