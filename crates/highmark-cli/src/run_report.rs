@@ -5,7 +5,7 @@ use std::fmt::Write;
 use std::path::Path;
 use std::time::Duration;
 
-use highmark::{Best, Outcome};
+use highmark::{Best, NonFiniteCounts, Outcome};
 use serde::{Deserialize, Serialize};
 
 use crate::text_table::count;
@@ -13,7 +13,7 @@ use crate::text_table::count;
 /// `report.json`. What is not a number, or was never measured, is null.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct RunReport {
-    /// `completed`, or the name of the callback that ended the run: `early_stopping`, `terminate_on_nan`.
+    /// `completed`, or the name of the callback that ended the run: `early_stopping`, `non_finite`.
     pub(crate) stop_reason: String,
     /// The same in words.
     pub(crate) stop_detail: String,
@@ -32,6 +32,9 @@ pub(crate) struct RunReport {
     pub(crate) seconds: f64,
     pub(crate) seconds_by_phase: SecondsByPhase,
     pub(crate) seconds_saved: f64,
+    /// Losses and gradients that were not finite, and what came of them.
+    #[serde(default)]
+    pub(crate) non_finite: NonFiniteCounts,
     pub(crate) usd: Option<f64>,
     pub(crate) usd_saved: Option<f64>,
     pub(crate) seed: u64,
@@ -79,7 +82,7 @@ impl RunReport {
             Outcome::Cancelled(cancel) if cancel.by == "early_stopping" && config.min_delta != 0.0 => {
                 format!("{} by more than {}", cancel.reason, config.min_delta)
             }
-            Outcome::Cancelled(cancel) if cancel.by == "terminate_on_nan" => match &best {
+            Outcome::Cancelled(cancel) if cancel.by == "non_finite" => match &best {
                 Some(best) if kept_best => {
                     format!("{}; the best model, that of epoch {}, is kept", cancel.reason, best.epoch)
                 }
@@ -110,6 +113,7 @@ impl RunReport {
             seconds,
             seconds_by_phase: phases,
             seconds_saved,
+            non_finite: report.non_finite,
             usd: cost(seconds),
             usd_saved: cost(seconds_saved),
             seed: config.seed,
@@ -149,6 +153,13 @@ impl RunReport {
             let _ = writeln!(text, "saved      {saved} of {planned}: {:.2} s{money}", self.seconds_saved);
         } else {
             let _ = writeln!(text, "saved      nothing: {} ran", count(self.epochs_run, "epoch"));
+        }
+        if !self.non_finite.is_empty() {
+            let NonFiniteCounts { skipped, rolled_back, validations } = self.non_finite;
+            let _ = writeln!(
+                text,
+                "not finite {skipped} steps left out, {rolled_back} rollbacks, {validations} validation losses"
+            );
         }
         let SecondsByPhase { load, prepare, train, validate, save } = self.seconds_by_phase;
         let money = self.usd.map(|usd| format!(", {usd:.6} USD")).unwrap_or_default();

@@ -2,9 +2,7 @@
 
 use std::time::Instant;
 
-use highmark::{
-    Callback, CsvLogger, EarlyStopping, EventLog, Monitor, Outcome, ProgressBar, SaveBest, TerminateOnNan,
-};
+use highmark::{Callback, CsvLogger, EarlyStopping, EventLog, Monitor, Outcome, ProgressBar, SaveBest};
 
 use crate::args::TrainArgs;
 use crate::config::Config;
@@ -81,7 +79,7 @@ fn train(
 
     saving = Instant::now();
     let path = folder.file(run_folder::MODEL);
-    let broke_down = matches!(&report.outcome, Outcome::Cancelled(cancel) if cancel.by == "terminate_on_nan");
+    let broke_down = matches!(&report.outcome, Outcome::Cancelled(cancel) if cancel.by == "non_finite");
     let none = broke_down && !saved;
     if none {
         // The weights are no numbers any more, and those of an earlier run are not this one's.
@@ -113,7 +111,6 @@ fn train(
 fn callbacks(experiment: &Experiment, folder: &RunFolder) -> Vec<Box<dyn Callback>> {
     let (config, monitor) = (&experiment.config, Monitor::new(experiment.config.monitor()));
     let mut callbacks: Vec<Box<dyn Callback>> = vec![
-        Box::new(TerminateOnNan),
         Box::new(ProgressBar),
         Box::new(CsvLogger::new(folder.file(run_folder::HISTORY))),
         Box::new(EventLog::new(folder.file(run_folder::EVENTS))),

@@ -54,6 +54,10 @@ pub(crate) struct StepArgs {
     /// Batches whose gradients make one step [default: 1]
     #[arg(long, value_name = "N")]
     pub(crate) accumulate: Option<usize>,
+    /// At a loss or gradient that is NaN or infinite: stop, skip the step, or rollback to an earlier state and go on at a
+    /// lower rate [default: stop]
+    #[arg(long, value_name = "POLICY")]
+    pub(crate) non_finite: Option<String>,
     /// Decides the split, initial weights, order of rows and dropout; the same seed gives the same model [default: 42]
     #[arg(long, value_name = "N")]
     pub(crate) seed: Option<u64>,

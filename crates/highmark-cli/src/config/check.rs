@@ -17,6 +17,7 @@ impl Config {
         self.tabular_config()?.check().map_err(Failure::usage)?;
         self.schedule()?.check().map_err(Failure::usage)?;
         self.optimizer_config()?.hypers(self.lr).map_err(Failure::usage)?;
+        self.non_finite()?.check().map_err(Failure::usage)?;
         self.check_loss()?;
         self.check_metrics()?;
         self.check_size()?;

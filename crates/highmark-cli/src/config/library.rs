@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use highmark::{
-    ActivationFn, Clip, CsvOptions, DataConfig, LearnerConfig, LossKind, Metric, OptimizerConfig,
+    ActivationFn, Clip, CsvOptions, DataConfig, LearnerConfig, LossKind, Metric, NonFinite, OptimizerConfig,
     OptimizerKind, Proc, Schedule, Split, TabularConfig, metric,
 };
 
@@ -117,6 +117,13 @@ impl Config {
         Ok(config)
     }
 
+    pub(super) fn non_finite(&self) -> Result<NonFinite> {
+        match &self.non_finite {
+            Named::Name(name) => NonFinite::parse(name).map_err(Failure::usage),
+            Named::Full(policy) => Ok(*policy),
+        }
+    }
+
     /// The loss, if it is not left to the task.
     pub(super) fn loss(&self) -> Result<Option<LossKind>> {
         let weights = self.class_weights.as_ref().map(|weights| weights.iter().map(|x| *x as f32).collect());
@@ -149,6 +156,7 @@ impl Config {
             lr: self.lr,
             metrics: self.metrics()?,
             accumulate: self.accumulate,
+            non_finite: self.non_finite()?,
             seed: self.seed,
             threads: self.threads,
             ..LearnerConfig::default()

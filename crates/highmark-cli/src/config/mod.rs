@@ -10,7 +10,7 @@ mod typed;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use highmark::{LossKind, OptimizerConfig, Schedule, TaskKind};
+use highmark::{LossKind, NonFinite, OptimizerConfig, Schedule, TaskKind};
 use serde::{Deserialize, Serialize};
 
 use crate::failure::{Failure, Result};
@@ -124,6 +124,7 @@ pub(crate) struct Config {
     // Tables come last, as TOML has it.
     pub(crate) schedule: Named<Schedule>,
     pub(crate) optimizer: Named<OptimizerConfig>,
+    pub(crate) non_finite: Named<NonFinite>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) loss: Option<Named<LossKind>>,
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
@@ -179,6 +180,7 @@ impl Default for Config {
             out: None,
             schedule: Named::Name("one-cycle".into()),
             optimizer: Named::Name("adam".into()),
+            non_finite: Named::Name("stop".into()),
             loss: None,
             embedding_sizes: BTreeMap::new(),
         }

@@ -124,6 +124,7 @@ impl Config {
         self.class_weights = args.class_weights.clone().or(self.class_weights.take());
         self.clip = args.clip.or(self.clip);
         set(&mut self.accumulate, args.accumulate);
+        set(&mut self.non_finite, args.non_finite.clone().map(Named::Name));
         set(&mut self.seed, args.seed);
         set(&mut self.threads, args.threads);
     }

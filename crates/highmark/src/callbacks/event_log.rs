@@ -10,7 +10,7 @@ use crate::learner::{Callback, CallbackState, Event, EventSet, Flow, Outcome, Sp
 use crate::{Error, Result};
 
 /// Writes `{"event": "fit", …}` at the start, `"epoch"` with losses, metrics and learning rate after each epoch, `"cancel"`
-/// for what was cancelled and `"end"` with the outcome. A number that is not finite is `null`.
+/// for what was cancelled and `"end"` with the outcome; with how many values were not finite, if any. A number that is not finite is `null`.
 #[derive(Debug)]
 pub struct EventLog {
     path: PathBuf,
@@ -71,6 +71,9 @@ impl Callback for EventLog {
         for (name, value) in t.history.metric_names.iter().zip(&row.metrics) {
             event[name] = json!(value);
         }
+        if !t.non_finite().is_empty() {
+            event["non_finite"] = json!(t.non_finite());
+        }
         Ok(self.write(&event)?)
     }
 
@@ -84,7 +87,10 @@ impl Callback for EventLog {
             Outcome::Running => "running",
         };
         let message = if let Outcome::Failed(message) = t.outcome() { Some(message) } else { None };
-        let event = json!({"event": "end", "outcome": outcome, "epochs_run": t.history.rows.len(), "message": message});
+        let mut event = json!({"event": "end", "outcome": outcome, "epochs_run": t.history.rows.len(), "message": message});
+        if !t.non_finite().is_empty() {
+            event["non_finite"] = json!(t.non_finite());
+        }
         Ok(self.write(&event)?)
     }
 

@@ -107,6 +107,7 @@ impl Learner {
             epochs_planned: epochs,
             epochs_run: self.trainer.history.rows.len(),
             timings: self.trainer.timings,
+            non_finite: self.trainer.non_finite(),
         })
     }
 

@@ -39,7 +39,7 @@ pub struct History {
 
 /// fastai's smoothed loss: an exponentially weighted mean with β = 0.98 that starts without a bias. It goes
 /// on from epoch to epoch.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Smooth {
     value: f32,
     count: i32,

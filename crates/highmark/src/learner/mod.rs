@@ -9,6 +9,7 @@ mod history;
 mod lr_find;
 mod lr_plot;
 mod model_file;
+mod non_finite;
 mod outcome;
 mod predict;
 mod progress;
@@ -29,6 +30,7 @@ pub use fit::{FlatCos, OneCycle};
 pub use history::{EpochRow, History, Smooth};
 pub use lr_find::{LrFind, LrFindConfig, Suggestion};
 pub use model_file::{ModelDescription, Provenance};
+pub use non_finite::{NonFinite, NonFiniteCounts};
 pub use outcome::{Cancel, Outcome};
 pub use predict::{Predicted, SavedModel};
 pub use progress::{Progress, Timings};
@@ -42,6 +44,7 @@ use crate::metrics::Metric;
 use crate::models::{Model, TabularConfig};
 use crate::optim::{GroupRule, Optimizer, OptimizerConfig};
 use crate::{Error, Result};
+use non_finite::Guard;
 use run::Run;
 use trainer::Parts;
 
@@ -76,6 +79,8 @@ pub struct LearnerConfig {
     pub order: Option<(Order, bool)>,
     /// The folder for models that are saved by name. Default `models`.
     pub model_dir: PathBuf,
+    /// What to do about a loss or a gradient that is NaN or infinite in a fit. Default to stop.
+    pub non_finite: NonFinite,
     /// Stops any run of the learner between two batches when it is raised. Default one that nobody else holds.
     pub stop: StopFlag,
 }
@@ -97,6 +102,7 @@ impl Default for LearnerConfig {
             threads: std::thread::available_parallelism().map_or(1, usize::from),
             order: None,
             model_dir: PathBuf::from("models"),
+            non_finite: NonFinite::default(),
             stop: StopFlag::default(),
         }
     }
@@ -186,12 +192,14 @@ impl Learner {
             model_dir,
             optimizer,
             groups,
+            non_finite,
             stop,
             ..
         } = config;
         if !(lr.is_finite() && lr > 0.0) {
             return Err(Error::config("lr", format!("{lr} is not a positive number")));
         }
+        non_finite.check()?;
         if accumulate == 0 {
             return Err(Error::config("accumulate", "at least one batch makes a step"));
         }
@@ -226,6 +234,7 @@ impl Learner {
             model_dir,
             seed,
             accumulate,
+            guard: Guard::new(non_finite),
             stop,
         };
         let mut learner = Self { trainer: Trainer::new(parts), callbacks: Callbacks::default(), lr };

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::history::History;
+use super::non_finite::NonFiniteCounts;
 use super::outcome::Outcome;
 use super::progress::Timings;
 use crate::metrics::Direction;
@@ -18,6 +19,8 @@ pub struct Report {
     pub epochs_run: usize,
     /// Time by what it was spent on.
     pub timings: Timings,
+    /// Values that were not finite, and what came of them.
+    pub non_finite: NonFiniteCounts,
 }
 
 /// The high-water mark of one column.

@@ -6,6 +6,9 @@ use super::event::{Event, Flow, RunKind, Signal, Span};
 use super::trainer::{Phase, Trainer};
 use crate::{Error, ErrorKind, Result};
 
+/// Who ends a fit whose values are no longer finite.
+const NON_FINITE: &str = "non_finite";
+
 /// The order in which things happen; how each is done is the trainer's.
 pub(crate) struct Run<'a> {
     trainer: &'a mut Trainer,
@@ -53,11 +56,14 @@ impl<'a> Run<'a> {
     }
 
     fn train_batch(&mut self) -> Flow {
+        self.trainer.mark_batch();
         if !self.callbacks.anybody_inside_step() {
             self.trainer.forward()?;
             self.trainer.compute_loss()?;
             self.trainer.backward()?;
-            self.trainer.step();
+            if self.examine()? {
+                self.trainer.step();
+            }
             return Ok(());
         }
         self.trainer.forward()?;
@@ -65,7 +71,7 @@ impl<'a> Run<'a> {
         self.trainer.compute_loss()?;
         self.emit(Event::AfterLoss)?;
         self.span(Span::Backward, |run| Ok(run.trainer.backward()?))?;
-        if self.trainer.step_is_due() {
+        if self.examine()? && self.trainer.step_is_due() {
             self.span(Span::Step, |run| {
                 run.trainer.apply_gradients();
                 Ok(())
@@ -82,11 +88,19 @@ impl<'a> Run<'a> {
                 run.emit(Event::AfterPred)?;
                 run.trainer.compute_loss()?;
                 run.emit(Event::AfterLoss)?;
+                let examined = run.trainer.examine_validation();
+                examined.map_err(|signal| run.trainer.blame(signal, NON_FINITE, Event::AfterLoss))?;
                 Ok(run.trainer.update_metrics()?)
             })?;
             self.pause()?;
         }
         Ok(())
+    }
+
+    /// Whether the gradients may go into a step.
+    fn examine(&mut self) -> Result<bool, Signal> {
+        let examined = self.trainer.examine();
+        examined.map_err(|signal| self.trainer.blame(signal, NON_FINITE, Event::After(Span::Backward)))
     }
 
     /// After a batch or an epoch: the places where a run can be left and entered again.

@@ -19,6 +19,7 @@ use super::console::Console;
 use super::event::{Flow, RunKind, Signal, Span};
 use super::history::History;
 use super::model_file::{self, ModelDescription};
+use super::non_finite::Guard;
 use super::outcome::{Cancel, Outcome};
 use super::progress::{Counters, Progress, Timings};
 use super::stop_flag::StopFlag;
@@ -63,6 +64,7 @@ pub struct Trainer {
     pub(crate) model_dir: PathBuf,
     pub(crate) seed: u64,
     pub(crate) accumulate: usize,
+    pub(crate) guard: Guard,
     pub(crate) stop: StopFlag,
     pub(crate) counters: Counters,
     pub(crate) valid_record: Vec<f64>,
@@ -93,13 +95,14 @@ pub(crate) struct Parts {
     pub(crate) model_dir: PathBuf,
     pub(crate) seed: u64,
     pub(crate) accumulate: usize,
+    pub(crate) guard: Guard,
     pub(crate) stop: StopFlag,
 }
 
 impl Trainer {
     pub(crate) fn new(parts: Parts) -> Self {
         let Parts { model, loss, optimizer, metrics, train, valid, description, .. } = parts;
-        let Parts { model_dir, seed, accumulate, stop, .. } = parts;
+        let Parts { model_dir, seed, accumulate, guard, stop, .. } = parts;
         let now = Instant::now();
         Self {
             batch: train.empty_batch(),
@@ -117,6 +120,7 @@ impl Trainer {
             model_dir,
             seed,
             accumulate,
+            guard,
             stop,
             counters: Counters::default(),
             valid_record: Vec::new(),
@@ -263,6 +267,9 @@ impl Trainer {
         if kind == RunKind::Validate {
             return;
         }
+        if kind == RunKind::Fit {
+            self.guard.start();
+        }
         self.fresh = true;
         self.timings = Timings::default();
         self.counters.waiting = 0;
@@ -317,7 +324,8 @@ impl Trainer {
             let part = 1.0 / self.accumulate as f32;
             self.grad.iter_mut().for_each(|g| *g *= part);
         }
-        self.history.add_step(self.loss_value, self.optimizer.lr(), self.optimizer.mom());
+        let lr = self.optimizer.lr() * self.lr_scale();
+        self.history.add_step(self.loss_value, lr, self.optimizer.mom());
         Ok(())
     }
 
@@ -332,9 +340,12 @@ impl Trainer {
     }
 
     pub(crate) fn apply_gradients(&mut self) {
-        let params = self.model.params_mut();
-        self.optimizer.clip(params);
-        self.optimizer.step(params);
+        self.optimizer.clip(self.model.params_mut());
+        if self.lr_scale() == 1.0 {
+            self.optimizer.step(self.model.params_mut());
+        } else {
+            self.scaled_step();
+        }
     }
 
     pub(crate) fn zero_grad(&mut self) {
