@@ -38,10 +38,10 @@ pub use data::{
 pub use engine::{Buffer, ParamKind, Parameter, Params, Snapshot};
 pub use error::{Error, ErrorKind, Result};
 pub use learner::{
-    Best, Callback, CallbackState, Callbacks, Cancel, Console, EpochRow, Event, EventSet, FlatCos, Flow,
-    History, Learner, LearnerConfig, LrFind, LrFindConfig, ModelDescription, NonFinite, NonFiniteCounts,
-    OneCycle, Outcome, Output, Phase, Predicted, Progress, Provenance, Report, RunKind, RunsOn, SavedModel,
-    Signal, Smooth, Span, Stage, StopFlag, Suggestion, Timings, Trainer, on,
+    Best, Budget, BudgetUse, Callback, CallbackState, Callbacks, Cancel, Console, EpochRow, Event, EventSet,
+    FlatCos, Flow, History, Learner, LearnerConfig, LrFind, LrFindConfig, ModelDescription, NonFinite,
+    NonFiniteCounts, OneCycle, Outcome, Output, Phase, Plan, Predicted, Progress, Provenance, Report,
+    RunKind, RunsOn, SavedModel, Signal, Smooth, Span, Stage, StopFlag, Suggestion, Timings, Trainer, on,
 };
 pub use losses::{Activation, BceWithLogits, CrossEntropy, Huber, L1, Loss, LossKind, Mse};
 pub use metrics::{

@@ -3,7 +3,7 @@
 use super::event::RunKind;
 use super::report::Report;
 use super::run::Run;
-use super::{Callback, Learner};
+use super::{Budget, Callback, Learner};
 use crate::callbacks::ParamScheduler;
 use crate::optim::Schedule;
 use crate::{Error, Result};
@@ -93,6 +93,10 @@ impl Learner {
         let mut extra = callbacks;
         if *schedule != Schedule::Flat {
             schedule.check()?;
+            if self.trainer.planner.is_some() && matches!(schedule, Schedule::CosineRestarts { .. }) {
+                let message = "cosine-restarts counts its cycles in epochs, and a budget decides how many there are; choose another";
+                return Err(Error::config("schedule", message));
+            }
             let (lr, mom) = schedule.curves(lr, epochs);
             extra.push(Box::new(ParamScheduler::new(lr, mom)));
         }
@@ -104,11 +108,21 @@ impl Learner {
         fitted?;
         Ok(Report {
             outcome: self.trainer.outcome().clone(),
-            epochs_planned: epochs,
+            epochs_planned: if self.trainer.planner.is_some() {
+                self.trainer.progress().n_epoch
+            } else {
+                epochs
+            },
             epochs_run: self.trainer.history.rows.len(),
             timings: self.trainer.timings,
             non_finite: self.trainer.non_finite(),
+            budget: self.trainer.budget_use(),
         })
+    }
+
+    /// Gives the fits from now on a limit of time, each the whole of it; `None` takes it away.
+    pub fn set_budget(&mut self, budget: Option<Budget>) {
+        self.trainer.set_budget(budget);
     }
 
     /// Calls `act` with more callbacks and takes them out again on every way out.

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::budget::Plan;
+
 /// One epoch. What a cancelled pass left out is `None`.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct EpochRow {
@@ -34,6 +36,9 @@ pub struct History {
     pub moms: Vec<f64>,
     /// Training batches at the end of each epoch.
     pub iters: Vec<usize>,
+    /// How a budget was planned, from the start of the fit; see [`crate::Budget`].
+    #[serde(default)]
+    pub plans: Vec<Plan>,
     pub(crate) smooth: Smooth,
 }
 

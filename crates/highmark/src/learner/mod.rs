@@ -1,6 +1,7 @@
 //! What users hold: a model, its data and its callbacks, and the ways to train it.
 
 mod atomic_file;
+mod budget;
 mod callback;
 mod console;
 mod event;
@@ -23,6 +24,7 @@ mod trainer;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+pub use budget::{Budget, BudgetUse, Plan};
 pub use callback::{Callback, CallbackState, Callbacks, on};
 pub use console::{Console, Output};
 pub use event::{Event, EventSet, Flow, RunKind, RunsOn, Signal, Span, Stage};

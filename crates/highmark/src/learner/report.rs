@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::budget::BudgetUse;
 use super::history::History;
 use super::non_finite::NonFiniteCounts;
 use super::outcome::Outcome;
@@ -21,6 +22,8 @@ pub struct Report {
     pub timings: Timings,
     /// Values that were not finite, and what came of them.
     pub non_finite: NonFiniteCounts,
+    /// What was made of the budget, if there was one.
+    pub budget: Option<BudgetUse>,
 }
 
 /// The high-water mark of one column.
@@ -38,6 +41,10 @@ impl Report {
     /// Why it ended, in words.
     pub fn stop_reason(&self) -> String {
         match &self.outcome {
+            Outcome::Completed if self.budget.is_some_and(|budget| budget.ended) => {
+                let seconds = self.budget.map_or(0.0, |budget| budget.seconds);
+                format!("the budget of {seconds} s is used up by {} epochs", self.epochs_run)
+            }
             Outcome::Completed if self.epochs_planned == 1 => "the one epoch ran".into(),
             Outcome::Completed => format!("all {} epochs ran", self.epochs_planned),
             Outcome::Cancelled(cancel) => format!("{}: {}", cancel.by, cancel.reason),

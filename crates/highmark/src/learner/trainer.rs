@@ -15,6 +15,7 @@ mod spans;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
+use super::budget::Planner;
 use super::console::Console;
 use super::event::{Flow, RunKind, Signal, Span};
 use super::history::History;
@@ -65,11 +66,14 @@ pub struct Trainer {
     pub(crate) seed: u64,
     pub(crate) accumulate: usize,
     pub(crate) guard: Guard,
+    pub(crate) planner: Option<Planner>,
     pub(crate) stop: StopFlag,
     pub(crate) counters: Counters,
     pub(crate) valid_record: Vec<f64>,
     pub(crate) timings: Timings,
     progress: Progress,
+    /// The epochs that the fit was asked for, whatever a budget makes of them.
+    asked_epochs: usize,
     kind: RunKind,
     phase: Phase,
     open: Vec<Span>,
@@ -121,11 +125,13 @@ impl Trainer {
             seed,
             accumulate,
             guard,
+            planner: None,
             stop,
             counters: Counters::default(),
             valid_record: Vec::new(),
             timings: Timings::default(),
             progress: Progress::default(),
+            asked_epochs: 0,
             kind: RunKind::Fit,
             phase: Phase::Validate,
             open: Vec::new(),
@@ -146,6 +152,9 @@ impl Trainer {
 
     /// The fraction of all training batches of the fit that lie behind: k / T before batch k of T, as fastai counts.
     pub fn pct_train(&self) -> f64 {
+        if let Some(position) = self.planned_position() {
+            return position;
+        }
         let batches = self.train.batches();
         let done = self.progress.epoch * batches
             + if self.phase == Phase::Train { self.progress.iter } else { batches };
@@ -253,6 +262,23 @@ impl Trainer {
 
     pub(crate) fn plan(&mut self, epochs: usize) {
         self.progress = Progress { n_epoch: epochs, ..Progress::default() };
+        self.asked_epochs = epochs;
+    }
+
+    pub(crate) fn asked_epochs(&self) -> usize {
+        self.asked_epochs
+    }
+
+    pub(crate) fn set_epochs(&mut self, epochs: usize) {
+        self.progress.n_epoch = epochs;
+    }
+
+    pub(crate) fn set_pass_len(&mut self, batches: usize) {
+        self.progress.n_iter = batches;
+    }
+
+    pub(crate) fn is_training(&self) -> bool {
+        self.phase == Phase::Train
     }
 
     pub(crate) fn resume_progress(&mut self, progress: Progress) {
@@ -269,6 +295,7 @@ impl Trainer {
         }
         if kind == RunKind::Fit {
             self.guard.start();
+            self.planner.iter_mut().for_each(Planner::start);
         }
         self.fresh = true;
         self.timings = Timings::default();
@@ -280,10 +307,12 @@ impl Trainer {
 
     pub(crate) fn next_epoch(&mut self) -> bool {
         self.progress.epoch += usize::from(!std::mem::take(&mut self.fresh));
+        self.plan_epoch();
         self.progress.epoch < self.progress.n_epoch
     }
 
     pub(crate) fn next_train_batch(&mut self) -> bool {
+        self.plan_batches();
         if self.progress.iter >= self.progress.n_iter {
             return false;
         }
@@ -293,6 +322,11 @@ impl Trainer {
 
     pub(crate) fn next_valid_batch(&mut self) -> bool {
         if self.progress.iter >= self.progress.n_iter {
+            return false;
+        }
+        if !self.plan_validation() {
+            // As a cancelled validation: what there is of it would be compared with whole ones.
+            self.progress.n_iter = usize::MAX;
             return false;
         }
         self.valid.load(self.progress.iter, &mut self.batch);

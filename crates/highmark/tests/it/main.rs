@@ -3,6 +3,7 @@
 // Helpers of tests fail by panicking, too; clippy only knows functions marked as tests.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
 
+mod budget;
 mod cancels;
 mod errors;
 mod events;
