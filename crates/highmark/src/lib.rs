@@ -38,10 +38,10 @@ pub use data::{
 pub use engine::{Buffer, ParamKind, Parameter, Params, Snapshot};
 pub use error::{Error, ErrorKind, Result};
 pub use learner::{
-    Best, Callback, CallbackState, Callbacks, Cancel, Console, EpochRow, Event, EventSet, FlatCos, Flow,
-    History, Learner, LearnerConfig, LrFind, LrFindConfig, ModelDescription, OneCycle, Outcome, Output,
-    Phase, Predicted, Progress, Provenance, Report, RunKind, RunsOn, SavedModel, Signal, Smooth, Span, Stage,
-    StopFlag, Suggestion, Timings, Trainer, on,
+    Best, Callback, CallbackState, Callbacks, Cancel, CheckpointConfig, Console, EpochRow, Event, EventSet,
+    FlatCos, Flow, History, Learner, LearnerConfig, LrFind, LrFindConfig, ModelDescription, OneCycle,
+    Outcome, Output, Phase, Predicted, Progress, Provenance, Report, ResumePoint, RunKind, RunsOn,
+    SavedModel, Signal, Smooth, Span, Stage, StopFlag, Suggestion, Timings, Trainer, on, write_file,
 };
 pub use losses::{Activation, BceWithLogits, CrossEntropy, Huber, L1, Loss, LossKind, Mse};
 pub use metrics::{
@@ -53,7 +53,8 @@ pub use metrics::{
 pub use models::{LayerSummary, Model, TabularConfig, TabularModel, embedding_size};
 pub use nn::{ActivationFn, Mode, OutputScale};
 pub use optim::{
-    Clip, Curve, Group, GroupRule, Hyper, Hypers, Optimizer, OptimizerConfig, OptimizerKind, Schedule,
+    Clip, Curve, Group, GroupRule, Hyper, Hypers, Optimizer, OptimizerConfig, OptimizerKind, OptimizerState,
+    Schedule,
 };
 pub use seed::{Random, Stream};
 

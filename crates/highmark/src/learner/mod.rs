@@ -2,10 +2,18 @@
 
 mod atomic_file;
 mod callback;
+mod checkpoint;
+mod checkpoint_writer;
+mod checkpoints;
+mod checksum;
 mod console;
+mod disk;
 mod event;
 mod fit;
+mod frame;
 mod history;
+mod identity;
+pub(crate) mod json_float;
 mod lr_find;
 mod lr_plot;
 mod model_file;
@@ -13,6 +21,7 @@ mod outcome;
 mod predict;
 mod progress;
 mod report;
+mod resume;
 mod run;
 mod stop_flag;
 mod summary;
@@ -22,7 +31,9 @@ mod trainer;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+pub use atomic_file::write_file;
 pub use callback::{Callback, CallbackState, Callbacks, on};
+pub use checkpoints::CheckpointConfig;
 pub use console::{Console, Output};
 pub use event::{Event, EventSet, Flow, RunKind, RunsOn, Signal, Span, Stage};
 pub use fit::{FlatCos, OneCycle};
@@ -33,6 +44,7 @@ pub use outcome::{Cancel, Outcome};
 pub use predict::{Predicted, SavedModel};
 pub use progress::{Progress, Timings};
 pub use report::{Best, Report};
+pub use resume::ResumePoint;
 pub use stop_flag::StopFlag;
 pub use trainer::{Phase, Trainer};
 
@@ -42,6 +54,7 @@ use crate::metrics::Metric;
 use crate::models::{Model, TabularConfig};
 use crate::optim::{GroupRule, Optimizer, OptimizerConfig};
 use crate::{Error, Result};
+use checkpoint::Found;
 use run::Run;
 use trainer::Parts;
 
@@ -76,6 +89,8 @@ pub struct LearnerConfig {
     pub order: Option<(Order, bool)>,
     /// The folder for models that are saved by name. Default `models`.
     pub model_dir: PathBuf,
+    /// Where and how often fits save checkpoints, to be gone on from by [`Learner::resume`]. Default never.
+    pub checkpoint: Option<CheckpointConfig>,
     /// Stops any run of the learner between two batches when it is raised. Default one that nobody else holds.
     pub stop: StopFlag,
 }
@@ -97,6 +112,7 @@ impl Default for LearnerConfig {
             threads: std::thread::available_parallelism().map_or(1, usize::from),
             order: None,
             model_dir: PathBuf::from("models"),
+            checkpoint: None,
             stop: StopFlag::default(),
         }
     }
@@ -120,6 +136,9 @@ pub struct Learner {
     trainer: Trainer,
     callbacks: Callbacks,
     lr: f64,
+    checkpoint: Option<CheckpointConfig>,
+    /// What the next fit goes on from.
+    resume: Option<Found>,
 }
 
 impl Learner {
@@ -187,8 +206,10 @@ impl Learner {
             optimizer,
             groups,
             stop,
+            checkpoint,
             ..
         } = config;
+        checkpoint.as_ref().map_or(Ok(()), CheckpointConfig::check)?;
         if !(lr.is_finite() && lr > 0.0) {
             return Err(Error::config("lr", format!("{lr} is not a positive number")));
         }
@@ -228,7 +249,13 @@ impl Learner {
             accumulate,
             stop,
         };
-        let mut learner = Self { trainer: Trainer::new(parts), callbacks: Callbacks::default(), lr };
+        let mut learner = Self {
+            trainer: Trainer::new(parts),
+            callbacks: Callbacks::default(),
+            lr,
+            checkpoint,
+            resume: None,
+        };
         callbacks.into_iter().try_for_each(|callback| learner.callbacks.add(callback))?;
         Ok(learner)
     }

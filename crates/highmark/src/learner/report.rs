@@ -1,5 +1,7 @@
 //! What a fit amounted to.
 
+use std::path::PathBuf;
+
 use serde::{Deserialize, Serialize};
 
 use super::history::History;
@@ -14,10 +16,12 @@ pub struct Report {
     pub outcome: Outcome,
     /// Epochs asked for.
     pub epochs_planned: usize,
-    /// Epochs that ran to their end.
+    /// Epochs that ran to their end, those before a resume included.
     pub epochs_run: usize,
-    /// Time by what it was spent on.
+    /// Time by what it was spent on, that before a resume included.
     pub timings: Timings,
+    /// The newest checkpoint that the fit has left.
+    pub checkpoint: Option<PathBuf>,
 }
 
 /// The high-water mark of one column.

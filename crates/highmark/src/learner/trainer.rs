@@ -11,10 +11,14 @@
 //! | `history` | nobody but the loop | `before_fit`; a row's metrics from `after_validate` |
 
 mod spans;
+mod state;
 
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
+use serde::{Deserialize, Serialize};
+
+use super::checkpoints::Checkpoints;
 use super::console::Console;
 use super::event::{Flow, RunKind, Signal, Span};
 use super::history::History;
@@ -31,7 +35,7 @@ use crate::optim::Optimizer;
 use crate::{Error, Result};
 
 /// What kind of batch is under way.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Phase {
     /// Training.
     Train,
@@ -73,6 +77,14 @@ pub struct Trainer {
     open: Vec<Span>,
     /// Set while no epoch has begun in this run.
     fresh: bool,
+    /// Whether the fit goes on from a checkpoint, and the spans that it was in, innermost first.
+    resumed: bool,
+    reenter: Vec<Span>,
+    /// How often the history was put back.
+    turn: u32,
+    pub(crate) checkpoints: Option<Checkpoints>,
+    /// The newest one that the last fit has left.
+    pub(crate) checkpoint: Option<PathBuf>,
     started: [Instant; 2],
     loss_value: f32,
     valid_loss: (f64, usize),
@@ -126,6 +138,11 @@ impl Trainer {
             phase: Phase::Validate,
             open: Vec::new(),
             fresh: true,
+            resumed: false,
+            reenter: Vec::new(),
+            turn: 0,
+            checkpoints: None,
+            checkpoint: None,
             started: [now; 2],
             loss_value: f32::NAN,
             valid_loss: (0.0, 0),
@@ -260,6 +277,8 @@ impl Trainer {
         self.cancels.clear();
         self.outcome = Outcome::Running;
         self.open.clear();
+        self.reenter.clear();
+        self.resumed = false;
         if kind == RunKind::Validate {
             return;
         }
@@ -274,6 +293,10 @@ impl Trainer {
     pub(crate) fn next_epoch(&mut self) -> bool {
         self.progress.epoch += usize::from(!std::mem::take(&mut self.fresh));
         self.progress.epoch < self.progress.n_epoch
+    }
+
+    pub(crate) fn is_last_epoch(&self) -> bool {
+        self.progress.epoch + 1 >= self.progress.n_epoch
     }
 
     pub(crate) fn next_train_batch(&mut self) -> bool {

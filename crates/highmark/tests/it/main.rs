@@ -11,6 +11,7 @@ mod golden;
 mod gradients;
 mod model_files;
 mod no_trace;
+mod resume;
 mod same_bits;
 mod scaled_target;
 mod small_learner;
