@@ -1,13 +1,14 @@
 //! Keeps the high-water mark (fastai's `SaveModelCallback`, Keras's `ModelCheckpoint`).
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
 use super::Monitor;
 use crate::engine::Snapshot;
 use crate::learner::{Callback, CallbackState, Event, EventSet, Flow, Span, Stage, Trainer};
-use crate::optim::Optimizer;
+use crate::optim::{Hypers, OptimizerState};
 use crate::repr::repr;
 use crate::{Error, Result};
 
@@ -39,8 +40,10 @@ pub struct SaveBest {
     hand_back: bool,
     reset_on_fit: bool,
     best_epoch: Option<usize>,
-    best: Option<(Snapshot, Option<Optimizer>)>,
+    best: Option<(Snapshot, Option<OptimizerState>)>,
     files: Vec<PathBuf>,
+    /// Why the best model is not in its file yet.
+    unwritten: Option<Error>,
 }
 
 /// Where the model goes.
@@ -55,7 +58,12 @@ struct Saved {
     monitor: Monitor,
     best_epoch: Option<usize>,
     files: Vec<PathBuf>,
+    /// Steps and hypers of the best optimizer; its numbers are tensors.
+    optimizer: Option<(u64, Vec<Hypers>)>,
 }
+
+/// Names of the best optimizer's tensors begin with this.
+const OPTIMIZER: &str = "optim.";
 
 impl SaveBest {
     /// The best model, in `model.safetensors` in the learner's model folder, without the optimizer.
@@ -70,6 +78,7 @@ impl SaveBest {
             best_epoch: None,
             best: None,
             files: Vec::new(),
+            unwritten: None,
         }
     }
 
@@ -168,7 +177,7 @@ impl Callback for SaveBest {
         if self.when == SaveWhen::EveryEpoch(0) {
             return Err(Error::config("every epoch", "save every 1 epoch or more").into());
         }
-        (self.best_epoch, self.best) = (None, None);
+        (self.best_epoch, self.best, self.unwritten) = (None, None, None);
         self.files.clear();
         Ok(self.monitor.start(t, self.reset_on_fit)?)
     }
@@ -190,10 +199,18 @@ impl Callback for SaveBest {
         ));
         t.note_monitored(self.monitor.name(), value);
         if self.when == SaveWhen::Best && self.hand_back {
-            let optimizer = self.with_optimizer.then(|| t.optimizer.clone());
+            let optimizer = self.with_optimizer.then(|| t.optimizer.state());
             self.best = Some((t.model.params().snapshot(), optimizer));
         }
-        Ok(self.save(t, "")?)
+        self.unwritten = self.save(t, "").err();
+        match &self.unwritten {
+            // It is in memory, and the end of the fit tries again.
+            Some(error) if self.best.is_some() => {
+                t.say(&format!("{error}; training goes on, and the best model is kept in memory"));
+                Ok(())
+            }
+            _ => self.unwritten.take().map_or(Ok(()), |error| Err(error.into())),
+        }
     }
 
     fn after_fit(&mut self, t: &mut Trainer) -> Flow {
@@ -203,24 +220,40 @@ impl Callback for SaveBest {
         let Some((best, optimizer)) = self.best.take() else { return Ok(()) };
         t.model.params_mut().restore(&best)?;
         if let Some(optimizer) = optimizer {
-            t.optimizer = optimizer;
+            t.optimizer.restore(&optimizer)?;
+        }
+        // Also when the file has gone since: with its folder, or because only the checkpoint was carried here.
+        if self.unwritten.take().is_some() || self.files.iter().any(|file| !file.is_file()) {
+            self.save(t, "")?;
         }
         Ok(())
     }
 
     fn save_state(&self) -> Result<CallbackState> {
-        let saved =
-            Saved { monitor: self.monitor.clone(), best_epoch: self.best_epoch, files: self.files.clone() };
-        let mut state = CallbackState::of(&saved)?;
+        let optimizer = self.best.as_ref().and_then(|(_, optimizer)| optimizer.as_ref());
+        let mut state = CallbackState::of(&Saved {
+            monitor: self.monitor.clone(),
+            best_epoch: self.best_epoch,
+            files: self.files.clone(),
+            optimizer: optimizer.map(|optimizer| (optimizer.steps, optimizer.hypers.clone())),
+        })?;
         if let Some((best, _)) = &self.best {
             best.write_to(&mut state.tensors);
+        }
+        for (name, numbers) in optimizer.iter().flat_map(|optimizer| &optimizer.tensors) {
+            state.tensors.insert(format!("{OPTIMIZER}{name}"), Arc::clone(numbers));
         }
         Ok(state)
     }
 
     fn load_state(&mut self, state: &CallbackState) -> Result<()> {
         let saved: Saved = state.read()?;
-        self.best = Snapshot::read_from(&state.tensors).map(|best| (best, None));
+        let optimizer = saved.optimizer.map(|(steps, hypers)| {
+            let own = state.tensors.iter();
+            let own = own.filter_map(|(name, x)| Some((name.strip_prefix(OPTIMIZER)?.into(), Arc::clone(x))));
+            OptimizerState { steps, hypers, tensors: own.collect() }
+        });
+        self.best = Snapshot::read_from(&state.tensors).map(|best| (best, optimizer));
         (self.monitor, self.best_epoch, self.files) = (saved.monitor, saved.best_epoch, saved.files);
         Ok(())
     }

@@ -90,7 +90,7 @@ impl Learner {
         if !(lr.is_finite() && lr > 0.0) {
             return Err(Error::config("lr", format!("{lr} is not a positive number")));
         }
-        let mut extra = callbacks;
+        let (mut extra, shape) = (callbacks, schedule.clone());
         if *schedule != Schedule::Flat {
             schedule.check()?;
             if self.trainer.planner.is_some() && matches!(schedule, Schedule::CosineRestarts { .. }) {
@@ -100,11 +100,19 @@ impl Learner {
             let (lr, mom) = schedule.curves(lr, epochs);
             extra.push(Box::new(ParamScheduler::new(lr, mom)));
         }
+        let from = self.resume.take();
+        if self.checkpoint.is_some() || from.is_some() {
+            let identity = self.identity(lr, &shape)?;
+            self.prepare_resume(epochs, identity, from.as_ref())?;
+        }
         self.trainer.optimizer.set_lr(lr);
         self.trainer.plan(epochs);
         let fitted = self.with_callbacks(extra, |learner| {
-            Run::new(&mut learner.trainer, &mut learner.callbacks).fit(RunKind::Fit)
+            let from = from.as_ref().map(|found| &found.checkpoint);
+            from.map_or(Ok(()), |from| learner.callbacks.check_states(from))?;
+            Run::new(&mut learner.trainer, &mut learner.callbacks).fit(RunKind::Fit, from)
         });
+        self.trainer.finish_checkpoints();
         fitted?;
         Ok(Report {
             outcome: self.trainer.outcome().clone(),
@@ -117,6 +125,7 @@ impl Learner {
             timings: self.trainer.timings,
             non_finite: self.trainer.non_finite(),
             budget: self.trainer.budget_use(),
+            checkpoint: self.trainer.checkpoint.take(),
         })
     }
 

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::budget::Plan;
+use super::json_float;
 
 /// One epoch. What a cancelled pass left out is `None`.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -10,10 +11,13 @@ pub struct EpochRow {
     /// Counted from 0.
     pub epoch: usize,
     /// The smoothed training loss at the end of the epoch.
+    #[serde(with = "json_float::option")]
     pub train_loss: Option<f64>,
     /// The mean loss of the validation rows.
+    #[serde(with = "json_float::option")]
     pub valid_loss: Option<f64>,
     /// Metrics of the validation rows, in the order of [`History::metric_names`].
+    #[serde(with = "json_float::options")]
     pub metrics: Vec<Option<f64>>,
     /// Seconds for training and validation.
     pub seconds: f64,

@@ -3,10 +3,18 @@
 mod atomic_file;
 mod budget;
 mod callback;
+mod checkpoint;
+mod checkpoint_writer;
+mod checkpoints;
+mod checksum;
 mod console;
+mod disk;
 mod event;
 mod fit;
+mod frame;
 mod history;
+mod identity;
+pub(crate) mod json_float;
 mod lr_find;
 mod lr_plot;
 mod model_file;
@@ -15,6 +23,7 @@ mod outcome;
 mod predict;
 mod progress;
 mod report;
+mod resume;
 mod run;
 mod stop_flag;
 mod summary;
@@ -24,8 +33,10 @@ mod trainer;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+pub use atomic_file::write_file;
 pub use budget::{Budget, BudgetUse, Plan};
 pub use callback::{Callback, CallbackState, Callbacks, on};
+pub use checkpoints::CheckpointConfig;
 pub use console::{Console, Output};
 pub use event::{Event, EventSet, Flow, RunKind, RunsOn, Signal, Span, Stage};
 pub use fit::{FlatCos, OneCycle};
@@ -37,6 +48,7 @@ pub use outcome::{Cancel, Outcome};
 pub use predict::{Predicted, SavedModel};
 pub use progress::{Progress, Timings};
 pub use report::{Best, Report};
+pub use resume::ResumePoint;
 pub use stop_flag::StopFlag;
 pub use trainer::{Phase, Trainer};
 
@@ -46,6 +58,7 @@ use crate::metrics::Metric;
 use crate::models::{Model, TabularConfig};
 use crate::optim::{GroupRule, Optimizer, OptimizerConfig};
 use crate::{Error, Result};
+use checkpoint::Found;
 use non_finite::Guard;
 use run::Run;
 use trainer::Parts;
@@ -83,6 +96,8 @@ pub struct LearnerConfig {
     pub model_dir: PathBuf,
     /// What to do about a loss or a gradient that is NaN or infinite in a fit. Default to stop.
     pub non_finite: NonFinite,
+    /// Where and how often fits save checkpoints, to be gone on from by [`Learner::resume`]. Default never.
+    pub checkpoint: Option<CheckpointConfig>,
     /// Stops any run of the learner between two batches when it is raised. Default one that nobody else holds.
     pub stop: StopFlag,
 }
@@ -105,6 +120,7 @@ impl Default for LearnerConfig {
             order: None,
             model_dir: PathBuf::from("models"),
             non_finite: NonFinite::default(),
+            checkpoint: None,
             stop: StopFlag::default(),
         }
     }
@@ -128,6 +144,9 @@ pub struct Learner {
     trainer: Trainer,
     callbacks: Callbacks,
     lr: f64,
+    checkpoint: Option<CheckpointConfig>,
+    /// What the next fit goes on from.
+    resume: Option<Found>,
 }
 
 impl Learner {
@@ -196,8 +215,10 @@ impl Learner {
             groups,
             non_finite,
             stop,
+            checkpoint,
             ..
         } = config;
+        checkpoint.as_ref().map_or(Ok(()), CheckpointConfig::check)?;
         if !(lr.is_finite() && lr > 0.0) {
             return Err(Error::config("lr", format!("{lr} is not a positive number")));
         }
@@ -239,7 +260,13 @@ impl Learner {
             guard: Guard::new(non_finite),
             stop,
         };
-        let mut learner = Self { trainer: Trainer::new(parts), callbacks: Callbacks::default(), lr };
+        let mut learner = Self {
+            trainer: Trainer::new(parts),
+            callbacks: Callbacks::default(),
+            lr,
+            checkpoint,
+            resume: None,
+        };
         callbacks.into_iter().try_for_each(|callback| learner.callbacks.add(callback))?;
         Ok(learner)
     }

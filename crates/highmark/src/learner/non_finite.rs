@@ -3,6 +3,8 @@
 //! It is found before the step that it would go into, so the parameters stay numbers whatever the policy. The forward pass
 //! has by then moved the running statistics of batch norm; they are put back, too.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 
 use super::callback::CallbackState;
@@ -10,6 +12,7 @@ use super::event::{RunKind, Signal, Span};
 use super::history::Smooth;
 use super::trainer::{Phase, Trainer};
 use crate::engine::Snapshot;
+use crate::optim::OptimizerState;
 use crate::{Error, Result};
 
 /// What to do about a loss or a gradient that is NaN or infinite.
@@ -145,7 +148,7 @@ impl Default for State {
 #[derive(Clone, Debug)]
 struct Good {
     params: Snapshot,
-    moments: Vec<(&'static str, Vec<f32>)>,
+    optimizer: OptimizerState,
     at: GoodAt,
 }
 
@@ -173,6 +176,10 @@ impl Guard {
         (self.state, self.good) = (State::default(), None);
     }
 
+    pub(crate) fn policy(&self) -> NonFinite {
+        self.policy
+    }
+
     pub(crate) fn counts(&self) -> NonFiniteCounts {
         self.state.counts
     }
@@ -183,8 +190,8 @@ impl Guard {
         let mut state = CallbackState::of(&saved)?;
         if let Some(good) = &self.good {
             good.params.write_to(&mut state.tensors);
-            let moments = good.moments.iter().map(|(name, tensor)| ((*name).to_string(), tensor.clone()));
-            state.tensors.extend(moments);
+            let moments = good.optimizer.tensors.iter();
+            state.tensors.extend(moments.map(|(name, tensor)| (name.clone(), Arc::clone(tensor))));
         }
         Ok(state)
     }
@@ -193,9 +200,12 @@ impl Guard {
     pub(crate) fn load_state(&mut self, saved: &CallbackState) -> Result<()> {
         let Saved { state, good } = saved.read()?;
         let params = Snapshot::read_from(&saved.tensors);
-        let moment = |name| Some((name, saved.tensors.get(name)?.clone()));
-        let moments = ["grad_avg", "sqr_avg"].into_iter().filter_map(moment).collect();
-        self.good = good.zip(params).map(|(at, params)| Good { params, moments, at });
+        let moment = |name: &str| Some((name.to_string(), Arc::clone(saved.tensors.get(name)?)));
+        let tensors = ["grad_avg", "sqr_avg"].into_iter().filter_map(moment).collect();
+        self.good = good.zip(params).map(|(at, params)| {
+            let optimizer = OptimizerState { steps: at.optimizer_steps, hypers: Vec::new(), tensors };
+            Good { params, optimizer, at }
+        });
         self.state = state;
         Ok(())
     }
@@ -320,10 +330,9 @@ impl Trainer {
         if kept.is_some_and(|at| progress.train_iter < at + every as usize) || !self.step_is_due() {
             return;
         }
-        let moments: Vec<_> =
-            self.optimizer.tensors().into_iter().map(|(name, tensor)| (name, tensor.to_vec())).collect();
+        let optimizer = self.optimizer.state();
         let at = GoodAt {
-            optimizer_steps: self.optimizer.steps(),
+            optimizer_steps: optimizer.steps,
             train_iter: progress.train_iter,
             epoch: progress.epoch,
             smooth,
@@ -333,7 +342,7 @@ impl Trainer {
         std::mem::swap(&mut params.buffers, &mut self.guard.buffers);
         let before = params.snapshot();
         std::mem::swap(&mut params.buffers, &mut self.guard.buffers);
-        self.guard.good = Some(Good { params: before, moments, at });
+        self.guard.good = Some(Good { params: before, optimizer, at });
     }
 
     fn roll_back(&mut self, what: &str) {
@@ -342,11 +351,11 @@ impl Trainer {
         self.guard.state.counts.rolled_back += 1;
         let mut to = "the rate is lowered".to_string();
         if let Some(good) = &self.guard.good {
-            let hypers: Vec<_> = self.optimizer.groups().iter().map(|group| group.hypers.clone()).collect();
-            let moments: Vec<_> = good.moments.iter().map(|(name, tensor)| (*name, &tensor[..])).collect();
+            let hypers = self.optimizer.groups().iter().map(|group| group.hypers.clone()).collect();
+            let before = OptimizerState { hypers, ..good.optimizer.clone() };
             // They were taken from this very model and optimizer, so they fit.
             let restored = self.model.params_mut().restore(&good.params);
-            drop(restored.and(self.optimizer.load_state(good.at.optimizer_steps, &moments, &hypers)));
+            drop(restored.and(self.optimizer.restore(&before)));
             self.history.smooth = good.at.smooth;
             to = format!("back to batch {} of the fit (epoch {})", good.at.train_iter, good.at.epoch);
         }

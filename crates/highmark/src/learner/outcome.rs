@@ -1,5 +1,7 @@
 //! How a fit ended, and who had a hand in it.
 
+use serde::{Deserialize, Serialize};
+
 use super::event::{Event, Span};
 
 /// How a fit ended.
@@ -18,7 +20,7 @@ pub enum Outcome {
 }
 
 /// Who cancelled what, when and why.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Cancel {
     /// The span that was left.
     pub span: Span,

@@ -1,5 +1,7 @@
 //! What a fit amounted to.
 
+use std::path::PathBuf;
+
 use serde::{Deserialize, Serialize};
 
 use super::budget::BudgetUse;
@@ -16,14 +18,16 @@ pub struct Report {
     pub outcome: Outcome,
     /// Epochs asked for.
     pub epochs_planned: usize,
-    /// Epochs that ran to their end.
+    /// Epochs that ran to their end, those before a resume included.
     pub epochs_run: usize,
-    /// Time by what it was spent on.
+    /// Time by what it was spent on, that before a resume included.
     pub timings: Timings,
     /// Values that were not finite, and what came of them.
     pub non_finite: NonFiniteCounts,
     /// What was made of the budget, if there was one.
     pub budget: Option<BudgetUse>,
+    /// The newest checkpoint that the fit has left.
+    pub checkpoint: Option<PathBuf>,
 }
 
 /// The high-water mark of one column.

@@ -2,6 +2,8 @@
 //! those is batches.
 
 use super::callback::Callbacks;
+use super::checkpoint::Checkpoint;
+use super::checkpoints::Pause;
 use super::event::{Event, Flow, RunKind, Signal, Span};
 use super::trainer::{Phase, Trainer};
 use crate::{Error, ErrorKind, Result};
@@ -20,16 +22,25 @@ impl<'a> Run<'a> {
         Self { trainer, callbacks }
     }
 
-    /// Trains for the epochs that the trainer has planned.
-    pub(crate) fn fit(mut self, kind: RunKind) -> Result<()> {
+    /// Trains for the epochs that the trainer has planned, or for those that are left after the checkpoint `from`.
+    pub(crate) fn fit(mut self, kind: RunKind, from: Option<&Checkpoint>) -> Result<()> {
         self.callbacks.listen(kind);
         self.trainer.begin(kind);
+        if let Some(from) = from {
+            self.trainer.resume(from)?;
+        }
         let flow = self.span(Span::Fit, |run| {
-            while run.trainer.next_epoch() {
-                run.span(Span::Epoch, Self::epoch)?;
-                run.pause()?;
+            if let Some(from) = from {
+                // Again, since a hook may have changed something before the fit.
+                run.trainer.restore(from)?;
+                run.callbacks.load_states(from)?;
             }
-            Ok(())
+            let flow = run.epochs();
+            let over = matches!(flow, Ok(()) | Err(Signal::Cancel(Span::Fit)));
+            if over && run.trainer.between_epochs() {
+                run.trainer.save_checkpoint(run.callbacks, Pause::End);
+            }
+            flow
         });
         self.end(flow)
     }
@@ -42,15 +53,27 @@ impl<'a> Run<'a> {
         self.end(flow)
     }
 
+    fn epochs(&mut self) -> Flow {
+        while self.trainer.next_epoch() {
+            self.span(Span::Epoch, Self::epoch)?;
+            if !self.trainer.is_last_epoch() {
+                self.pause(Pause::Epoch)?;
+            }
+        }
+        Ok(())
+    }
+
     fn epoch(&mut self) -> Flow {
-        self.span(Span::Train, Self::train_batches)?;
+        if !self.trainer.reenters_validation() {
+            self.span(Span::Train, Self::train_batches)?;
+        }
         self.span(Span::Validate, Self::valid_batches)
     }
 
     fn train_batches(&mut self) -> Flow {
         while self.trainer.next_train_batch() {
             self.span(Span::Batch, Self::train_batch)?;
-            self.pause()?;
+            self.pause(Pause::TrainBatch)?;
         }
         Ok(())
     }
@@ -92,7 +115,7 @@ impl<'a> Run<'a> {
                 examined.map_err(|signal| run.trainer.blame(signal, NON_FINITE, Event::AfterLoss))?;
                 Ok(run.trainer.update_metrics()?)
             })?;
-            self.pause()?;
+            self.pause(Pause::ValidBatch)?;
         }
         Ok(())
     }
@@ -103,15 +126,24 @@ impl<'a> Run<'a> {
         examined.map_err(|signal| self.trainer.blame(signal, NON_FINITE, Event::After(Span::Backward)))
     }
 
-    /// After a batch or an epoch: the places where a run can be left and entered again.
-    fn pause(&mut self) -> Flow {
-        if self.trainer.stop.is_raised() { Err(Signal::Stop) } else { Ok(()) }
+    /// After a batch or an epoch: the places where a fit is saved, and where it can be left and entered again.
+    fn pause(&mut self, pause: Pause) -> Flow {
+        let stop = self.trainer.stop.is_raised();
+        if self.trainer.run_kind() == RunKind::Fit {
+            self.trainer.save_checkpoint(self.callbacks, if stop { Pause::Stop } else { pause });
+        }
+        if stop { Err(Signal::Stop) } else { Ok(()) }
     }
 
-    /// Runs `body` between the span's events. The only place where a cancel is caught.
+    /// Runs `body` between the span's events, of which a span that goes on has had the first. The only place where a cancel
+    /// is caught.
     fn span(&mut self, span: Span, body: impl FnOnce(&mut Self) -> Flow) -> Flow {
-        self.trainer.open(span);
-        let flow = self.emit(Event::Before(span)).and_then(|()| body(self));
+        let flow = if self.trainer.reenter(span) {
+            body(self)
+        } else {
+            self.trainer.open(span);
+            self.emit(Event::Before(span)).and_then(|()| body(self))
+        };
         let flow = match flow {
             Err(Signal::Cancel(at)) if at == span => {
                 self.trainer.cancelled(span);

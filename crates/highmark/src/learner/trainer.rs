@@ -11,11 +11,15 @@
 //! | `history` | nobody but the loop | `before_fit`; a row's metrics from `after_validate` |
 
 mod spans;
+mod state;
 
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
+use serde::{Deserialize, Serialize};
+
 use super::budget::Planner;
+use super::checkpoints::Checkpoints;
 use super::console::Console;
 use super::event::{Flow, RunKind, Signal, Span};
 use super::history::History;
@@ -33,7 +37,7 @@ use crate::optim::Optimizer;
 use crate::{Error, Result};
 
 /// What kind of batch is under way.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Phase {
     /// Training.
     Train,
@@ -79,6 +83,14 @@ pub struct Trainer {
     open: Vec<Span>,
     /// Set while no epoch has begun in this run.
     fresh: bool,
+    /// Whether the fit goes on from a checkpoint, and the spans that it was in, innermost first.
+    resumed: bool,
+    reenter: Vec<Span>,
+    /// How often the history was put back.
+    turn: u32,
+    pub(crate) checkpoints: Option<Checkpoints>,
+    /// The newest one that the last fit has left.
+    pub(crate) checkpoint: Option<PathBuf>,
     started: [Instant; 2],
     loss_value: f32,
     valid_loss: (f64, usize),
@@ -136,6 +148,11 @@ impl Trainer {
             phase: Phase::Validate,
             open: Vec::new(),
             fresh: true,
+            resumed: false,
+            reenter: Vec::new(),
+            turn: 0,
+            checkpoints: None,
+            checkpoint: None,
             started: [now; 2],
             loss_value: f32::NAN,
             valid_loss: (0.0, 0),
@@ -290,6 +307,8 @@ impl Trainer {
         self.cancels.clear();
         self.outcome = Outcome::Running;
         self.open.clear();
+        self.reenter.clear();
+        self.resumed = false;
         if kind == RunKind::Validate {
             return;
         }
@@ -309,6 +328,10 @@ impl Trainer {
         self.progress.epoch += usize::from(!std::mem::take(&mut self.fresh));
         self.plan_epoch();
         self.progress.epoch < self.progress.n_epoch
+    }
+
+    pub(crate) fn is_last_epoch(&self) -> bool {
+        self.plan_is_over().unwrap_or(self.progress.epoch + 1 >= self.progress.n_epoch)
     }
 
     pub(crate) fn next_train_batch(&mut self) -> bool {

@@ -5,8 +5,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use highmark::{
-    Budget, Callback, Event, Learner, LearnerConfig, Mse, Phase, Plan, Report, Schedule, Span, TabularConfig,
-    TabularModel, on,
+    Budget, Callback, CheckpointConfig, Event, Learner, LearnerConfig, Mse, Outcome, Phase, Plan, Report,
+    Schedule, Span, TabularConfig, TabularModel, on,
 };
 
 use crate::small_learner::{bits, noise, rows};
@@ -27,9 +27,13 @@ const EVEN: Costs = Costs { train: |_| 50_000, valid: 20_000, save: 100_000, loa
 
 /// 100 training batches and 20 validation batches an epoch.
 fn learner() -> Learner {
+    learner_with(None)
+}
+
+fn learner_with(checkpoint: Option<CheckpointConfig>) -> Learner {
     let model = TabularConfig { layers: vec![4], dropout: vec![0.2], ..TabularConfig::default() };
     let model = TabularModel::new(&model, &[("level".into(), 3)], 2, 1, 7).unwrap();
-    let config = LearnerConfig { batch_size: 2, ..LearnerConfig::default() };
+    let config = LearnerConfig { batch_size: 2, checkpoint, ..LearnerConfig::default() };
     let mut learn = Learner::new(Box::new(model), Box::new(Mse), rows(200, 1), rows(40, 2), config).unwrap();
     learn.quiet();
     learn
@@ -61,6 +65,67 @@ fn fit(seconds: u64, epochs: usize, costs: Costs) -> (Learner, Report, f64) {
     let report = learn.fit_with(epochs, Some(0.01), &Schedule::one_cycle(), slowed(&clock, costs)).unwrap();
     let used = clock.load(Ordering::Relaxed) as f64 / 1e6;
     (learn, report, used)
+}
+
+/// Fits in pieces: raises the stop flag after each of these training batches, or in the validation after them, and resumes.
+fn in_pieces(
+    name: &str,
+    stops: &[(usize, Phase)],
+    budget: impl Fn(&Arc<AtomicU64>) -> Budget,
+    costs: Costs,
+) -> (Learner, Report, u64) {
+    let folder = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+    drop(std::fs::remove_dir_all(&folder));
+    let mut used = 0;
+    for piece in 0..=stops.len() {
+        // Every process has its own clock.
+        let clock = Arc::new(AtomicU64::new(if piece == 0 { costs.load } else { 0 }));
+        let mut learn = learner_with(Some(CheckpointConfig::new(&folder)));
+        learn.set_budget(Some(budget(&clock)));
+        assert_eq!(learn.resume().unwrap().is_some(), piece > 0);
+        let mut callbacks = slowed(&clock, costs);
+        if let Some(at) = stops.get(piece).copied() {
+            callbacks.push(on("stop", Event::After(Span::Batch), move |t| {
+                if (t.progress().train_iter, t.phase()) == at {
+                    t.stop_flag().raise();
+                }
+                Ok(())
+            }));
+        }
+        let report = learn.fit_with(usize::MAX, Some(0.01), &Schedule::one_cycle(), callbacks).unwrap();
+        used += clock.load(Ordering::Relaxed);
+        if piece == stops.len() {
+            std::fs::remove_dir_all(&folder).unwrap();
+            return (learn, report, used);
+        }
+        assert_eq!(report.outcome, Outcome::Interrupted);
+    }
+    unreachable!()
+}
+
+#[test]
+fn a_budget_counts_across_resumes() {
+    let seconds = Duration::from_secs(120);
+    let of_clock = |clock: &Arc<AtomicU64>| {
+        let clock = Arc::clone(clock);
+        Budget::with_clock(seconds, move || Duration::from_micros(clock.load(Ordering::Relaxed))).unwrap()
+    };
+    let costs = Costs { load: 5_000_000, ..EVEN };
+    let stops = [(3, Phase::Train), (150, Phase::Train), (1300, Phase::Validate), (1999, Phase::Train)];
+    let (learn, report, used) = in_pieces("budget-pieces", &stops, of_clock, costs);
+    let used = used as f64 / 1e6;
+    assert!(used <= 120.0 && used >= 118.8, "{used}: {report:?}");
+    assert!(*learn.history().lrs.last().unwrap() < 1e-5);
+    // The recorded plans give the same bits: at once, and in other pieces.
+    let plans = &learn.history().plans;
+    let replay = |_: &Arc<AtomicU64>| Budget::replay(plans).unwrap();
+    for stops in
+        [&[][..], &[(1, Phase::Train), (700, Phase::Validate), (701, Phase::Train), (1901, Phase::Train)]]
+    {
+        let (again, ..) = in_pieces("replay-pieces", stops, replay, EVEN);
+        assert_eq!((bits(&learn), &learn.history().losses), (bits(&again), &again.history().losses));
+        assert_eq!((&learn.history().lrs, plans), (&again.history().lrs, &again.history().plans));
+    }
 }
 
 /// Within 1 % and never over; the schedule complete, never going back; the same bits from the plans alone.

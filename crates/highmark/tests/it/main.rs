@@ -13,6 +13,7 @@ mod gradients;
 mod model_files;
 mod no_trace;
 mod non_finite;
+mod resume;
 mod same_bits;
 mod scaled_target;
 mod small_learner;

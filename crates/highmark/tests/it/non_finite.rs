@@ -180,6 +180,49 @@ fn rollback_goes_back_and_on_at_a_lower_rate() {
 }
 
 #[test]
+fn a_resumed_fit_goes_on_with_scale_counts_and_copy() {
+    let folder = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join("non-finite-resume");
+    for (policy, accumulate) in [(ROLLBACK, 1), (ROLLBACK, 2), (NonFinite::Skip, 2)] {
+        let run = |stop: Option<usize>, resume: bool| {
+            let callbacks = vec![spoil(&[3, 9], f32::NAN)];
+            let checkpoint = Some(highmark::CheckpointConfig::new(&folder));
+            let config = LearnerConfig {
+                batch_size: 2,
+                accumulate,
+                non_finite: policy,
+                callbacks,
+                checkpoint,
+                ..LearnerConfig::default()
+            };
+            let mut learn = with(config);
+            if resume {
+                assert!(learn.resume().unwrap().is_some());
+            }
+            let stop = on("stop", Event::After(Span::Batch), move |t| {
+                if t.phase() == Phase::Train && Some(t.progress().train_iter) == stop {
+                    t.stop_flag().raise();
+                }
+                Ok(())
+            });
+            let report = learn.fit_with(4, Some(0.01), &Schedule::one_cycle(), vec![stop]).unwrap();
+            let smooth: Vec<_> = learn.history().smooth_losses.iter().map(|x| x.to_bits()).collect();
+            (state(learn.trainer()), smooth, learn.history().lrs.clone(), report.non_finite)
+        };
+        drop(std::fs::remove_dir_all(&folder));
+        let whole = run(None, false);
+        for stop in 1..16 {
+            drop(std::fs::remove_dir_all(&folder));
+            run(Some(stop), false);
+            assert!(
+                run(None, true) == whole,
+                "{policy:?}, {accumulate} batches a step, left after batch {stop}"
+            );
+        }
+    }
+    std::fs::remove_dir_all(&folder).unwrap();
+}
+
+#[test]
 fn ten_in_a_row_are_the_end() {
     const ALL: &[usize] = &[4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19];
     for policy in [NonFinite::Skip, ROLLBACK] {

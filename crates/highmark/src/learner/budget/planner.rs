@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::plan::{Place, Plan, Speed, fit_into};
 use super::{Budget, BudgetUse, Source};
-use crate::learner::event::RunKind;
+use crate::learner::event::{RunKind, Span};
 use crate::learner::trainer::Trainer;
 
 /// The share of the budget that is left over on purpose, and the seconds for the process to end.
@@ -22,6 +22,8 @@ const SAME: f64 = 0.002;
 #[derive(Clone, Debug)]
 pub(crate) struct Planner {
     budget: Budget,
+    /// Seconds that earlier processes have used.
+    earlier: f64,
     /// Plans of the replayed fit that were followed already.
     replayed: usize,
     speed: Speed,
@@ -51,6 +53,7 @@ impl Planner {
     pub(crate) fn new(budget: Budget) -> Self {
         Self {
             budget,
+            earlier: 0.0,
             replayed: 0,
             speed: Speed::default(),
             between_seen: false,
@@ -62,7 +65,7 @@ impl Planner {
         }
     }
 
-    /// Before a fit; `validation` is how many batches a validation has.
+    /// Before a fit.
     pub(crate) fn start(&mut self) {
         *self = Self::new(self.budget.clone());
     }
@@ -79,7 +82,7 @@ impl Planner {
 
     /// Takes back what [`Planner::state`] gave, in another process.
     pub(crate) fn resume(&mut self, state: &PlannerState) {
-        self.budget = self.budget.clone().used(state.used);
+        self.earlier = state.used;
         (self.speed, self.replayed) = (state.speed, state.replayed);
         self.between_seen = state.between_seen;
         self.next_step = usize::MAX;
@@ -88,7 +91,7 @@ impl Planner {
     /// Seconds used.
     fn now(&self) -> f64 {
         match &self.budget.source {
-            Source::Time { used, clock, .. } => used + clock().as_secs_f64(),
+            Source::Time { used, clock, .. } => used + self.earlier + clock().as_secs_f64(),
             Source::Replay(_) => 0.0,
         }
     }
@@ -196,6 +199,12 @@ impl Trainer {
         self.asked_epochs().saturating_mul(self.train.batches())
     }
 
+    /// Whether the epoch under way is the last by the plan, if a budget decides it.
+    pub(crate) fn plan_is_over(&self) -> Option<bool> {
+        self.planner.as_ref()?;
+        Some(self.history.plans.last()?.total <= self.progress().train_iter)
+    }
+
     /// The share of the schedule behind, if a budget decides it.
     pub(crate) fn planned_position(&self) -> Option<f64> {
         self.planner.as_ref()?;
@@ -209,7 +218,19 @@ impl Trainer {
         }
         let Some(mut planner) = self.planner.take() else { return };
         let (at, full) = (self.progress(), self.train.batches());
+        if at.epoch >= self.asked_epochs() {
+            // Also when a fit that has ended is resumed: its end is its end.
+            self.planner = Some(planner);
+            return;
+        }
         let step = at.train_iter;
+        if let Some(pass) = self.reentered_pass() {
+            // It was planned before the checkpoint.
+            let start = if pass == Span::Train { step - at.iter } else { step };
+            let epochs = self.history.plans.last().map_or(0, |plan| plan.epochs_from(start, full));
+            self.planner = Some(planner);
+            return self.set_epochs(at.epoch + epochs + usize::from(pass != Span::Train));
+        }
         while let Some(plan) = planner.replay(at.epoch, step, None) {
             self.history.plans.push(plan);
         }
