@@ -193,3 +193,6 @@ pub(crate) struct Found {
     /// Why it is not the newest.
     pub(crate) note: Option<String>,
 }
+
+#[cfg(test)]
+pub(in crate::learner) mod tests;

@@ -118,3 +118,6 @@ impl CheckpointWriter {
         drop(self.thread.join());
     }
 }
+
+#[cfg(test)]
+mod tests;

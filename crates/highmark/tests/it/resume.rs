@@ -165,6 +165,20 @@ struct Left {
     next: Vec<u32>,
 }
 
+impl Left {
+    fn assert_is(&self, expected: &Self, what: &str) {
+        let Self { outcome, weights, optimizer, history, model, csv, events, next } = self;
+        assert_eq!(outcome, &expected.outcome, "{what}");
+        assert_eq!(csv, &expected.csv, "{what}");
+        assert_eq!(events, &expected.events, "{what}");
+        assert!(history == &expected.history, "{what}: {history:?}\n{:?}", expected.history);
+        assert!(optimizer == &expected.optimizer, "{what}: the optimizer differs");
+        assert!(weights == &expected.weights, "{what}: the weights differ");
+        assert!(model == &expected.model, "{what}: the model files differ");
+        assert!(next == &expected.next, "{what}: the next fit differs");
+    }
+}
+
 fn bits(numbers: impl IntoIterator<Item = f32>) -> Vec<u32> {
     numbers.into_iter().map(f32::to_bits).collect()
 }
@@ -246,7 +260,10 @@ fn in_pieces(case: u64, folder: &Path, draw: &mut Draw) -> (Learner, usize) {
     for piece in 1.. {
         let (after, crash) = (1 + draw.below(25), draw.chance());
         let (mut learn, plan) = learner(case, folder, vec![leave(after, crash)]);
-        learn.resume().unwrap();
+        if learn.resume().unwrap().is_none() {
+            // It crashed before the first checkpoint, and the event log appends.
+            drop(fs::remove_file(folder.join("events.jsonl")));
+        }
         if draw.chance() {
             // Leaves no trace, before a resume neither.
             learn.validate().unwrap();
@@ -278,7 +295,7 @@ fn left_anywhere_and_resumed_is_never_left() {
         let (mut learn, count) = in_pieces(case, &cut, &mut draw);
         pieces += count;
         let found = left(&mut learn, &cut);
-        assert!(found == expected, "case {case}, {count} pieces:\n{found:#?}\n{expected:#?}");
+        found.assert_is(&expected, &format!("case {case} in {count} pieces"));
     }
     assert!(pieces as u64 > 2 * cases, "the fits were hardly ever left: {pieces} pieces");
 }
@@ -305,7 +322,7 @@ fn every_batch_is_a_place_to_leave() {
         let (phase, done, of) = point.within.unwrap();
         assert_eq!((point.epoch, done, of), (at.epoch, at.iter, at.n_iter), "{phase:?}");
         fit(&mut learn, &plan).unwrap();
-        assert!(left(&mut learn, &cut) == expected, "left after batch {after}");
+        left(&mut learn, &cut).assert_is(&expected, &format!("left after batch {after}"));
     }
 }
 
