@@ -37,6 +37,8 @@ pub use data::{
 };
 pub use engine::{Buffer, ParamKind, Parameter, Params, Snapshot};
 pub use error::{Error, ErrorKind, Result};
+#[doc(hidden)]
+pub use learner::seal_checkpoint;
 pub use learner::{
     Best, Budget, BudgetUse, Callback, CallbackState, Callbacks, Cancel, CheckpointConfig, Console, EpochRow,
     Event, EventSet, FlatCos, Flow, History, Learner, LearnerConfig, LrFind, LrFindConfig, ModelDescription,

@@ -194,7 +194,7 @@ impl Config {
         Self::parse(&text).map_err(|message| Failure::usage(format!("{}: {message}", path.display())))
     }
 
-    fn parse(text: &str) -> Result<Self, String> {
+    pub(crate) fn parse(text: &str) -> Result<Self, String> {
         let table: toml::Table = toml::from_str(text).map_err(|error| error.to_string())?;
         let mut renamed = toml::Table::new();
         for (key, value) in table {

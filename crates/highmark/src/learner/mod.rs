@@ -19,6 +19,7 @@ mod lr_find;
 mod lr_plot;
 mod model_file;
 mod non_finite;
+mod notice;
 mod outcome;
 mod predict;
 mod progress;
@@ -37,6 +38,8 @@ pub use atomic_file::write_file;
 pub use budget::{Budget, BudgetUse, Plan};
 pub use callback::{Callback, CallbackState, Callbacks, on};
 pub use checkpoints::CheckpointConfig;
+#[doc(hidden)]
+pub use checksum::seal_checkpoint;
 pub use console::{Console, Output};
 pub use event::{Event, EventSet, Flow, RunKind, RunsOn, Signal, Span, Stage};
 pub use fit::{FlatCos, OneCycle};
@@ -283,12 +286,13 @@ impl Learner {
     pub fn predict(&mut self, table: &Table) -> Result<(Predicted, Drift)> {
         let pipeline = self.trainer.description.pipeline()?;
         let activation = self.trainer.loss.activation();
-        predict::predict_table(&mut *self.trainer.model, activation, pipeline, table)
+        predict::predict_table(&mut *self.trainer.model, activation, pipeline, table, &self.trainer.stop)
     }
 
     /// Activated predictions for rows that are encoded already, rows × outputs: fastai's `get_preds`. Leaves no trace.
     pub fn predict_dataset(&mut self, dataset: &Arc<Dataset>) -> Result<Vec<f32>> {
-        predict::predict_dataset(&mut *self.trainer.model, self.trainer.loss.activation(), dataset)
+        let activation = self.trainer.loss.activation();
+        predict::predict_dataset(&mut *self.trainer.model, activation, dataset, &self.trainer.stop)
     }
 
     /// Saves model and optimizer as `NAME.safetensors` in the model folder; returns the path. The file also works

@@ -40,15 +40,10 @@ impl Plan {
     }
 
     /// Epochs from the one that began after `start` batches to the last.
-    pub(crate) fn epochs_from(&self, mut start: usize, full: usize) -> usize {
-        let whole = self.total.saturating_sub(start).saturating_sub(self.last) / full.max(1);
-        start += whole * full;
-        let mut epochs = whole;
-        while start < self.total {
-            start += self.epoch_len(start, full).max(1);
-            epochs += 1;
-        }
-        epochs
+    pub(crate) fn epochs_from(&self, start: usize, full: usize) -> usize {
+        let left = self.total.saturating_sub(start);
+        let before_last = left.saturating_sub(self.last);
+        before_last.div_ceil(full.max(1)) + (left - before_last).div_ceil(full.max(1))
     }
 
     /// Whether it can follow `before` in a list: nothing goes back.
