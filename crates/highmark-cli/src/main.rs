@@ -10,7 +10,9 @@ mod inferred;
 mod inspect;
 mod lr_find;
 mod predict;
+mod resume;
 mod run_folder;
+mod run_lock;
 mod run_report;
 mod screen;
 mod show;
@@ -39,6 +41,7 @@ fn main() -> ExitCode {
     };
     let done = match args.command {
         Command::Train(args) => train::run(&args, start),
+        Command::Resume(args) => resume::run(&args, start),
         Command::LrFind(args) => lr_find::run(&args),
         Command::Validate(args) => validate::run(&args),
         Command::Predict(args) => predict::run(&args),

@@ -8,6 +8,9 @@ use std::time::Duration;
 use highmark::{Best, Outcome};
 use serde::{Deserialize, Serialize};
 
+use crate::failure::Result;
+use crate::run_folder::{self, RunFolder};
+use crate::screen::{self, Screen};
 use crate::text_table::count;
 
 /// `report.json`. What is not a number, or was never measured, is null.
@@ -121,6 +124,15 @@ impl RunReport {
     /// Whether the run has left a model.
     pub(crate) fn has_model(&self) -> bool {
         !self.final_metrics.is_empty()
+    }
+
+    /// Shows it, in the way that was asked for.
+    pub(crate) fn show(&self, folder: &RunFolder, screen: Screen, json: bool) -> Result<()> {
+        if json {
+            return screen::print_json(self);
+        }
+        screen.say(format!("\n{}", self.text(&folder.file(run_folder::MODEL)).trim_end()));
+        Ok(())
     }
 
     /// For people. `model` is where the model is.

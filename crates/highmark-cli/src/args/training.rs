@@ -107,3 +107,21 @@ pub(crate) struct StopArgs {
     #[arg(long, overrides_with = "save_best")]
     pub(crate) no_save_best: bool,
 }
+
+/// When the run saves everything that it takes to go on after a crash. 0 is never.
+#[derive(Debug, Default, Args)]
+#[command(next_help_heading = "Run")]
+pub(crate) struct CheckpointArgs {
+    /// Save a checkpoint after this many epochs [default: 1]
+    #[arg(long, value_name = "N")]
+    pub(crate) checkpoint_epochs: Option<usize>,
+    /// And after this many seconds, within an epoch too [default: 60]
+    #[arg(long, value_name = "S")]
+    pub(crate) checkpoint_seconds: Option<f64>,
+    /// And after this many training batches [default: 0]
+    #[arg(long, value_name = "N")]
+    pub(crate) checkpoint_steps: Option<usize>,
+    /// Save none, so that the run can be neither resumed nor extended
+    #[arg(long)]
+    pub(crate) no_checkpoint: bool,
+}

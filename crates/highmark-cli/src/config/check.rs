@@ -54,6 +54,12 @@ impl Config {
                 self.label_smoothing,
             ),
             (
+                "checkpoint-seconds",
+                self.checkpoint_seconds.is_finite() && self.checkpoint_seconds >= 0.0,
+                "at least 0",
+                Some(self.checkpoint_seconds),
+            ),
+            (
                 "usd-per-hour",
                 self.usd_per_hour.is_none_or(|x| x.is_finite() && x >= 0.0),
                 "at least 0",

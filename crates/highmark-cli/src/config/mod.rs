@@ -119,6 +119,10 @@ pub(crate) struct Config {
     pub(crate) threads: usize,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) usd_per_hour: Option<f64>,
+    pub(crate) checkpoint: bool,
+    pub(crate) checkpoint_epochs: usize,
+    pub(crate) checkpoint_seconds: f64,
+    pub(crate) checkpoint_steps: usize,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) out: Option<PathBuf>,
     // Tables come last, as TOML has it.
@@ -176,6 +180,10 @@ impl Default for Config {
             seed: 42,
             threads: std::thread::available_parallelism().map_or(1, usize::from),
             usd_per_hour: None,
+            checkpoint: true,
+            checkpoint_epochs: 1,
+            checkpoint_seconds: 60.0,
+            checkpoint_steps: 0,
             out: None,
             schedule: Named::Name("one-cycle".into()),
             optimizer: Named::Name("adam".into()),

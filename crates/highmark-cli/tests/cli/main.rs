@@ -4,6 +4,8 @@
 
 mod bad_input;
 mod folder;
+mod kill_matrix;
+mod resume;
 mod run;
 mod samples;
 mod settings;
