@@ -10,8 +10,11 @@ mod failure;
 mod inferred;
 mod inspect;
 mod lr_find;
+mod notice;
 mod predict;
+mod resume;
 mod run_folder;
+mod run_lock;
 mod run_report;
 mod screen;
 mod show;
@@ -51,6 +54,7 @@ pub fn main() -> ExitCode {
     };
     let done = match args.command {
         Command::Train(args) => train::run(&args, start),
+        Command::Resume(args) => resume::run(&args, start),
         Command::LrFind(args) => lr_find::run(&args),
         Command::Validate(args) => validate::run(&args),
         Command::Predict(args) => predict::run(&args),

@@ -7,6 +7,7 @@ use highmark::{ErrorKind, Table, write_csv, write_csv_to, write_parquet};
 
 use crate::args::PredictArgs;
 use crate::failure::{Failure, Result};
+use crate::notice;
 use crate::screen;
 use crate::source;
 use crate::text_table::count;
@@ -18,7 +19,7 @@ pub(crate) fn run(args: &PredictArgs) -> Result<()> {
         refuse_existing(out, args.overwrite)?;
     }
     let trained = Trained::find(&args.run)?;
-    let mut model = trained.load(args.threads)?;
+    let mut model = trained.load(args.threads)?.stop_flag(notice::watch(&args.deadline)?);
     let table = source::read(&args.data, &trained.csv_options(&args.csv)?)?;
     let (predicted, drift) = model.predict(&table)?;
     drift.lines().iter().for_each(screen::note);

@@ -5,9 +5,12 @@ use std::fmt::Write;
 use std::path::Path;
 use std::time::Duration;
 
-use highmark::{Best, NonFiniteCounts, Outcome};
+use highmark::{Best, NonFiniteCounts, Outcome, Plan};
 use serde::{Deserialize, Serialize};
 
+use crate::failure::Result;
+use crate::run_folder::{self, RunFolder};
+use crate::screen::{self, Screen};
 use crate::text_table::count;
 
 /// `report.json`. What is not a number, or was never measured, is null.
@@ -35,6 +38,12 @@ pub(crate) struct RunReport {
     /// Losses and gradients that were not finite, and what came of them.
     #[serde(default)]
     pub(crate) non_finite: NonFiniteCounts,
+    /// The limit of time, and what was used of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) budget_seconds: Option<f64>,
+    /// How it was planned; `--replay` repeats the run from this.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) plans: Vec<Plan>,
     pub(crate) usd: Option<f64>,
     pub(crate) usd_saved: Option<f64>,
     pub(crate) seed: u64,
@@ -114,6 +123,8 @@ impl RunReport {
             seconds_by_phase: phases,
             seconds_saved,
             non_finite: report.non_finite,
+            budget_seconds: report.budget.map(|budget| budget.seconds),
+            plans: history.plans.clone(),
             usd: cost(seconds),
             usd_saved: cost(seconds_saved),
             seed: config.seed,
@@ -125,6 +136,15 @@ impl RunReport {
     /// Whether the run has left a model.
     pub(crate) fn has_model(&self) -> bool {
         !self.final_metrics.is_empty()
+    }
+
+    /// Shows it, in the way that was asked for.
+    pub(crate) fn show(&self, folder: &RunFolder, screen: Screen, json: bool) -> Result<()> {
+        if json {
+            return screen::print_json(self);
+        }
+        screen.say(format!("\n{}", self.text(&folder.file(run_folder::MODEL)).trim_end()));
+        Ok(())
     }
 
     /// For people. `model` is where the model is.
@@ -168,6 +188,10 @@ impl RunReport {
             "time       {:.2} s{money}: load {load:.2}, prepare {prepare:.2}, train {train:.2}, validate {validate:.2}, save {save:.2}",
             self.seconds
         );
+        if let Some(budget) = self.budget_seconds {
+            let share = 100.0 * self.seconds / budget;
+            let _ = writeln!(text, "budget     {budget:.2} s, of which {share:.1} % are used");
+        }
         if !self.has_model() {
             text += "model      none: training broke down before one was worth keeping\n";
             return text;

@@ -1,10 +1,11 @@
 //! The settings as the library takes them.
 
 use std::ops::Range;
+use std::path::Path;
 
 use highmark::{
-    ActivationFn, Clip, CsvOptions, DataConfig, LearnerConfig, LossKind, Metric, NonFinite, OptimizerConfig,
-    OptimizerKind, Proc, Schedule, Split, TabularConfig, metric,
+    ActivationFn, CheckpointConfig, Clip, CsvOptions, DataConfig, LearnerConfig, LossKind, Metric, NonFinite,
+    OptimizerConfig, OptimizerKind, Proc, Schedule, Split, TabularConfig, metric,
 };
 
 use super::{Config, Named};
@@ -144,6 +145,16 @@ impl Config {
     pub(crate) fn metrics(&self) -> Result<Vec<Box<dyn Metric>>> {
         let names = self.metrics.iter().flat_map(|names| &names.0);
         names.map(|name| metric(name).map_err(Failure::usage)).collect()
+    }
+
+    /// When checkpoints are saved into the run's folder, if they are.
+    pub(crate) fn checkpoint_config(&self, folder: &Path) -> Option<CheckpointConfig> {
+        self.checkpoint.then(|| CheckpointConfig {
+            folder: folder.into(),
+            steps: Some(self.checkpoint_steps).filter(|steps| *steps > 0),
+            seconds: Some(self.checkpoint_seconds).filter(|seconds| *seconds > 0.0),
+            epochs: Some(self.checkpoint_epochs).filter(|epochs| *epochs > 0),
+        })
     }
 
     pub(crate) fn learner_config(&self) -> Result<LearnerConfig> {

@@ -1,6 +1,7 @@
 //! What an experiment is: read from a TOML file, overridden by arguments, completed by the data, and written into
 //! the run's folder, so that the run can be repeated.
 
+mod budget;
 mod check;
 mod complete;
 mod keys;
@@ -96,7 +97,14 @@ pub(crate) struct Config {
     pub(crate) bn_cont: bool,
     pub(crate) linear_first: bool,
     pub(crate) bs: usize,
-    pub(crate) epochs: usize,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) epochs: Option<usize>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) max_time: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) max_usd: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) replay: Option<PathBuf>,
     pub(crate) lr: f64,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) wd: Option<f64>,
@@ -119,6 +127,10 @@ pub(crate) struct Config {
     pub(crate) threads: usize,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) usd_per_hour: Option<f64>,
+    pub(crate) checkpoint: bool,
+    pub(crate) checkpoint_epochs: usize,
+    pub(crate) checkpoint_seconds: f64,
+    pub(crate) checkpoint_steps: usize,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) out: Option<PathBuf>,
     // Tables come last, as TOML has it.
@@ -161,7 +173,10 @@ impl Default for Config {
             bn_cont: true,
             linear_first: true,
             bs: 64,
-            epochs: 10,
+            epochs: None,
+            max_time: None,
+            max_usd: None,
+            replay: None,
             lr: 1e-3,
             wd: None,
             label_smoothing: None,
@@ -177,6 +192,10 @@ impl Default for Config {
             seed: 42,
             threads: std::thread::available_parallelism().map_or(1, usize::from),
             usd_per_hour: None,
+            checkpoint: true,
+            checkpoint_epochs: 1,
+            checkpoint_seconds: 60.0,
+            checkpoint_steps: 0,
             out: None,
             schedule: Named::Name("one-cycle".into()),
             optimizer: Named::Name("adam".into()),

@@ -6,6 +6,7 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use safetensors::tensor::{Dtype, SafeTensors};
 use serde::{Deserialize, Serialize};
@@ -86,6 +87,13 @@ pub(crate) struct Seconds {
     pub(crate) save: f64,
     pub(crate) epoch: f64,
     pub(crate) pass: f64,
+}
+
+impl Seconds {
+    pub(crate) fn total(self) -> Duration {
+        let sum = self.train + self.validate + self.save + self.pass;
+        Duration::try_from_secs_f64(sum).unwrap_or_default()
+    }
 }
 
 /// A checkpoint that was read back whole.

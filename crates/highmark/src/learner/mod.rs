@@ -312,6 +312,13 @@ impl Learner {
         self.trainer.load_from(path, false).map(drop)
     }
 
+    /// Where and how often fits save checkpoints from now on; `None` for never. Fails on a rule that makes no sense.
+    pub fn set_checkpoint(&mut self, config: Option<CheckpointConfig>) -> Result<()> {
+        config.as_ref().map_or(Ok(()), CheckpointConfig::check)?;
+        self.checkpoint = config;
+        Ok(())
+    }
+
     /// The record of the last fit.
     pub fn history(&self) -> &History {
         &self.trainer.history

@@ -1,5 +1,7 @@
 //! Going on from a checkpoint.
 
+use std::time::Duration;
+
 use super::checkpoint::{self, Found};
 use super::checkpoint_writer::Kept;
 use super::checkpoints::Checkpoints;
@@ -21,6 +23,8 @@ pub struct ResumePoint {
     /// Whether the fit had come to its end. Only such a one can be fitted for more epochs than were planned; else the next
     /// fit just ends in the same way again.
     pub finished: bool,
+    /// Time spent on training, validation and saving until then.
+    pub spent: Duration,
     /// Why it is not the newest checkpoint, if that was damaged.
     pub note: Option<String>,
 }
@@ -71,6 +75,7 @@ impl Learner {
                 epochs: at.n_epoch,
                 within: at.pass.map(|pass| (pass, at.iter, at.n_iter)),
                 finished: at.finished,
+                spent: found.checkpoint.meta.seconds.total(),
                 note: found.note.clone(),
             }
         }))

@@ -344,7 +344,8 @@ impl Trainer {
         let epochs = plan.epochs_from(start, full);
         let epochs = if plan.validated.is_some() { 0 } else { epochs };
         let planned = self.progress().epoch + epochs;
-        self.set_epochs(planned);
+        // A replayed plan knows nothing of this fit's limit.
+        self.set_epochs(planned.min(self.asked_epochs()));
         let (Some(left), Some(planner)) = (self.expected_time(), &mut self.planner) else { return };
         if planner.replays() || epochs == 0 || planned.abs_diff(planner.told) <= planner.told / 10 {
             return;

@@ -124,7 +124,7 @@ impl Trainer {
                 validate: self.timings.validate.as_secs_f64(),
                 save: self.timings.save.as_secs_f64(),
                 epoch,
-                pass: pass_began,
+                pass: if pass.is_some() { pass_began } else { 0.0 },
             },
             callbacks: states,
         });
