@@ -16,8 +16,8 @@ use highmark::{
 struct Gaps {
     left: Option<Instant>,
     saved: bool,
-    /// Milliseconds, with and without a checkpoint between.
-    gaps: Arc<Mutex<[Vec<f64>; 2]>>,
+    /// With and without a checkpoint between.
+    milliseconds: Arc<Mutex<[Vec<f64>; 2]>>,
 }
 
 impl Callback for Gaps {
@@ -36,7 +36,7 @@ impl Callback for Gaps {
     fn before_batch(&mut self, t: &mut Trainer) -> Flow {
         if let Some(left) = self.left.take().filter(|_| t.progress().iter > 0) {
             let gap = left.elapsed().as_secs_f64() * 1e3;
-            let mut gaps = self.gaps.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut gaps = self.milliseconds.lock().unwrap_or_else(PoisonError::into_inner);
             gaps[usize::from(!self.saved)].push(gap);
         }
         Ok(())
@@ -89,7 +89,7 @@ fn main() -> Result<()> {
 #[expect(clippy::print_stdout, reason = "the figures are the output")]
 fn stall(data: &TabularData, folder: &Path) -> Result<()> {
     let gaps = Arc::new(Mutex::new([Vec::new(), Vec::new()]));
-    let callback = Gaps { left: None, saved: false, gaps: Arc::clone(&gaps) };
+    let callback = Gaps { left: None, saved: false, milliseconds: Arc::clone(&gaps) };
     let monitor = Monitor::new("valid_loss");
     let mut learn = Learner::tabular(
         data,
