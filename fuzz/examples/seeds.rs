@@ -4,8 +4,8 @@ use std::path::Path;
 use std::time::Duration;
 
 use highmark::{
-    Budget, CheckpointConfig, CsvOptions, DataConfig, Event, Learner, LearnerConfig, Phase, Schedule, Span, Split,
-    TabularConfig, TabularData, on, read_csv_from,
+    Budget, CheckpointConfig, CsvOptions, DataConfig, Event, Learner, LearnerConfig, Phase, Schedule, Span,
+    Split, TabularConfig, TabularData, on, read_csv_from,
 };
 
 #[path = "../targets/mod.rs"]
@@ -52,7 +52,9 @@ fn models(corpus: &Path) -> highmark::Result<()> {
 }
 
 fn checkpoints(corpus: &Path) -> highmark::Result<()> {
-    for (name, stop) in [("train", (2, Phase::Train)), ("validate", (3, Phase::Validate)), ("end", (99, Phase::Train))] {
+    for (name, stop) in
+        [("train", (2, Phase::Train)), ("validate", (3, Phase::Validate)), ("end", (99, Phase::Train))]
+    {
         let folder = targets::scratch("seeds");
         let mut learn = targets::small_learner(Some(CheckpointConfig::new(&folder)));
         let stop = on("stop", Event::After(Span::Batch), move |t| {
@@ -97,13 +99,19 @@ fn texts(corpus: &Path) {
         ("ragged", "\0a,b\n1\n1,2,3\n"),
     ];
     let config = [
-        ("names", "data = \"x.csv\"\ntarget = \"y\"\nlayers = [200, 100]\nschedule = \"one-cycle\"\nepochs = 3\n"),
+        (
+            "names",
+            "data = \"x.csv\"\ntarget = \"y\"\nlayers = [200, 100]\nschedule = \"one-cycle\"\nepochs = 3\n",
+        ),
         (
             "tables",
             "target = [\"a\", \"b\"]\nmin_delta = 0.5\nschedule = { name = \"one-cycle\", pct_start = 0.3 }\nnon-finite = { policy = \"rollback\", every = 5 }\n\
              optimizer = { kind = \"sgd\", mom = 0.9, clip = { norm = 1.0 } }\nloss = { name = \"huber\", delta = 2 }\n[embedding-sizes]\ncity = 3\n",
         ),
-        ("limits", "bs = 0\nepochs = 1000001\nseed = 18446744073709551615\nlr = inf\nvalid-rows = \"3..2\"\nthreads = 9999\n"),
+        (
+            "limits",
+            "bs = 0\nepochs = 1000001\nseed = 18446744073709551615\nlr = inf\nvalid-rows = \"3..2\"\nthreads = 9999\n",
+        ),
         ("budget", "max-time = \"1h 30m\"\nmax-usd = 1.5\nusd-per-hour = 0.45\n"),
     ];
     for (target, texts) in [("csv", &csv[..]), ("config", &config[..])] {

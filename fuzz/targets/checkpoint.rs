@@ -7,7 +7,8 @@ pub(crate) fn run(data: &[u8]) {
     let mut file = data.to_vec();
     highmark::seal_checkpoint(&mut file);
     std::fs::write(folder.join("checkpoint.safetensors"), file).expect("a file can be written");
-    let config = CheckpointConfig { steps: None, seconds: None, epochs: None, ..CheckpointConfig::new(&folder) };
+    let config =
+        CheckpointConfig { steps: None, seconds: None, epochs: None, ..CheckpointConfig::new(&folder) };
     let mut learn = super::small_learner(Some(config));
     if let Ok(Some(_)) = learn.resume() {
         drop(learn.fit_with(3, Some(0.01), &Schedule::one_cycle(), Vec::new()));

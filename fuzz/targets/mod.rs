@@ -26,7 +26,8 @@ pub(crate) fn scratch(target: &str) -> PathBuf {
 pub(crate) fn small_learner(checkpoint: Option<CheckpointConfig>) -> Learner {
     let rows = |count: usize| {
         let numbers = (0..count).map(|i| (i as f32 * 0.7).sin()).collect();
-        let targets = Targets::Values { values: (0..count).map(|i| (i as f32 * 0.3).cos()).collect(), width: 1 };
+        let targets =
+            Targets::Values { values: (0..count).map(|i| (i as f32 * 0.3).cos()).collect(), width: 1 };
         let codes = (0..count).map(|row| row as u32 % 3).collect();
         Arc::new(Dataset::new(1, 1, codes, numbers, Some(targets)).expect("sound rows"))
     };

@@ -11,7 +11,8 @@ pub(crate) fn run(data: &[u8]) {
     std::fs::write(&path, data).expect("a file can be written");
     let Ok(model) = SavedModel::load(&path) else { return };
     let mut model = model.threads(1);
-    let table = read_csv_from("rows.csv".as_ref(), ROWS.as_bytes(), &CsvOptions::default()).expect("it is sound");
+    let table =
+        read_csv_from("rows.csv".as_ref(), ROWS.as_bytes(), &CsvOptions::default()).expect("it is sound");
     if let Ok((predicted, drift)) = model.predict(&table) {
         drop((predicted.to_table(), drift.lines()));
     }

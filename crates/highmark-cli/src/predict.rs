@@ -1,9 +1,10 @@
 //! `highmark predict`.
 
+use std::fs;
 use std::io::BufWriter;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use highmark::{ErrorKind, Table, write_csv, write_csv_to, write_parquet};
+use highmark::{Error, ErrorKind, Table, write_csv, write_csv_to, write_parquet};
 
 use crate::args::PredictArgs;
 use crate::failure::{Failure, Result};
@@ -25,13 +26,29 @@ pub(crate) fn run(args: &PredictArgs) -> Result<()> {
     drift.lines().iter().for_each(screen::note);
     let predictions = predicted.to_table()?;
     let Some(out) = &args.out else { return print(&predictions) };
-    if source::is_parquet(out) {
-        write_parquet(&predictions, out)?;
-    } else {
-        write_csv(&predictions, out)?;
-    }
+    write(&predictions, out)?;
     screen::note(format!("{} predicted to {}", count(predicted.rows(), "row"), out.display()));
     Ok(())
+}
+
+/// Writes the file whole or not at all: beside its place, and then into it. What is no file, such as `/dev/stdout`, is
+/// written to as it is.
+fn write(predictions: &Table, out: &Path) -> Result<()> {
+    let write = |path: &Path| {
+        if source::is_parquet(out) { write_parquet(predictions, path) } else { write_csv(predictions, path) }
+    };
+    if out.exists() && !out.is_file() {
+        return Ok(write(out)?);
+    }
+    let mut part = out.as_os_str().to_os_string();
+    part.push(".part");
+    let part = PathBuf::from(part);
+    let put = || fs::File::open(&part).and_then(|file| file.sync_all()).and_then(|()| fs::rename(&part, out));
+    let written = write(&part).and_then(|()| put().map_err(|error| Error::io("write", out, error)));
+    if written.is_err() {
+        drop(fs::remove_file(&part));
+    }
+    Ok(written?)
 }
 
 fn refuse_existing(out: &Path, overwrite: bool) -> Result<()> {

@@ -115,7 +115,7 @@ impl RunFolder {
         let aside = self.file(OVERWRITTEN);
         if !aside.join(CONFIG).is_file() || self.file(MODEL).is_file() {
             fs::create_dir_all(&aside).map_err(|error| Error::io("create", &aside, error))?;
-            self.move_files(&self.path, &aside)?;
+            move_files(&self.path, &aside)?;
         } else {
             // It had been overwritten by a run that came to nothing.
             FILES.iter().try_for_each(|file| self.remove(file))?;
@@ -128,18 +128,6 @@ impl RunFolder {
         begun.and_then(|()| self.write(CONFIG, config)).inspect_err(|_| self.restore())
     }
 
-    fn move_files(&self, from: &Path, to: &Path) -> Result<()> {
-        for file in FILES {
-            match fs::rename(from.join(file), to.join(file)) {
-                Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                    return Err(Error::io("replace", from.join(file), error).into());
-                }
-                _ => {}
-            }
-        }
-        Ok(())
-    }
-
     /// Brings back the run that was to be overwritten, in place of one that has come to nothing.
     pub(crate) fn restore(&self) {
         let aside = self.file(OVERWRITTEN);
@@ -149,7 +137,7 @@ impl RunFolder {
         for file in FILES {
             drop(self.remove(file));
         }
-        drop(self.move_files(&aside, &self.path));
+        drop(move_files(&aside, &self.path));
         drop(fs::remove_dir(&aside));
     }
 
@@ -236,4 +224,17 @@ impl RunFolder {
     pub(crate) fn write(&self, name: &str, text: &str) -> Result<()> {
         Ok(write_file(&self.file(name), text.as_bytes())?)
     }
+}
+
+/// Moves what there is of a run's files.
+fn move_files(from: &Path, to: &Path) -> Result<()> {
+    for file in FILES {
+        match fs::rename(from.join(file), to.join(file)) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                return Err(Error::io("replace", from.join(file), error).into());
+            }
+            _ => {}
+        }
+    }
+    Ok(())
 }

@@ -30,6 +30,7 @@ Examples:
 Exit codes: 0 done, 1 failed, 2 wrong arguments or settings, 75 interrupted (go on with highmark resume).";
 
 #[derive(Debug, Subcommand)]
+#[expect(clippy::large_enum_variant, reason = "there is one of them in a process")]
 pub(crate) enum Command {
     Train(TrainArgs),
     Resume(ResumeArgs),

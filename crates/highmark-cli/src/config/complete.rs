@@ -120,25 +120,15 @@ impl Config {
                 Ok(path) if NamedData::from_name(data).is_none() => path.to_string_lossy().into_owned(),
                 _ => data.clone(),
             };
-            let (data, valid_file) = (path(&config.data), config.valid_file.as_ref().map(path));
-            let Self { epochs, max_time, max_usd, threads, usd_per_hour, out, .. } = Self::default();
-            let Self { checkpoint, checkpoint_epochs, checkpoint_seconds, checkpoint_steps, .. } =
-                Self::default();
-            let config = Self {
-                data,
-                valid_file,
-                epochs,
-                max_time,
-                max_usd,
-                threads,
-                usd_per_hour,
-                out,
-                checkpoint,
-                checkpoint_epochs,
-                checkpoint_seconds,
-                checkpoint_steps,
-                ..config.clone()
-            };
+            let (mut config, any) = (config.clone(), Self::default());
+            config.data = path(&config.data);
+            config.valid_file = config.valid_file.as_ref().map(path);
+            (config.epochs, config.threads) = (any.epochs, any.threads);
+            (config.max_time, config.max_usd) = (any.max_time, any.max_usd);
+            (config.usd_per_hour, config.out) = (any.usd_per_hour, any.out);
+            (config.checkpoint, config.checkpoint_epochs) = (any.checkpoint, any.checkpoint_epochs);
+            config.checkpoint_seconds = any.checkpoint_seconds;
+            config.checkpoint_steps = any.checkpoint_steps;
             toml::Table::try_from(&config).map_err(Failure::failed)
         };
         let (now, then) = (essence(self)?, essence(run)?);

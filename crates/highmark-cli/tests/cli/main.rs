@@ -5,6 +5,7 @@
 mod bad_input;
 mod budget;
 mod folder;
+mod fuzz_corpus;
 mod kill_matrix;
 mod resume;
 mod run;

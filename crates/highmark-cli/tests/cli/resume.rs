@@ -7,6 +7,9 @@ use std::time::{Duration, Instant};
 use crate::folder::Folder;
 use crate::samples::{QUICK, people};
 
+/// A training that takes no time, for as many epochs as are asked for.
+const SHORT: &str = "--layers 8 --bs 16 --lr 0.01";
+
 /// Starts a run that takes some seconds, and waits until the file is there.
 fn start(folder: &Folder, arguments: &str, until: &str) -> Child {
     let mut command = Command::new(env!("CARGO_BIN_EXE_highmark"));
@@ -93,7 +96,7 @@ fn a_damaged_checkpoint_gives_way_to_the_one_before() {
 #[test]
 fn a_finished_run_is_shown_or_extended() {
     let folder = Folder::with("resume-extend", "people.csv", &people(300));
-    let train = format!("train people.csv --target answer {QUICK} --schedule flat --no-early-stopping");
+    let train = format!("train people.csv --target answer {SHORT} --schedule flat --no-early-stopping");
     folder.run(&format!("{train} --epochs 5 --out long")).done();
     folder.run(&format!("{train} --epochs 2 --out run")).done();
     let report = folder.json("run/report.json");
@@ -126,13 +129,15 @@ fn a_finished_run_is_shown_or_extended() {
 #[test]
 fn the_same_command_again_and_again() {
     let folder = Folder::with("resume-auto", "people.csv", &people(300));
-    let train = format!("train people.csv --target answer {QUICK} --out run --resume auto");
-    folder.run(&train).done();
+    let train = format!("train people.csv --target answer {SHORT} --out run --resume auto");
+    folder.run(&format!("{train} --epochs 2")).done();
     let files = folder.list("run");
-    let again = folder.run(&train).done();
+    let again = folder.run(&format!("{train} --epochs 2")).done();
     assert!(again.out.contains("has ended"), "{}", again.out);
     assert_eq!(folder.list("run"), files);
-    folder.run(&format!("{train} --seed 7")).failed(1, &["another one", "its seed is 42, not 7", "--out"]);
+    folder
+        .run(&format!("{train} --epochs 2 --seed 7"))
+        .failed(1, &["another one", "its seed is 42, not 7", "--out"]);
     folder.run(&format!("{train} --threads 1 --epochs 4")).done();
     assert_eq!(folder.json("run/report.json")["epochs_run"], 4);
     folder.run(&format!("{train} --overwrite")).failed(2, &["--overwrite"]);
@@ -169,7 +174,7 @@ fn a_run_is_carried_elsewhere_and_resumed() {
     fs::create_dir(folder.path("here")).unwrap();
     folder.write("here/people.csv", &people(300));
     let train =
-        format!("train people.csv --target answer {QUICK} --schedule flat --no-early-stopping --quiet");
+        format!("train people.csv --target answer {SHORT} --schedule flat --no-early-stopping --quiet");
     crate::run::run_in(&folder.path("here"), &format!("{train} --epochs 2")).done();
     let config = folder.read("here/runs/people-1/config.toml");
     assert!(config.contains("data = \"../../people.csv\""), "{config}");

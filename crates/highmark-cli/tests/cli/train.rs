@@ -29,7 +29,14 @@ fn a_run_of_two_classes() {
         assert!(ran.out.contains(part), "`{part}` is not in: {}", ran.out);
     }
     assert_eq!(ran.err, "");
-    let files = ["best.safetensors", "config.toml", "events.jsonl", "history.csv", "report.json"];
+    let files = [
+        "best.safetensors",
+        "checkpoint.safetensors",
+        "config.toml",
+        "events.jsonl",
+        "history.csv",
+        "report.json",
+    ];
     assert_eq!(folder.list("runs/people-1"), files);
 
     let report = folder.json("runs/people-1/report.json");

@@ -145,7 +145,7 @@ impl Frame {
 }
 
 /// Numbers that become bytes at a time.
-const PIECE: usize = 4096;
+const PIECE: usize = 2048;
 
 fn write_floats(out: &mut impl Write, numbers: &[f32]) -> io::Result<()> {
     let mut bytes = [0; 4 * PIECE];

@@ -85,9 +85,10 @@ impl Learner {
     pub(super) fn identity(&self, lr: f64, schedule: &Schedule) -> Result<Identity> {
         let mut identity = Identity::default();
         let trainer = &self.trainer;
-        for (name, loader) in [("training rows", &trainer.train), ("validation rows", &trainer.valid)] {
+        for (name, loader) in [("training", &trainer.train), ("validation", &trainer.valid)] {
             let data = loader.dataset();
-            identity.add(name, &format!("{}, fingerprint {:016x}", data.rows(), data.fingerprint()))?;
+            let rows = format!("{} with fingerprint {:016x}", data.rows(), data.fingerprint());
+            identity.add(format!("data: {name} rows"), &rows)?;
             identity.add(format!("{name}: batch size"), &loader.batch_size())?;
             let order = format!("{:?}, drops last: {}", loader.order(), loader.drops_last());
             identity.add(format!("{name}: order"), &order)?;
@@ -97,7 +98,7 @@ impl Learner {
         identity.add("model", &description.model)?;
         identity.add_fields("model", &description.config)?;
         identity.add("model: columns", &(&description.columns, description.n_cont, description.outputs))?;
-        identity.add("preparation of the columns", &description.pipeline)?;
+        identity.add("pipeline", &description.pipeline)?;
         identity.add("loss", &(trainer.loss.name(), &description.loss))?;
         let parameters = trainer.model.params().list().iter();
         let parameters: Vec<_> = parameters.map(|p| (p.name.as_str(), p.shape.as_slice())).collect();

@@ -8,6 +8,7 @@ mod cancels;
 mod errors;
 mod events;
 mod fused_step;
+mod fuzz_corpus;
 mod golden;
 mod gradients;
 mod model_files;
