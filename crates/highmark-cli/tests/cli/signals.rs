@@ -115,7 +115,8 @@ fn interrupted_in_training_and_in_validation_and_resumed() {
         // Nearly all of the time is spent in this pass, so one of a few attempts ends in it.
         let mut seen = false;
         for (attempt, name) in ["INT", "TERM", "USR1"].repeat(4).into_iter().enumerate() {
-            let child = spawn(&folder, &format!("train people.csv {options} --out cut --overwrite"), None);
+            drop(std::fs::remove_dir_all(folder.path("cut")));
+            let child = spawn(&folder, &format!("train people.csv {options} --out cut"), None);
             until("an epoch has ended", || {
                 let path = folder.path("cut/history.csv");
                 std::fs::read_to_string(path).is_ok_and(|text| text.lines().count() > 2 + attempt)
