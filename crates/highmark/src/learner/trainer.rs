@@ -371,9 +371,8 @@ impl Trainer {
     }
 
     pub(crate) fn apply_gradients(&mut self) {
-        let params = self.model.params_mut();
-        self.optimizer.clip(params);
-        self.optimizer.step(params);
+        self.optimizer.clip(self.model.params_mut());
+        self.model.step(&mut self.optimizer);
     }
 
     pub(crate) fn zero_grad(&mut self) {
