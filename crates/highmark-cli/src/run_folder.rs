@@ -72,7 +72,9 @@ fn is_leftover(entry: &fs::DirEntry) -> bool {
 pub(crate) fn is_run(path: &Path) -> bool {
     let config = fs::read(path.join(CONFIG)).unwrap_or_default();
     config.starts_with(FIRST_LINE.as_bytes())
-        && [EVENTS, REPORT, MODEL, CHECKPOINT].iter().any(|file| path.join(file).is_file())
+        && ([EVENTS, REPORT, MODEL, CHECKPOINT].iter().any(|file| path.join(file).is_file())
+            // Killed while it was put aside.
+            || path.join(OVERWRITTEN).is_dir())
 }
 
 impl RunFolder {

@@ -182,9 +182,16 @@ fn a_run_is_carried_elsewhere_and_resumed() {
     folder.run("validate there/runs/people-1").done();
     folder.run("resume there/runs/people-1 --epochs 3").done();
     assert_eq!(folder.json("there/runs/people-1/report.json")["epochs_run"], 3);
+    let alone = format!("{train} --epochs 3 --out alone");
+    crate::run::run_in(&folder.path("there"), &alone).done();
+    let model = folder.bytes("there/runs/people-1/best.safetensors");
+    assert_eq!(
+        model,
+        folder.bytes("there/alone/best.safetensors"),
+        "as of its epoch, though its file had gone"
+    );
     // With nothing but the config and the checkpoint, what the run had left is there again.
     let history = folder.read("there/runs/people-1/history.csv");
-    let model = folder.bytes("there/runs/people-1/best.safetensors");
     for file in ["history.csv", "report.json", "best.safetensors"] {
         fs::remove_file(folder.path(&format!("there/runs/people-1/{file}"))).unwrap();
     }

@@ -40,6 +40,7 @@ pub struct SaveBest {
     hand_back: bool,
     reset_on_fit: bool,
     best_epoch: Option<usize>,
+    best_step: u64,
     best: Option<(Snapshot, Option<OptimizerState>)>,
     files: Vec<PathBuf>,
     /// Why the best model is not in its file yet.
@@ -57,6 +58,7 @@ enum Target {
 struct Saved {
     monitor: Monitor,
     best_epoch: Option<usize>,
+    best_step: u64,
     files: Vec<PathBuf>,
     /// Steps and hypers of the best optimizer; its numbers are tensors.
     optimizer: Option<(u64, Vec<Hypers>)>,
@@ -76,6 +78,7 @@ impl SaveBest {
             hand_back: true,
             reset_on_fit: true,
             best_epoch: None,
+            best_step: 0,
             best: None,
             files: Vec::new(),
             unwritten: None,
@@ -142,21 +145,30 @@ impl SaveBest {
         &self.files
     }
 
-    fn save(&mut self, t: &mut Trainer, suffix: &str) -> Result<()> {
-        let path = match &self.target {
-            Target::Memory => return Ok(()),
-            Target::Name(name) => t.model_dir().join(format!("{name}{suffix}.safetensors")),
-            Target::Path(path) if suffix.is_empty() => path.clone(),
+    /// The file for an epoch with this suffix, if there is to be one.
+    fn path_of(&self, t: &Trainer, suffix: &str) -> Option<PathBuf> {
+        match &self.target {
+            Target::Memory => None,
+            Target::Name(name) => Some(t.model_dir().join(format!("{name}{suffix}.safetensors"))),
+            Target::Path(path) if suffix.is_empty() => Some(path.clone()),
             Target::Path(path) => {
                 let stem = path.file_stem().unwrap_or_default().to_string_lossy();
-                path.with_file_name(format!("{stem}{suffix}.safetensors"))
+                Some(path.with_file_name(format!("{stem}{suffix}.safetensors")))
             }
-        };
+        }
+    }
+
+    fn save(&mut self, t: &mut Trainer, suffix: &str) -> Result<()> {
+        let Some(path) = self.path_of(t, suffix) else { return Ok(()) };
         t.save_to(&path, self.with_optimizer)?;
+        self.note_file(path);
+        Ok(())
+    }
+
+    fn note_file(&mut self, path: PathBuf) {
         if !self.files.contains(&path) {
             self.files.push(path);
         }
-        Ok(())
     }
 }
 
@@ -191,7 +203,7 @@ impl Callback for SaveBest {
         if !self.monitor.update(value) {
             return Ok(());
         }
-        self.best_epoch = Some(epoch);
+        (self.best_epoch, self.best_step) = (Some(epoch), t.steps());
         t.say(&format!(
             "Better model found at epoch {epoch} with {} value: {}.",
             self.monitor.name(),
@@ -223,9 +235,12 @@ impl Callback for SaveBest {
             t.optimizer.restore(&optimizer)?;
         }
         // Also when the file has gone since: with its folder, or because only the checkpoint was carried here.
-        if self.unwritten.take().is_some() || self.files.iter().any(|file| !file.is_file()) {
-            self.save(t, "")?;
+        let path = self.path_of(t, "").filter(|path| self.unwritten.is_some() || !path.is_file());
+        if let Some(path) = path {
+            t.save_as_of(&path, self.with_optimizer, self.best_epoch, self.best_step)?;
+            self.note_file(path);
         }
+        self.unwritten = None;
         Ok(())
     }
 
@@ -234,6 +249,7 @@ impl Callback for SaveBest {
         let mut state = CallbackState::of(&Saved {
             monitor: self.monitor.clone(),
             best_epoch: self.best_epoch,
+            best_step: self.best_step,
             files: self.files.clone(),
             optimizer: optimizer.map(|optimizer| (optimizer.steps, optimizer.hypers.clone())),
         })?;
@@ -254,7 +270,8 @@ impl Callback for SaveBest {
             OptimizerState { steps, hypers, tensors: own.collect() }
         });
         self.best = Snapshot::read_from(&state.tensors).map(|best| (best, optimizer));
-        (self.monitor, self.best_epoch, self.files) = (saved.monitor, saved.best_epoch, saved.files);
+        (self.monitor, self.files) = (saved.monitor, saved.files);
+        (self.best_epoch, self.best_step) = (saved.best_epoch, saved.best_step);
         Ok(())
     }
 }

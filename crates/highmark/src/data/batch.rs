@@ -53,3 +53,10 @@ pub struct Batch {
     /// Targets; `None` when predicting on data without them.
     pub targets: Option<Targets>,
 }
+
+impl Batch {
+    /// The codes of one of `n_cat` categorical columns, row by row.
+    pub(crate) fn codes(&self, column: usize, n_cat: usize) -> impl Iterator<Item = u32> {
+        self.x_cat.iter().skip(column).step_by(n_cat).copied()
+    }
+}

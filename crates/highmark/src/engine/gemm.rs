@@ -1,74 +1,145 @@
-//! Matrix multiplication, on the f32 part of the `gemm` crate.
-#![expect(unsafe_code, reason = "the gemm crate takes raw pointers; shapes are checked here")]
+//! Matrix multiplication for the shapes of tabular networks: `a` is read where it lies, `b` too when its rows are
+//! short, and is packed into panels otherwise. After Goto and van de Geijn, "Anatomy of high-performance matrix
+//! multiplication" (2008), with the vectors along the columns of `b`.
+#![expect(unsafe_code, reason = "the kernel takes raw pointers; the shapes are checked here")]
 
-/// A matrix to read: `rows` × `cols` numbers, with the distance between two rows and two columns.
-#[derive(Clone, Copy)]
-pub(crate) struct Matrix<'a> {
-    data: &'a [f32],
-    rows: usize,
-    cols: usize,
-    row_stride: usize,
-    col_stride: usize,
+use pulp::{Arch, Simd, WithSimd};
+
+use super::kernel::{self, MAX_ROWS, Strip};
+use super::matrix::{Matrix, MatrixMut};
+use super::transpose::transpose;
+
+/// How much of the summed dimension goes into one pass: a packed strip of `a` stays in the first cache.
+const DEPTH: usize = 256;
+
+/// Columns of `b` that are packed at a time: `DEPTH` × `WIDTH` numbers stay in the second cache.
+const WIDTH: usize = 256;
+
+/// Rows of `b` that are at most so long are read where they lie. Longer ones fall into the same few sets of the cache.
+const SHORT_ROW: usize = 144;
+
+/// Memory for packed parts of the factors, one for each thread.
+#[derive(Debug)]
+pub(crate) struct Scratch {
+    a: Vec<f32>,
+    b: Vec<f32>,
 }
 
-impl<'a> Matrix<'a> {
-    /// `rows` × `cols` numbers, row by row.
-    pub(crate) fn new(data: &'a [f32], rows: usize, cols: usize) -> Self {
-        assert!(data.len() >= rows * cols, "{rows} x {cols} numbers in {}", data.len());
-        Self { data, rows, cols, row_stride: cols, col_stride: 1 }
+impl Scratch {
+    pub(crate) fn new() -> Self {
+        Self { a: vec![0.0; MAX_ROWS * DEPTH], b: vec![0.0; DEPTH * WIDTH] }
     }
+}
 
-    /// The same numbers with rows and columns exchanged.
-    pub(crate) fn transposed(self) -> Self {
-        Self {
-            rows: self.cols,
-            cols: self.rows,
-            row_stride: self.col_stride,
-            col_stride: self.row_stride,
-            ..self
+/// c = a · b, or c += a · b when `add`. One thread. Every number of c is one sum in the order of the summed
+/// dimension, whatever the shapes.
+pub(crate) fn gemm(scratch: &mut Scratch, c: MatrixMut<'_>, a: Matrix<'_>, b: Matrix<'_>, add: bool) {
+    assert!(
+        a.cols == b.rows && c.rows == a.rows && c.cols == b.cols,
+        "{} x {} times {} x {} into {} x {}",
+        a.rows,
+        a.cols,
+        b.rows,
+        b.cols,
+        c.rows,
+        c.cols
+    );
+    Arch::new().dispatch(Product { scratch, c, a, b, add });
+}
+
+struct Product<'a> {
+    scratch: &'a mut Scratch,
+    c: MatrixMut<'a>,
+    a: Matrix<'a>,
+    b: Matrix<'a>,
+    add: bool,
+}
+
+impl WithSimd for Product<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(mut self, simd: S) {
+        let (depth, cols) = (self.a.cols, self.b.cols);
+        for first in (0..cols).step_by(WIDTH) {
+            let width = WIDTH.min(cols - first);
+            // Once even without anything to sum, for the zeros.
+            for start in (0..depth.max(1)).step_by(DEPTH) {
+                self.block(simd, (first, width), (start, DEPTH.min(depth - start)));
+            }
         }
     }
+}
 
-    /// Only the columns `start .. start + cols`.
-    pub(crate) fn columns(self, start: usize, cols: usize) -> Self {
-        assert!(start + cols <= self.cols);
-        Self { data: &self.data[start * self.col_stride..], cols, ..self }
+impl Product<'_> {
+    /// Adds to the columns `first .. first + width` of c what the summed indices `start .. start + depth` give.
+    #[inline(always)]
+    fn block<S: Simd>(&mut self, simd: S, (first, width): (usize, usize), (start, depth): (usize, usize)) {
+        let (a, b) = (self.a.columns(start, depth), self.b.rows(start, depth).columns(first, width));
+        let vectors = width.div_ceil(S::F32_LANES);
+        let panels = vectors.div_ceil(kernel::max_vectors::<S>()).max(1);
+        // Panels of nearly one width: a narrow last one would waste the registers.
+        let cut = |panel: usize| vectors * panel / panels;
+        let direct = b.col_stride == 1 && b.row_stride <= SHORT_ROW && width.is_multiple_of(S::F32_LANES);
+        if !direct {
+            for panel in 0..panels {
+                let (from, to) = (cut(panel) * S::F32_LANES, cut(panel + 1) * S::F32_LANES);
+                let packed = &mut self.scratch.b[from * depth..to * depth];
+                pack(b.columns(from, to.min(width) - from), to - from, packed);
+            }
+        }
+        let rows_at_most = kernel::max_rows::<S>(vectors.div_ceil(panels));
+        let strips = a.rows.div_ceil(rows_at_most);
+        let gather = a.col_stride > 1 && panels > 1;
+        for strip in 0..strips {
+            let (top, bottom) = (a.rows * strip / strips, a.rows * (strip + 1) / strips);
+            let rows = bottom - top;
+            let mut a = a.rows(top, rows);
+            if gather {
+                // Many panels need it: side by side, a step of the sum touches one line of the cache.
+                let packed = &mut self.scratch.a[..rows * depth];
+                pack(a.transposed(), rows, packed);
+                a = Matrix::new(packed, depth, rows).transposed();
+            }
+            for panel in 0..panels {
+                let (from, to) = (cut(panel) * S::F32_LANES, cut(panel + 1) * S::F32_LANES);
+                let (panel_b, b_row) = if direct {
+                    (b.columns(from, to - from).as_ptr(), b.row_stride)
+                } else {
+                    (self.scratch.b[from * depth..to * depth].as_ptr(), to - from)
+                };
+                let c_row = self.c.cols;
+                let strip = Strip {
+                    depth,
+                    a: a.as_ptr(),
+                    a_row: a.row_stride,
+                    a_col: a.col_stride,
+                    b: panel_b,
+                    b_row,
+                    c: self.c.as_mut_ptr().wrapping_add(top * c_row + first + from),
+                    c_row,
+                    cols: to.min(width) - from,
+                    add: self.add || start > 0,
+                };
+                // SAFETY: a is rows × depth within its slice. b is depth × (to - from), in scratch memory of that
+                // size, or in place, where `width` is whole vectors. c is exclusively ours, and `top + rows` and
+                // `first + from + cols` stay within its shape, which `gemm` has compared with a and b.
+                unsafe { kernel::run(simd, rows, cut(panel + 1) - cut(panel), &strip) };
+            }
+        }
     }
 }
 
-/// c = a · b, or c += a · b when `add`; `c` is row-major and as large as the product. One thread.
-pub(crate) fn gemm(c: &mut [f32], a: Matrix<'_>, b: Matrix<'_>, add: bool) {
-    let (m, n, k) = (a.rows, b.cols, a.cols);
-    assert!(b.rows == k && c.len() == m * n, "{m} x {k} times {} x {n} into {}", b.rows, c.len());
-    if m == 0 || n == 0 {
-        return;
+/// `to` [rows, width] = `from` [rows, cols], with zeros behind its columns.
+#[inline(always)]
+fn pack(from: Matrix<'_>, width: usize, to: &mut [f32]) {
+    if from.col_stride > 1 && from.row_stride == 1 {
+        return transpose(from.transposed(), width, to);
     }
-    let last = |x: Matrix<'_>| (x.rows.max(1) - 1) * x.row_stride + (x.cols.max(1) - 1) * x.col_stride;
-    assert!(k == 0 || (last(a) < a.data.len() && last(b) < b.data.len()));
-    // SAFETY: the asserts above keep every element of a and b that strides can reach inside their slices,
-    // and c is exactly m × n with unit column stride; c is borrowed mutably, so nothing aliases it.
-    unsafe {
-        gemm_f32::gemm::f32::get_gemm_fn()(
-            m,
-            n,
-            k,
-            c.as_mut_ptr(),
-            1,
-            n as isize,
-            add,
-            a.data.as_ptr(),
-            a.col_stride as isize,
-            a.row_stride as isize,
-            b.data.as_ptr(),
-            b.col_stride as isize,
-            b.row_stride as isize,
-            1.0,
-            1.0,
-            false,
-            false,
-            false,
-            gemm_common::Parallelism::None,
-        );
+    for (row, to) in to.chunks_exact_mut(width.max(1)).enumerate() {
+        let (numbers, rest) = to.split_at_mut(from.cols);
+        from.copy_row(row, numbers);
+        rest.fill(0.0);
     }
 }
 
@@ -76,24 +147,82 @@ pub(crate) fn gemm(c: &mut [f32], a: Matrix<'_>, b: Matrix<'_>, add: bool) {
 mod tests {
     use super::*;
 
-    #[test]
-    fn against_the_definition() {
-        for (m, n, k) in [(1, 1, 1), (3, 5, 2), (64, 70, 61), (2, 64, 100), (7, 1, 9), (1, 9, 4)] {
-            let a: Vec<f32> = (0..m * k).map(|i| (i % 7) as f32 - 3.0).collect();
-            let b: Vec<f32> = (0..k * n).map(|i| (i % 5) as f32 - 2.0).collect();
-            let mut transposed = vec![0.0; b.len()];
-            for i in 0..k {
-                for j in 0..n {
-                    transposed[j * k + i] = b[i * n + j];
+    fn numbers(len: usize, seed: usize) -> Vec<f32> {
+        (0..len).map(|i| ((i * 31 + seed * 17) % 23) as f32 - 11.0).collect()
+    }
+
+    /// Whole numbers, so that every order of summation gives the same.
+    fn check(m: usize, n: usize, k: usize) {
+        let (a, b) = (numbers(m * k, 1), numbers(k * n, 2));
+        let turned = |x: &[f32], rows: usize, cols: usize| {
+            let mut t = vec![0.0; x.len()];
+            for i in 0..rows {
+                for j in 0..cols {
+                    t[j * rows + i] = x[i * cols + j];
                 }
             }
-            let mut c = vec![1.0; m * n];
-            gemm(&mut c, Matrix::new(&a, m, k), Matrix::new(&transposed, n, k).transposed(), true);
-            for i in 0..m {
-                for j in 0..n {
-                    let want: f32 = 1.0 + (0..k).map(|l| a[i * k + l] * b[l * n + j]).sum::<f32>();
-                    assert_eq!(c[i * n + j], want, "{m} {n} {k} at {i} {j}");
+            t
+        };
+        let (a_turned, b_turned) = (turned(&a, m, k), turned(&b, k, n));
+        let mut scratch = Scratch::new();
+        for (case, (a_view, b_view)) in [
+            (Matrix::new(&a, m, k), Matrix::new(&b, k, n)),
+            (Matrix::new(&a, m, k), Matrix::new(&b_turned, n, k).transposed()),
+            (Matrix::new(&a_turned, k, m).transposed(), Matrix::new(&b, k, n)),
+            (Matrix::new(&a_turned, k, m).transposed(), Matrix::new(&b_turned, n, k).transposed()),
+        ]
+        .into_iter()
+        .enumerate()
+        {
+            for add in [false, true] {
+                let mut c = vec![1.0; m * n];
+                gemm(&mut scratch, MatrixMut::new(&mut c, m, n), a_view, b_view, add);
+                for i in 0..m {
+                    for j in 0..n {
+                        let product: f32 = (0..k).map(|l| a[i * k + l] * b[l * n + j]).sum();
+                        let want = product + if add { 1.0 } else { 0.0 };
+                        assert_eq!(c[i * n + j], want, "{m} {n} {k}, case {case}, at {i} {j}");
+                    }
                 }
+            }
+        }
+    }
+
+    #[test]
+    fn against_the_definition() {
+        for (m, n, k) in [
+            (1, 1, 1),
+            (3, 5, 2),
+            (64, 70, 61),
+            (2, 64, 100),
+            (7, 1, 9),
+            (1, 9, 4),
+            (5, 4, 0),
+            (0, 3, 2),
+            (3, 0, 2),
+        ] {
+            check(m, n, k);
+        }
+        check(13, WIDTH + 41, 37);
+        check(25, 80, DEPTH + 3);
+        check(2, 300, 2 * DEPTH + 1);
+    }
+
+    #[test]
+    fn a_number_does_not_depend_on_where_it_is_cut() {
+        let (m, n, k) = (29, 83, 300);
+        let fraction = |x: &f32| x / 7.0;
+        let a: Vec<f32> = numbers(m * k, 3).iter().map(fraction).collect();
+        let b: Vec<f32> = numbers(k * n, 4).iter().map(fraction).collect();
+        let mut scratch = Scratch::new();
+        let mut whole = vec![0.0; m * n];
+        let (a, b) = (Matrix::new(&a, m, k), Matrix::new(&b, k, n));
+        gemm(&mut scratch, MatrixMut::new(&mut whole, m, n), a, b, false);
+        for i in 0..m {
+            for j in (0..n).step_by(7) {
+                let mut one = [0.0];
+                gemm(&mut scratch, MatrixMut::new(&mut one, 1, 1), a.rows(i, 1), b.columns(j, 1), false);
+                assert_eq!(one[0].to_bits(), whole[i * n + j].to_bits());
             }
         }
     }

@@ -1,15 +1,21 @@
 //! A small pool of threads for work that lasts microseconds.
 //!
-//! The work of a call is cut into tiles whose borders depend on the shapes alone, never on the number of
-//! threads; which thread computes a tile makes no difference to its numbers. Hence any number of threads
-//! gives the same bits.
+//! The work of a call is cut into tiles. Every number is computed within one tile in an order of its own, so neither
+//! the cut nor the thread that a tile falls to makes a difference: any number of threads gives the same bits.
 #![expect(unsafe_code, reason = "tiles of one buffer are lent to several threads at once")]
 
-use std::cell::Cell;
-use std::marker::PhantomData;
+use std::cell::{Cell, RefCell};
 use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread::JoinHandle;
+use std::time::Instant;
+
+use super::cut::Lend;
+use super::gemm::Scratch;
+use super::pace::Pace;
+
+/// Multiplications from which a second thread pays for the hand-over (about a microsecond).
+const WORTH_THREADS: usize = 100_000;
 
 /// How often a waiting thread looks again before it sleeps: some hundred microseconds, longer than the gap
 /// between two calls within a step.
@@ -23,13 +29,15 @@ const MAX_THREADS: usize = 1024;
 pub(crate) struct Pool {
     shared: Arc<Shared>,
     workers: Vec<JoinHandle<()>>,
-    /// Not `Sync`: two calls at once would overwrite each other's job.
-    _one_caller: PhantomData<Cell<()>>,
+    /// The calling thread's. It also keeps the pool from being `Sync`: two calls at once would overwrite each
+    /// other's job.
+    scratch: RefCell<Scratch>,
+    pace: Cell<Pace>,
 }
 
 /// What one call asks of the workers.
 struct Job<'a> {
-    work: &'a (dyn Fn(usize) + Sync),
+    work: &'a (dyn Fn(usize, &mut Scratch) + Sync),
     tiles: usize,
     next: AtomicUsize,
     panicked: AtomicBool,
@@ -52,24 +60,6 @@ const OPEN: u64 = 1 << 16;
 const ENDING: u64 = 1 << 17;
 const CALL: u32 = 18;
 
-/// Rows of a row-major buffer, cut into tiles of whole rows.
-pub(crate) struct Rows<'a> {
-    data: &'a mut [f32],
-    tile: usize,
-}
-
-impl<'a> Rows<'a> {
-    /// Tiles of `rows` rows of `width` numbers; the last tile may be shorter.
-    pub(crate) fn new(data: &'a mut [f32], rows: usize, width: usize) -> Self {
-        Self { data, tile: rows * width }
-    }
-
-    /// All tiles in one piece.
-    pub(crate) fn whole(self) -> &'a mut [f32] {
-        self.data
-    }
-}
-
 impl Pool {
     /// A pool that computes on `threads` threads, the calling one among them.
     pub(crate) fn new(threads: usize) -> Self {
@@ -80,34 +70,47 @@ impl Pool {
         };
         // A thread that the system refuses is a thread fewer, with the same results.
         let workers = (1..threads.clamp(1, MAX_THREADS)).map_while(start).collect();
-        Self { shared, workers, _one_caller: PhantomData }
+        Self { shared, workers, scratch: RefCell::new(Scratch::new()), pace: Cell::default() }
     }
 
-    /// Calls `work(i, [tile i of each buffer])` for every `i < tiles`, on all threads when `worth` says that
-    /// it pays, else on the calling one. Returns when all is done. A panic in `work` is passed on.
-    pub(crate) fn run<const N: usize>(
+    /// Into how many tiles to cut work of so many multiplications: one a thread, always the same for the same thread
+    /// as far as it is free, so that numbers stay in the cache of the core that computes them.
+    pub(crate) fn tiles(&self, multiplications: usize) -> usize {
+        if multiplications < WORTH_THREADS { 1 } else { self.workers.len() + 1 }
+    }
+
+    /// Calls `work(i, tile i of what is lent)` for every `i < tiles`. Returns when all is done. A panic in `work` is
+    /// passed on.
+    #[expect(clippy::needless_pass_by_value, reason = "what is lent is borrowed until the end of the call")]
+    pub(crate) fn run<L: Lend>(
         &self,
-        worth: bool,
         tiles: usize,
-        rows: [Rows<'_>; N],
-        work: impl Fn(usize, [&mut [f32]; N]) + Sync,
+        lent: L,
+        work: impl Fn(usize, L::Tile, &mut Scratch) + Sync,
     ) {
-        let buffers = rows.map(|r| Lent { start: r.data.as_mut_ptr(), len: r.data.len(), tile: r.tile });
-        let one = |i: usize| {
-            // SAFETY: each index is handed out once per call, the tiles of different indices do not overlap,
-            // and the buffers stay mutably borrowed by `rows` until this function returns.
-            work(i, std::array::from_fn(|n| unsafe { buffers[n].tile(i) }));
+        let one = |i: usize, scratch: &mut Scratch| {
+            // SAFETY: each index is handed out once per call, different tiles do not overlap, and what is lent
+            // stays mutably borrowed by `lent` until this function returns.
+            work(i, unsafe { lent.tile(i) }, scratch);
         };
-        if self.workers.is_empty() || tiles < 2 || !worth {
-            (0..tiles).for_each(one);
+        let mut scratch = self.scratch.borrow_mut();
+        if self.workers.is_empty() || tiles < 2 {
+            (0..tiles).for_each(|i| one(i, &mut scratch));
             return;
         }
-        let job = Job { work: &one, tiles, next: AtomicUsize::new(0), panicked: AtomicBool::new(false) };
-        self.start(&job);
-        let finish = Finish(&self.shared);
-        job.take_tiles();
-        drop(finish);
-        assert!(!job.panicked.load(Ordering::Relaxed), "a worker thread panicked");
+        let (mut pace, begin) = (self.pace.get(), Instant::now());
+        if pace.together() {
+            let job = Job { work: &one, tiles, next: AtomicUsize::new(0), panicked: AtomicBool::new(false) };
+            self.start(&job);
+            let finish = Finish(&self.shared);
+            job.take_tiles(&mut scratch);
+            drop(finish);
+            assert!(!job.panicked.load(Ordering::Relaxed), "a worker thread panicked");
+        } else {
+            (0..tiles).for_each(|i| one(i, &mut scratch));
+        }
+        pace.took(begin.elapsed());
+        self.pace.set(pace);
     }
 
     fn start(&self, job: &Job<'_>) {
@@ -147,13 +150,13 @@ impl Drop for Finish<'_> {
 }
 
 impl Job<'_> {
-    fn take_tiles(&self) {
+    fn take_tiles(&self, scratch: &mut Scratch) {
         loop {
             let i = self.next.fetch_add(1, Ordering::Relaxed);
             if i >= self.tiles {
                 return;
             }
-            (self.work)(i);
+            (self.work)(i, scratch);
         }
     }
 }
@@ -195,6 +198,7 @@ impl Shared {
 
 fn worker(shared: &Shared) {
     let mut seen = 0;
+    let mut scratch = Scratch::new();
     loop {
         let state = shared.next_call(seen);
         if state & ENDING != 0 {
@@ -208,38 +212,16 @@ fn worker(shared: &Shared) {
         // SAFETY: this thread has joined while the call was open, and the caller keeps the job alive until all who
         // joined have left.
         let job = unsafe { &*shared.job.load(Ordering::Relaxed).cast::<Job<'_>>() };
-        if std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| job.take_tiles())).is_err() {
+        if std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| job.take_tiles(&mut scratch))).is_err() {
             job.panicked.store(true, Ordering::Relaxed);
         }
         shared.state.fetch_sub(1, Ordering::Release);
     }
 }
 
-#[derive(Clone, Copy)]
-struct Lent {
-    start: *mut f32,
-    len: usize,
-    tile: usize,
-}
-
-// SAFETY: a Lent only travels inside a call, whose tiles are disjoint (see `Pool::run`).
-unsafe impl Sync for Lent {}
-
-impl Lent {
-    /// Tile `i`; empty when the buffer has fewer.
-    ///
-    /// # Safety
-    /// The buffer is borrowed mutably for `'a` and no other reference to tile `i` exists.
-    unsafe fn tile<'a>(&self, i: usize) -> &'a mut [f32] {
-        let start = (i * self.tile).min(self.len);
-        let len = self.tile.min(self.len - start);
-        // SAFETY: start + len stays within the buffer; uniqueness is the caller's promise.
-        unsafe { std::slice::from_raw_parts_mut(self.start.add(start), len) }
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use super::super::cut::{Cut, Rows};
     use super::*;
 
     #[test]
@@ -247,13 +229,16 @@ mod tests {
         for threads in [1, 2, 3, 8] {
             let pool = Pool::new(threads);
             let (mut a, mut b) = (vec![0.0; 103], vec![0.0; 206]);
+            let cut = Cut::new(103, 5);
             for _ in 0..200 {
-                pool.run(true, 11, [Rows::new(&mut a, 10, 1), Rows::new(&mut b, 10, 2)], |i, [a, b]| {
+                pool.run(5, (Rows::new(&mut a, 1, cut), Rows::new(&mut b, 2, cut)), |i, (a, b), _| {
                     a.iter_mut().for_each(|x| *x += i as f32);
                     b.iter_mut().for_each(|x| *x += 1.0);
                 });
             }
-            assert!(a.iter().enumerate().all(|(i, x)| *x == (i / 10 * 200) as f32));
+            for tile in 0..5 {
+                assert!(a[cut.range(tile)].iter().all(|x| *x == (tile * 200) as f32));
+            }
             assert!(b.iter().all(|x| *x == 200.0));
         }
     }
@@ -261,23 +246,24 @@ mod tests {
     #[test]
     fn it_wakes_after_a_sleep() {
         let pool = Pool::new(3);
-        let mut a = vec![0.0; 4];
+        let mut a = vec![0.0; 400];
         for _ in 0..3 {
             std::thread::sleep(std::time::Duration::from_millis(20));
-            pool.run(true, 4, [Rows::new(&mut a, 1, 1)], |_, [a]| a[0] += 1.0);
+            pool.run(4, Rows::new(&mut a, 1, Cut::new(400, 4)), |_, a, _| a[0] += 1.0);
         }
-        assert_eq!(a, [3.0; 4]);
+        assert_eq!(a.iter().sum::<f32>(), 12.0);
     }
 
     #[test]
     fn a_panic_in_a_tile_reaches_the_caller_and_the_pool_lives() {
         let pool = Pool::new(2);
-        let mut a = vec![0.0; 8];
+        let mut a = vec![0.0; 800];
+        let cut = Cut::new(800, 2);
         let caught = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
-            pool.run(true, 8, [Rows::new(&mut a, 1, 1)], |i, _| assert!(i != 5, "tile five"));
+            pool.run(2, Rows::new(&mut a, 1, cut), |i, _, _| assert!(i != 1, "tile one"));
         }));
         assert!(caught.is_err());
-        pool.run(true, 8, [Rows::new(&mut a, 1, 1)], |_, [a]| a[0] = 1.0);
-        assert_eq!(a, [1.0; 8]);
+        pool.run(2, Rows::new(&mut a, 1, cut), |_, a, _| a.fill(1.0));
+        assert!(a.iter().all(|x| *x == 1.0));
     }
 }

@@ -90,14 +90,23 @@ pub(crate) struct Checkpoints {
 }
 
 impl Checkpoints {
-    pub(crate) fn new(config: CheckpointConfig, identity: Identity, kept: Kept, disk: Box<dyn Disk>) -> Self {
+    /// `floats` is how many a frame will hold, about.
+    pub(crate) fn new(
+        config: CheckpointConfig,
+        identity: Identity,
+        kept: Kept,
+        disk: Box<dyn Disk>,
+        floats: usize,
+    ) -> Self {
+        let mut frame = Frame::default();
+        frame.reserve(floats);
         let folder = FrameFolder::new(config.folder.clone(), disk, kept);
         Self {
             config,
             identity,
             folder: Some(folder),
             writer: None,
-            frame: Some(Frame::default()),
+            frame: Some(frame),
             steps: 0,
             epochs: 0,
             last: Instant::now(),

@@ -51,6 +51,13 @@ impl Frame {
         self.used = 0;
     }
 
+    /// Asks for the memory of so many floats, and touches it, so that the first frame is no slower than the others.
+    pub(crate) fn reserve(&mut self, floats: usize) {
+        if self.floats.len() < floats {
+            self.floats.resize(floats, 0.0);
+        }
+    }
+
     /// Copies numbers that several tensors share and says where they are.
     pub(crate) fn copy(&mut self, numbers: &[f32]) -> usize {
         let start = self.used;

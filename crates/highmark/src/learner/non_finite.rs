@@ -241,7 +241,7 @@ impl Trainer {
         let lowered: Vec<f64> = lrs.iter().map(|lr| lr * scale).collect();
         // There is one for each group, so this cannot fail.
         drop(self.optimizer.set_lrs(&lowered));
-        self.optimizer.step(self.model.params_mut());
+        self.model.step(&mut self.optimizer);
         drop(self.optimizer.set_lrs(&lrs));
     }
 

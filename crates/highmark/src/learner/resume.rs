@@ -140,6 +140,9 @@ impl Learner {
                 return Err(message(&error));
             }
         }
+        let (params, optimizer) = (self.trainer.model.params(), self.trainer.optimizer.tensors());
+        let state: usize = optimizer.iter().map(|(_, numbers)| numbers.len()).sum();
+        let floats = params.len() + params.buffers.len() + state;
         self.trainer.checkpoint = None;
         self.trainer.checkpoints = self.checkpoint.clone().map(|config| {
             let kept = match from {
@@ -147,7 +150,7 @@ impl Learner {
                 Some(found) if found.path == checkpoint::newest(&config.folder) => Kept::Newest,
                 Some(_) => Kept::Previous,
             };
-            Checkpoints::new(config, identity, kept, Box::new(SystemDisk))
+            Checkpoints::new(config, identity, kept, Box::new(SystemDisk), floats)
         });
         Ok(())
     }

@@ -253,10 +253,26 @@ impl Trainer {
 
     /// Saves the model to `path`, whole or not at all.
     pub fn save_to(&mut self, path: &Path, with_optimizer: bool) -> Result<()> {
+        let epoch = self.history.rows.last().map(|row| row.epoch);
+        self.save_as_of(path, with_optimizer, epoch, self.counters.steps)
+    }
+
+    /// Training batches ever made, which a saved model tells.
+    pub fn steps(&self) -> u64 {
+        self.counters.steps
+    }
+
+    /// Saves a model that is of an earlier epoch, and step, than the one under way.
+    pub fn save_as_of(
+        &mut self,
+        path: &Path,
+        with_optimizer: bool,
+        epoch: Option<usize>,
+        steps: u64,
+    ) -> Result<()> {
         let begin = Instant::now();
         let mut description = self.description.clone();
-        description.provenance.epoch = self.history.rows.last().map(|row| row.epoch);
-        description.provenance.steps = self.counters.steps;
+        (description.provenance.epoch, description.provenance.steps) = (epoch, steps);
         let optimizer = with_optimizer.then_some(&self.optimizer);
         model_file::save(path, &description, self.model.params(), optimizer)?;
         self.timings.save += begin.elapsed();
@@ -399,7 +415,7 @@ impl Trainer {
     pub(crate) fn apply_gradients(&mut self) {
         self.optimizer.clip(self.model.params_mut());
         if self.lr_scale() == 1.0 {
-            self.optimizer.step(self.model.params_mut());
+            self.model.step(&mut self.optimizer);
         } else {
             self.scaled_step();
         }

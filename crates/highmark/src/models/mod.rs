@@ -8,6 +8,7 @@ use crate::Result;
 use crate::data::Batch;
 use crate::engine::Params;
 use crate::nn::Mode;
+use crate::optim::Optimizer;
 
 /// The seam between models and everything else: the loop, callbacks, optimizers and files know only this.
 ///
@@ -31,6 +32,12 @@ pub trait Model: Send {
     /// From the gradient of the predictions of the last training `forward`, rows × outputs, to that of the
     /// parameters: added to what [`Params::grads`] holds, or replacing it after [`Params::zero_grad`].
     fn backward(&mut self, batch: &Batch, grad: &[f32]) -> Result<()>;
+
+    /// Applies a step of the optimizer. A model with threads of its own shares the work out among them; the
+    /// result is that of [`Optimizer::step`], which is also what happens unless a model says otherwise.
+    fn step(&mut self, optimizer: &mut Optimizer) {
+        optimizer.step(self.params_mut());
+    }
 
     /// Its layers, for summaries.
     fn layers(&self) -> Vec<LayerSummary>;

@@ -5,11 +5,12 @@ use serde::{Deserialize, Serialize};
 
 use super::{LayerSummary, Model};
 use crate::data::Batch;
-use crate::engine::{Params, Pool};
+use crate::engine::{Matrix, Params, Pool, transpose};
 use crate::nn::{
-    ActivationFn, Block, BlockConfig, Dropout, Embedding, Mode, NormDrop, OutputScale, SigmoidRange,
+    ActivationFn, BatchNorm, Dropout, Embedding, Epilogue, Linear, Mlp, Mode, OutputScale, SigmoidRange,
     output_scale,
 };
+use crate::optim::Optimizer;
 use crate::{Error, Result};
 
 /// The options of [`TabularModel`]: fastai's `tabular_config` and its defaults.
@@ -124,19 +125,13 @@ pub fn embedding_size(levels: usize) -> usize {
 pub struct TabularModel {
     params: Params,
     embeds: Vec<Embedding>,
-    embed_drop: NormDrop,
-    bn_cont: NormDrop,
-    blocks: Vec<Block>,
+    /// What is done to the embeddings and to the continuous columns before they are put together.
+    embed_drop: Epilogue,
+    bn_cont: Epilogue,
+    mlp: Mlp,
     y_range: Option<SigmoidRange>,
     output_scale: Vec<OutputScale>,
-    n_cont: usize,
     pool: Pool,
-    /// Activations [features, rows]: embeddings as they are and after dropout, continuous columns as they are
-    /// and normalised, and gradients of the inputs of two neighbouring blocks.
-    embedded: Vec<f32>,
-    raw_cont: Vec<f32>,
-    x: Vec<f32>,
-    d: [Vec<f32>; 2],
 }
 
 impl TabularModel {
@@ -170,52 +165,15 @@ impl TabularModel {
         };
         let embeds: Vec<_> = columns.iter().enumerate().map(embed).collect();
         let n_embed = embeds.iter().map(|e| e.size).sum();
-        let embed_p = config.embed_dropout;
-        let embed_drop =
-            NormDrop::new(None, (embed_p > 0.0).then_some(Dropout { p: embed_p, number: 0 }), n_embed);
-        let bn_cont = (config.bn_cont && n_cont > 0)
-            .then(|| crate::nn::BatchNorm::new(&mut params, "bn_cont", n_cont, 0.0));
-        let bn_cont = NormDrop::new(bn_cont, None, n_cont);
-        let mut sizes = vec![n_embed + n_cont];
-        sizes.extend(&config.layers);
-        sizes.push(outputs);
-        let hidden = config.layers.len();
-        let block = |i: usize| {
-            let last = i == hidden;
-            let config = BlockConfig {
-                inputs: sizes[i],
-                outputs: sizes[i + 1],
-                activation: (!last).then_some(config.activation),
-                norm: config.batch_norm && (!last || config.bn_final),
-                dropout: if last {
-                    0.0
-                } else {
-                    config.dropout.get(i).or(config.dropout.first()).copied().unwrap_or(0.0)
-                },
-                linear_first: config.linear_first,
-                seed,
-                number: i as u64 + 1,
-            };
-            Block::new(&mut params, &format!("layers.{i}"), &config)
-        };
-        let blocks = (0..=hidden).map(block).collect();
+        let dropout = |p: f32, number: u64| (p > 0.0).then_some(Dropout { p, number });
+        let embed_drop = Epilogue::new(n_embed, None, None, dropout(config.embed_dropout, 0));
+        let bn_cont =
+            (config.bn_cont && n_cont > 0).then(|| BatchNorm::new(&mut params, "bn_cont", n_cont, 0.0));
+        let bn_cont = Epilogue::new(n_cont, None, bn_cont, None);
+        let mlp = layers(config, &mut params, n_embed + n_cont, outputs, seed);
         let y_range = config.y_range.map(|(low, high)| SigmoidRange { low, high });
-        let (embedded, raw_cont, x, d) = Default::default();
-        Ok(Self {
-            params,
-            embeds,
-            embed_drop,
-            bn_cont,
-            blocks,
-            y_range,
-            output_scale: config.output_scale.clone(),
-            n_cont,
-            pool: Pool::new(1),
-            embedded,
-            raw_cont,
-            x,
-            d,
-        })
+        let (output_scale, pool) = (config.output_scale.clone(), Pool::new(1));
+        Ok(Self { params, embeds, embed_drop, bn_cont, mlp, y_range, output_scale, pool })
     }
 
     /// Computes on `threads` threads from now on; the results are the same bits for any number.
@@ -225,35 +183,11 @@ impl TabularModel {
         self
     }
 
-    fn n_embed(&self) -> usize {
-        self.embeds.iter().map(|e| e.size).sum()
-    }
-
-    /// Memory for batches of `rows`; does nothing when there is enough.
-    fn reserve(&mut self, rows: usize) {
-        let widest = self.blocks.iter().map(|b| b.linear.inputs.max(b.linear.outputs)).max().unwrap_or(0);
-        let n_embed = self.n_embed();
-        let [d0, d1] = &mut self.d;
-        let sizes = [
-            (&mut self.embedded, n_embed * rows),
-            (&mut self.raw_cont, self.n_cont * rows),
-            (&mut self.x, (n_embed + self.n_cont) * rows),
-            (d0, widest * rows),
-            (d1, widest * rows),
-        ];
-        for (buffer, len) in sizes {
-            if buffer.len() < len {
-                buffer.resize(len, 0.0);
-            }
-        }
-        self.embed_drop.reserve(rows);
-    }
-
     /// Fails on a batch whose columns are not the model's.
     fn check(&self, batch: &Batch) -> Result<()> {
-        let (cat, cont) = (self.embeds.len() * batch.rows, self.n_cont * batch.rows);
+        let (cat, cont) = (self.embeds.len() * batch.rows, self.bn_cont.features * batch.rows);
         if batch.x_cat.len() != cat || batch.x_cont.len() != cont {
-            let (c, n) = (self.embeds.len(), self.n_cont);
+            let (c, n) = (self.embeds.len(), self.bn_cont.features);
             let message =
                 format!("the model has {c} categorical and {n} continuous columns, the batch others");
             return Err(Error::data(message));
@@ -272,41 +206,62 @@ impl TabularModel {
         Ok(())
     }
 
-    fn codes<'a>(&self, batch: &'a Batch, column: usize) -> impl Iterator<Item = u32> + 'a {
-        batch.x_cat.iter().skip(column).step_by(self.embeds.len()).copied()
-    }
-
-    /// Fills `x` [embeddings and continuous columns, rows].
+    /// Fills the input of the layers: embeddings, then continuous columns.
     fn inputs(&mut self, batch: &Batch, mode: Mode) {
-        let (rows, n_embed) = (batch.rows, self.n_embed());
-        let mut embedded = std::mem::take(&mut self.embedded);
-        let mut start = 0;
+        let (rows, n_cont) = (batch.rows, self.bn_cont.features);
+        let (embedded, cont) = self.mlp.input(rows).split_at_mut(self.embed_drop.features * rows);
+        let drops = !self.embed_drop.is_identity();
+        let mut rest = if drops { self.embed_drop.input(rows) } else { &mut *embedded };
         for (column, embed) in self.embeds.iter().enumerate() {
-            let y = &mut embedded[start * rows..(start + embed.size) * rows];
-            embed.forward(&self.params.values, self.codes(batch, column), y, rows);
-            start += embed.size;
+            let (y, after) = rest.split_at_mut(embed.size * rows);
+            let codes = batch.codes(column, self.embeds.len());
+            embed.forward(&self.params.values, codes, y, rows);
+            rest = after;
         }
-        let raw = &mut self.raw_cont[..self.n_cont * rows];
-        for (row, numbers) in batch.x_cont.chunks_exact(self.n_cont.max(1)).enumerate() {
-            for (feature, number) in numbers.iter().enumerate() {
-                raw[feature * rows + row] = *number;
-            }
+        if drops {
+            self.embed_drop.forward_whole(&mut self.params, rows, mode, Some(embedded));
         }
-        let (x_embed, x_cont) = self.x[..(n_embed + self.n_cont) * rows].split_at_mut(n_embed * rows);
-        let parts = [
-            (&mut self.embed_drop, &embedded[..n_embed * rows], x_embed),
-            (&mut self.bn_cont, &*raw, x_cont),
-        ];
-        for (layer, input, output) in parts {
-            if mode.is_train() {
-                let Params { values, buffers, .. } = &mut self.params;
-                layer.train_whole(values, buffers, input, output, rows, mode);
-            } else {
-                layer.eval_tile(&self.params, 0, input, output, rows);
-            }
+        let norms = !self.bn_cont.is_identity();
+        let raw = if norms { self.bn_cont.input(rows) } else { &mut *cont };
+        transpose(Matrix::new(&batch.x_cont, rows, n_cont), rows, raw);
+        if norms {
+            self.bn_cont.forward_whole(&mut self.params, rows, mode, Some(cont));
         }
-        self.embedded = embedded;
     }
+}
+
+/// The blocks, with names that carry the layers' places in fastai's Sequential, where an absent layer has none.
+fn layers(config: &TabularConfig, params: &mut Params, inputs: usize, outputs: usize, seed: u64) -> Mlp {
+    let sizes: Vec<usize> =
+        std::iter::once(inputs).chain(config.layers.iter().copied()).chain([outputs]).collect();
+    let hidden = config.layers.len();
+    let mut linears = Vec::new();
+    let mut levels: Vec<Epilogue> = sizes.iter().map(|size| Epilogue::new(*size, None, None, None)).collect();
+    for i in 0..=hidden {
+        let last = i == hidden;
+        let (inputs, outputs) = (sizes[i], sizes[i + 1]);
+        let activation = (!last).then_some(config.activation);
+        let has_norm = config.batch_norm && (!last || config.bn_final);
+        let p = config.dropout.get(i).or(config.dropout.first()).copied().filter(|_| !last).unwrap_or(0.0);
+        let dropout = (p > 0.0).then_some(Dropout { p, number: i as u64 + 1 });
+        let linear = |params: &mut Params, place: usize| {
+            Linear::new(params, &format!("layers.{i}.{place}"), inputs, outputs, !has_norm, seed)
+        };
+        let norm = |params: &mut Params, place: usize, features: usize| {
+            has_norm.then(|| BatchNorm::new(params, &format!("layers.{i}.{place}"), features, 1e-3))
+        };
+        levels[i + 1].activation = activation;
+        if config.linear_first {
+            linears.push(linear(params, 0));
+            levels[i + 1].norm = norm(params, 1 + usize::from(activation.is_some()), outputs);
+            levels[i + 1].dropout = dropout;
+        } else {
+            levels[i].norm = norm(params, 0, inputs);
+            linears.push(linear(params, usize::from(has_norm) + usize::from(dropout.is_some())));
+            levels[i].dropout = dropout;
+        }
+    }
+    Mlp { linears, levels }
 }
 
 impl Model for TabularModel {
@@ -323,26 +278,19 @@ impl Model for TabularModel {
     }
 
     fn outputs(&self) -> usize {
-        self.blocks.last().map_or(0, |b| b.linear.outputs)
+        self.mlp.linears.last().map_or(0, |linear| linear.outputs)
     }
 
     fn forward(&mut self, batch: &Batch, mode: Mode, predictions: &mut Vec<f32>) -> Result<()> {
         self.check(batch)?;
-        let rows = batch.rows;
-        self.reserve(rows);
+        let (rows, outputs) = (batch.rows, self.outputs());
+        self.mlp.reserve(rows);
+        self.embed_drop.reserve(rows);
+        self.bn_cont.reserve(rows);
         self.inputs(batch, mode);
-        let width = (self.n_embed() + self.n_cont) * rows;
-        for i in 0..self.blocks.len() {
-            let (before, rest) = self.blocks.split_at_mut(i);
-            let x = before.last().map_or(&self.x[..width], |b| b.output(rows));
-            rest[0].forward(&mut self.params, &self.pool, x, rows, mode);
-        }
-        let outputs = self.outputs();
-        predictions.clear();
+        self.mlp.forward(&mut self.params, &self.pool, rows, mode);
         predictions.resize(rows * outputs, 0.0);
-        if let Some(last) = self.blocks.last() {
-            transpose(last.output(rows), outputs, rows, predictions);
-        }
+        transpose(Matrix::new(self.mlp.output(rows), outputs, rows), outputs, predictions);
         if let Some(y_range) = &self.y_range {
             y_range.forward(predictions);
         }
@@ -351,41 +299,44 @@ impl Model for TabularModel {
     }
 
     fn backward(&mut self, batch: &Batch, grad: &[f32]) -> Result<()> {
-        let (rows, outputs, n_embed) = (batch.rows, self.outputs(), self.n_embed());
+        let (rows, outputs) = (batch.rows, self.outputs());
         if grad.len() != rows * outputs {
             return Err(Error::data(format!(
                 "{} gradients for {rows} rows of {outputs} predictions",
                 grad.len()
             )));
         }
-        let [mut dy, mut dx] = std::mem::take(&mut self.d);
-        transpose(grad, rows, outputs, &mut dy[..rows * outputs]);
-        if let (Some(y_range), Some(last)) = (&self.y_range, self.blocks.last()) {
-            y_range.backward(last.output(rows), &mut dy[..rows * outputs]);
+        transpose(Matrix::new(grad, rows, outputs), rows, self.mlp.output_gradient(rows));
+        if let Some(y_range) = &self.y_range {
+            let (output, dy) = self.mlp.output_and_gradient(rows);
+            y_range.backward(output, dy);
         }
-        output_scale::backward(&self.output_scale, &mut dy[..rows * outputs], rows);
-        let width = (n_embed + self.n_cont) * rows;
-        for i in (0..self.blocks.len()).rev() {
-            let (before, rest) = self.blocks.split_at_mut(i);
-            let x = before.last().map_or(&self.x[..width], |b| b.output(rows));
-            let (inputs, outputs) = (rest[0].linear.inputs * rows, rest[0].linear.outputs * rows);
-            rest[0].backward(&mut self.params, &self.pool, x, &dy[..outputs], Some(&mut dx[..inputs]), rows);
-            std::mem::swap(&mut dy, &mut dx);
+        output_scale::backward(&self.output_scale, self.mlp.output_gradient(rows), rows);
+        self.mlp.backward(&mut self.params, &self.pool, rows);
+        let (embedded, cont) = self.mlp.input_gradient(rows).split_at_mut(self.embed_drop.features * rows);
+        if !self.bn_cont.is_identity() {
+            self.bn_cont.gradient(rows).copy_from_slice(cont);
+            self.bn_cont.backward_whole(&mut self.params, rows);
         }
-        let (d_embed, d_cont) = dy[..width].split_at_mut(n_embed * rows);
+        let mut rest = &*embedded;
+        if !self.embed_drop.is_identity() {
+            self.embed_drop.gradient(rows).copy_from_slice(embedded);
+            self.embed_drop.backward_whole(&mut self.params, rows);
+            rest = self.embed_drop.gradient(rows);
+        }
         let fresh = self.params.grads_spent;
-        let Params { values, grads, .. } = &mut self.params;
-        self.embed_drop.backward_whole(values, grads, &self.embedded, d_embed, rows, fresh);
-        self.bn_cont.backward_whole(values, grads, &self.raw_cont, d_cont, rows, fresh);
-        let mut start = 0;
         for (column, embed) in self.embeds.iter().enumerate() {
-            let codes = batch.x_cat.iter().skip(column).step_by(self.embeds.len()).copied();
-            embed.backward(grads, codes, &d_embed[start * rows..(start + embed.size) * rows], rows, fresh);
-            start += embed.size;
+            let (dy, after) = rest.split_at(embed.size * rows);
+            let codes = batch.codes(column, self.embeds.len());
+            embed.backward(&mut self.params.grads, codes, dy, rows, fresh);
+            rest = after;
         }
         self.params.grads_spent = false;
-        self.d = [dy, dx];
         Ok(())
+    }
+
+    fn step(&mut self, optimizer: &mut Optimizer) {
+        optimizer.step_on(&self.pool, &mut self.params);
     }
 
     fn layers(&self) -> Vec<LayerSummary> {
@@ -396,20 +347,21 @@ impl Model for TabularModel {
             .iter()
             .map(|e| line(format!("Embedding({}, {})", e.levels, e.size), e.size, e.levels * e.size))
             .collect();
-        let norm = |features: usize| line(format!("BatchNorm1d({features})"), features, 2 * features);
-        let norm_drop = |layers: &NormDrop, features: usize| {
-            let dropout = layers.dropout().map(|d| line(format!("Dropout(p={})", d.p), features, 0));
-            layers.norm().map(|n| norm(n.features)).into_iter().chain(dropout).collect::<Vec<_>>()
+        let add = |lines: &mut Vec<LayerSummary>, level: &Epilogue| {
+            let features = level.features;
+            lines.extend(level.activation.map(|f| line(format!("{f:?}"), features, 0)));
+            lines.extend(
+                level.norm.as_ref().map(|_| line(format!("BatchNorm1d({features})"), features, 2 * features)),
+            );
+            lines.extend(level.dropout.as_ref().map(|d| line(format!("Dropout(p={})", d.p), features, 0)));
         };
-        lines.extend(norm_drop(&self.embed_drop, self.n_embed()));
-        lines.extend(norm_drop(&self.bn_cont, self.n_cont));
-        for block in &self.blocks {
-            let (inputs, outputs) = (block.linear.inputs, block.linear.outputs);
-            let mut linear =
-                vec![line(format!("Linear({inputs}, {outputs})"), outputs, block.linear.parameters())];
-            linear.extend(block.activation.map(|f| line(format!("{f:?}"), outputs, 0)));
-            let rest = norm_drop(&block.norm_drop, if block.linear_first { outputs } else { inputs });
-            lines.extend(if block.linear_first { [linear, rest].concat() } else { [rest, linear].concat() });
+        add(&mut lines, &self.embed_drop);
+        add(&mut lines, &self.bn_cont);
+        add(&mut lines, &self.mlp.levels[0]);
+        for (linear, level) in self.mlp.linears.iter().zip(&self.mlp.levels[1..]) {
+            let (inputs, outputs) = (linear.inputs, linear.outputs);
+            lines.push(line(format!("Linear({inputs}, {outputs})"), outputs, linear.parameters()));
+            add(&mut lines, level);
         }
         lines.extend(
             self.y_range
@@ -419,14 +371,5 @@ impl Model for TabularModel {
         let scaled = (!self.output_scale.is_empty()).then(|| line("OutputScale".into(), self.outputs(), 0));
         lines.extend(scaled);
         lines
-    }
-}
-
-/// `to` [cols, rows] = `from` [rows, cols] with rows and columns exchanged.
-fn transpose(from: &[f32], rows: usize, cols: usize, to: &mut [f32]) {
-    for (r, numbers) in from.chunks_exact(cols).take(rows).enumerate() {
-        for (c, number) in numbers.iter().enumerate() {
-            to[c * rows + r] = *number;
-        }
     }
 }

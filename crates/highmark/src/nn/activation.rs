@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::engine::simd;
 use crate::{Error, Result};
 
 /// The function between the linear layers (fastai's `act_cls`; the default there and here is ReLU).
@@ -61,12 +62,25 @@ impl ActivationFn {
         Self::ALL.iter().find(|(_, f)| *f == self).map_or("relu", |(name, _)| name)
     }
 
+    /// Whether the slope can be told from f(x) alone, so that x need not be kept.
+    pub(crate) fn works_in_place(self) -> bool {
+        self == Self::Relu
+    }
+
+    /// x = f(x), element by element, for a function that works in place.
+    pub(crate) fn forward_in_place(self, x: &mut [f32]) {
+        debug_assert!(self.works_in_place());
+        simd(
+            #[inline(always)]
+            || x.iter_mut().for_each(|x| *x = if *x > 0.0 { *x } else { 0.0 }),
+        );
+    }
+
     /// y = f(x), element by element.
     pub(crate) fn forward(self, x: &[f32], y: &mut [f32]) {
         let map = |y: &mut [f32], f: &dyn Fn(f32) -> f32| y.iter_mut().zip(x).for_each(|(y, x)| *y = f(*x));
         match self {
-            // Without the indirection: this one is in every step.
-            Self::Relu => y.iter_mut().zip(x).for_each(|(y, x)| *y = if *x > 0.0 { *x } else { 0.0 }),
+            Self::Relu => map(y, &|x| if x > 0.0 { x } else { 0.0 }),
             Self::LeakyRelu => map(y, &|x| if x > 0.0 { x } else { 0.01 * x }),
             Self::Elu => map(y, &|x| if x > 0.0 { x } else { x.exp_m1() }),
             Self::Gelu => map(y, &|x| 0.5 * x * (1.0 + (GELU.0 * (x + GELU.1 * x * x * x)).tanh())),
@@ -77,11 +91,15 @@ impl ActivationFn {
         }
     }
 
-    /// dx = dy · f'(x), in place in `d`.
+    /// dx = dy · f'(x), in place in `d`. A function that works in place may get f(x) for x.
     pub(crate) fn backward(self, x: &[f32], d: &mut [f32]) {
         let map = |d: &mut [f32], f: &dyn Fn(f32) -> f32| d.iter_mut().zip(x).for_each(|(d, x)| *d *= f(*x));
         match self {
-            Self::Relu => d.iter_mut().zip(x).for_each(|(d, x)| *d = if *x > 0.0 { *d } else { 0.0 }),
+            // Without the indirection: this one is in most steps.
+            Self::Relu => simd(
+                #[inline(always)]
+                || d.iter_mut().zip(x).for_each(|(d, x)| *d = if *x > 0.0 { *d } else { 0.0 }),
+            ),
             Self::LeakyRelu => map(d, &|x| if x > 0.0 { 1.0 } else { 0.01 }),
             Self::Elu => map(d, &|x| if x > 0.0 { 1.0 } else { x.exp() }),
             Self::Gelu => map(d, &|x| {

@@ -1,25 +1,25 @@
-//! Layers, forward and backward, one a file. They work on tiles of features: `tile` numbers of a buffer
-//! [features, rows] starting at feature `first`.
+//! Layers, forward and backward, one a file. They work on tiles of features of buffers
+//! [features, rows].
 
 mod activation;
 mod batch_norm;
-mod block;
 mod dropout;
 mod embedding;
+mod epilogue;
 mod init;
 mod linear;
-mod norm_drop;
+mod mlp;
 pub(crate) mod output_scale;
 mod sigmoid_range;
 
 pub use activation::ActivationFn;
 pub(crate) use activation::sigmoid;
-pub(crate) use batch_norm::{BatchNorm, NormTile};
-pub(crate) use block::{Block, BlockConfig};
+pub(crate) use batch_norm::BatchNorm;
 pub(crate) use dropout::Dropout;
 pub(crate) use embedding::Embedding;
+pub(crate) use epilogue::Epilogue;
 pub(crate) use linear::Linear;
-pub(crate) use norm_drop::NormDrop;
+pub(crate) use mlp::Mlp;
 pub use output_scale::OutputScale;
 pub(crate) use sigmoid_range::SigmoidRange;
 

@@ -1,6 +1,7 @@
 //! Every optimizer against the steps of fastai's, and what must hold for all of them.
 
 use super::{Clip, GroupRule, Hyper, Optimizer, OptimizerConfig, OptimizerKind};
+use crate::engine::Pool;
 use crate::{ParamKind, Params};
 
 #[derive(serde::Deserialize)]
@@ -67,32 +68,43 @@ fn fastai_agrees() {
 }
 
 /// Steps with all gradients of the golden file and returns the values.
-fn walk(config: &OptimizerConfig, step: impl Fn(&mut Optimizer, &mut Params)) -> Vec<f32> {
+fn walk(config: &OptimizerConfig) -> Vec<f32> {
     let golden = golden();
     let mut params = params(&golden.start);
     let mut optimizer = Optimizer::new(config, &params, &[], 0.05).unwrap();
     for grads in &golden.grads {
         params.grads.copy_from_slice(grads);
-        step(&mut optimizer, &mut params);
+        optimizer.step(&mut params);
     }
     params.values
 }
 
 #[test]
-fn any_cut_gives_the_same_bits() {
+fn any_number_of_threads_gives_the_same_bits() {
+    let (parameters, kinds) = ([5000, 3, 977], [ParamKind::Weight, ParamKind::Bias, ParamKind::Embedding]);
     for case in golden().cases {
-        let whole = walk(&case.config, Optimizer::step);
-        for longest in [0, 1, 2, 3] {
-            let cut = walk(&case.config, |optimizer, params| {
-                let mut parts: Vec<_> = optimizer.parts(params, longest).collect();
-                parts.reverse();
-                assert!(parts.len() > 2);
-                for part in parts {
-                    part.apply();
+        // Without a pool for 0 threads.
+        let walk = |threads: usize| {
+            let pool = (threads > 0).then(|| Pool::new(threads));
+            let mut params = Params::default();
+            for (i, (len, kind)) in parameters.into_iter().zip(kinds).enumerate() {
+                params.add(format!("p{i}"), &[len], kind);
+            }
+            let numbers = |step: usize| move |i: usize| ((i * 31 + step * 7) % 97) as f32 / 97.0 - 0.5;
+            params.values.iter_mut().enumerate().for_each(|(i, x)| *x = numbers(0)(i));
+            let groups = [GroupRule::new("first", ["p0"]), GroupRule::new("others", ["p1", "p2"])];
+            let mut optimizer = Optimizer::new(&case.config, &params, &groups, 0.05).unwrap();
+            for step in 1..4 {
+                params.grads.iter_mut().enumerate().for_each(|(i, x)| *x = numbers(step)(i));
+                match &pool {
+                    Some(pool) => optimizer.step_on(pool, &mut params),
+                    None => optimizer.step(&mut params),
                 }
-            });
-            assert_eq!(whole, cut);
-        }
+            }
+            params.values
+        };
+        let one = walk(0);
+        assert!([1, 2, 3, 8].into_iter().all(|threads| walk(threads) == one), "{:?}", case.config);
     }
 }
 
@@ -123,7 +135,7 @@ fn eps_of_rms_prop_is_honoured() {
 fn resumed_steps_are_the_same_steps() {
     let golden = golden();
     for case in &golden.cases {
-        let whole = walk(&case.config, Optimizer::step);
+        let whole = walk(&case.config);
         let mut first = params(&golden.start);
         let mut optimizer = Optimizer::new(&case.config, &first, &[], 0.05).unwrap();
         for grads in &golden.grads {

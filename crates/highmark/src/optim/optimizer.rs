@@ -4,7 +4,11 @@ use std::ops::Range;
 
 use super::update::{Slices, Update};
 use super::{Hyper, Hypers, OptimizerConfig};
+use crate::engine::{Cut, Pool, Rows};
 use crate::{Error, ParamKind, Params, Result};
+
+/// What the update of one parameter costs, in multiplications: a division and a root among others.
+const MULTIPLICATIONS: usize = 20;
 
 /// Which parameters form a group: those whose names begin with one of the prefixes, whole parts between dots.
 ///
@@ -75,7 +79,7 @@ pub struct Optimizer {
     groups: Vec<Group>,
     segments: Vec<Segment>,
     /// For every group, with and without decay; made anew in every step.
-    updates: Vec<[Option<Update>; 2]>,
+    updates: Vec<[Update; 2]>,
     grad_avg: Vec<f32>,
     sqr_avg: Vec<f32>,
     steps: u64,
@@ -118,7 +122,7 @@ impl Optimizer {
         {
             return Err(Error::config("groups", format!("no parameter fits the group `{}`", empty.name)));
         }
-        let updates = vec![[None; 2]; made.len()];
+        let updates = vec![[Update::default(); 2]; made.len()];
         let mut optimizer = Self {
             config: config.clone(),
             groups: made,
@@ -218,34 +222,35 @@ impl Optimizer {
 
     /// Applies the gradients to the values. Allocates nothing, and leaves the gradients as they are.
     pub fn step(&mut self, params: &mut Params) {
-        self.parts(params, usize::MAX).for_each(Part::apply);
+        self.begin_step();
+        let Self { segments, updates, grad_avg, sqr_avg, .. } = self;
+        let slices = Slices { values: &mut params.values, grads: &params.grads, grad_avg, sqr_avg };
+        apply(segments, updates, 0..params.grads.len(), slices);
     }
 
-    /// Counts a step and cuts its work into parts of at most `longest` parameters, for threads to share. Every part
-    /// must be applied, in any order; the bits are the same for all cuts.
-    pub(crate) fn parts<'a>(
-        &'a mut self,
-        params: &'a mut Params,
-        longest: usize,
-    ) -> impl Iterator<Item = Part<'a>> + use<'a> {
+    /// [`Optimizer::step`] on the threads of a pool, with the same bits: every parameter is on its own.
+    pub(crate) fn step_on(&mut self, pool: &Pool, params: &mut Params) {
+        self.begin_step();
+        let Self { segments, updates, grad_avg, sqr_avg, .. } = self;
+        let Params { values, grads, .. } = params;
+        let tiles = pool.tiles(grads.len() * MULTIPLICATIONS);
+        let cut = Cut::new(grads.len(), tiles);
+        let lent = [values, grad_avg, sqr_avg].map(|numbers| Rows::new(numbers, 1, cut));
+        pool.run(tiles, lent, |i, [values, grad_avg, sqr_avg], _| {
+            let tile = cut.range(i);
+            let slices = Slices { values, grads: &grads[tile.clone()], grad_avg, sqr_avg };
+            apply(segments, updates, tile, slices);
+        });
+    }
+
+    /// Counts a step and computes its numbers for every group.
+    fn begin_step(&mut self) {
         self.steps += 1;
         let momentum = self.keeps_average();
         for (updates, group) in self.updates.iter_mut().zip(&self.groups) {
             let decoupled = (group.hypers.wd != 0.0).then_some(self.config.decouple_wd);
             *updates = [None, decoupled]
-                .map(|decay| Some(Update::new(self.config.kind, &group.hypers, momentum, decay, self.steps)));
-        }
-        Parts {
-            segments: &self.segments,
-            updates: &self.updates,
-            longest: longest.max(1),
-            start: 0,
-            rest: Slices {
-                values: &mut params.values,
-                grads: &params.grads,
-                grad_avg: &mut self.grad_avg,
-                sqr_avg: &mut self.sqr_avg,
-            },
+                .map(|decay| Update::new(self.config.kind, &group.hypers, momentum, decay, self.steps));
         }
     }
 
@@ -295,43 +300,12 @@ impl Optimizer {
     }
 }
 
-/// A part of one step.
-pub(crate) struct Part<'a> {
-    update: Update,
-    slices: Slices<'a>,
-}
-
-impl Part<'_> {
-    pub(crate) fn apply(self) {
-        self.update.apply(self.slices);
-    }
-}
-
-/// The parts of one step, cut off the front one by one.
-struct Parts<'a> {
-    segments: &'a [Segment],
-    updates: &'a [[Option<Update>; 2]],
-    longest: usize,
-    /// Where `rest` begins.
-    start: usize,
-    rest: Slices<'a>,
-}
-
-impl<'a> Iterator for Parts<'a> {
-    type Item = Part<'a>;
-
-    fn next(&mut self) -> Option<Part<'a>> {
-        while let Some((segment, later)) = self.segments.split_first() {
-            let length = segment.range.end.saturating_sub(self.start).min(self.longest);
-            if length == 0 {
-                self.segments = later;
-                continue;
-            }
-            self.start += length;
-            let slices = self.rest.split_off(length);
-            let update = self.updates[segment.group][usize::from(segment.decays)]?;
-            return Some(Part { update, slices });
+/// Applies the updates to the parameters `tile`, which are all that `slices` holds.
+fn apply(segments: &[Segment], updates: &[[Update; 2]], tile: Range<usize>, mut slices: Slices<'_>) {
+    for segment in segments {
+        let part = segment.range.start.max(tile.start)..segment.range.end.min(tile.end);
+        if !part.is_empty() {
+            updates[segment.group][usize::from(segment.decays)].apply(slices.split_off(part.len()));
         }
-        None
     }
 }

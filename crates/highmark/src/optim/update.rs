@@ -1,11 +1,12 @@
 //! One step of each rule over a range of parameters: the arithmetic, with nothing around it.
 
 use super::{Hypers, OptimizerKind};
+use crate::engine::simd;
 
 /// One step's numbers for parameters that share their hypers and their decay: computed in 64 bits, then rounded, as
 /// torch does with the scalars of an operation. Every parameter is on its own, so any split of a range gives the
 /// same bits.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(super) struct Update {
     rule: Rule,
     /// What parameters are multiplied by first: 1 - lr·wd.
@@ -24,9 +25,10 @@ pub(super) struct Update {
 }
 
 /// Which loop runs.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
 enum Rule {
     /// Along the gradient.
+    #[default]
     Plain,
     /// Along its average. Also rectified Adam, while the variance cannot be estimated, if the squares are kept.
     Average { squares: bool },
@@ -107,6 +109,14 @@ impl Update {
 
     /// Steps. The slices that the rule needs must be of one length; longer ones are cut.
     pub(super) fn apply(&self, slices: Slices<'_>) {
+        simd(
+            #[inline(always)]
+            || self.apply_all(slices),
+        );
+    }
+
+    #[inline(always)]
+    fn apply_all(&self, slices: Slices<'_>) {
         let Slices { values, grads, grad_avg, sqr_avg } = slices;
         let Self { shrink, l2, lr, mom, damp, sqr_mom, sqr_damp, sqr_debias, eps, .. } = *self;
         match self.rule {

@@ -1,0 +1,111 @@
+//! Buffers cut by features into tiles, which threads borrow one by one.
+#![expect(unsafe_code, reason = "tiles of one buffer are lent to several threads at once")]
+
+use std::marker::PhantomData;
+use std::ops::Range;
+
+/// Where `len` features are cut.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Cut {
+    len: usize,
+    tiles: usize,
+}
+
+impl Cut {
+    /// `len` features in `tiles` tiles, some of them empty when there are few features.
+    pub(crate) fn new(len: usize, tiles: usize) -> Self {
+        Self { len, tiles }
+    }
+
+    /// The features of tile `i`.
+    pub(crate) fn range(self, i: usize) -> Range<usize> {
+        i * self.len / self.tiles..(i + 1) * self.len / self.tiles
+    }
+}
+
+/// What can be lent in tiles.
+///
+/// # Safety
+/// Different tiles must have no memory in common.
+pub(crate) unsafe trait Lend: Sync {
+    /// One tile.
+    type Tile;
+
+    /// Tile number `i`.
+    ///
+    /// # Safety
+    /// No two tiles of one number may live at the same time, and none may outlive the borrow that the lender holds.
+    unsafe fn tile(&self, i: usize) -> Self::Tile;
+}
+
+/// A buffer with `width` numbers a feature, feature by feature; or an empty one, whose tiles are empty.
+pub(crate) struct Rows<'a> {
+    start: *mut f32,
+    len: usize,
+    width: usize,
+    cut: Cut,
+    numbers: PhantomData<&'a mut [f32]>,
+}
+
+// SAFETY: what it stands for, a `&mut [f32]`, may be used by another thread, and here each gets a part of its own.
+unsafe impl Sync for Rows<'_> {}
+
+impl<'a> Rows<'a> {
+    pub(crate) fn new(data: &'a mut [f32], width: usize, cut: Cut) -> Self {
+        Self { start: data.as_mut_ptr(), len: data.len(), width, cut, numbers: PhantomData }
+    }
+}
+
+// SAFETY: the ranges of a cut do not overlap, each feature has its numbers for itself, and `len` bounds them all.
+unsafe impl<'a> Lend for Rows<'a> {
+    type Tile = &'a mut [f32];
+
+    unsafe fn tile(&self, i: usize) -> &'a mut [f32] {
+        let range = self.cut.range(i);
+        let [start, end] = [range.start, range.end].map(|f| (f * self.width).min(self.len));
+        // SAFETY: start ..= end is within the buffer; that nobody else has it is the caller's promise.
+        unsafe { std::slice::from_raw_parts_mut(self.start.add(start), end - start) }
+    }
+}
+
+// SAFETY: each part keeps the promise by itself.
+unsafe impl<L: Lend, const N: usize> Lend for [L; N] {
+    type Tile = [L::Tile; N];
+
+    unsafe fn tile(&self, i: usize) -> Self::Tile {
+        // SAFETY: the caller's promise, passed on.
+        self.each_ref().map(|part| unsafe { part.tile(i) })
+    }
+}
+
+// SAFETY: each part keeps the promise by itself.
+unsafe impl<A: Lend, B: Lend> Lend for (A, B) {
+    type Tile = (A::Tile, B::Tile);
+
+    unsafe fn tile(&self, i: usize) -> Self::Tile {
+        // SAFETY: the caller's promise, passed on.
+        unsafe { (self.0.tile(i), self.1.tile(i)) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tiles_cover_every_feature_once() {
+        for len in 0..700 {
+            for threads in 1..9 {
+                let cut = Cut::new(len, threads);
+                let mut next = 0;
+                for i in 0..threads {
+                    let range = cut.range(i);
+                    assert_eq!(range.start, next, "{len} features, {threads} threads");
+                    assert!(range.end >= range.start);
+                    next = range.end;
+                }
+                assert_eq!(next, len);
+            }
+        }
+    }
+}

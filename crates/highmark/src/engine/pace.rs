@@ -1,0 +1,134 @@
+//! Whether threads pay, found by measurement: on a machine whose cores are taken by others, or are halves of
+//! one core, two threads can be slower than one. The clock decides here about time, never about numbers: the results
+//! are the same bits either way.
+
+use std::time::Duration;
+
+/// Calls in each trial: some steps of a small network.
+const TRIAL: u32 = 96;
+
+/// Calls before threads are tried again, at first and at most. It doubles each time that the answer stays the same.
+const SETTLED: (u32, u32) = (2_000, 32_000);
+
+/// A call that took that many times the mean of the trial means that another process has taken a core.
+const STALL: u32 = 20;
+
+/// What the next call of the pool should do.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Pace {
+    phase: Phase,
+    /// Calls left in this phase.
+    left: u32,
+    /// Time of the trials so far: alone, together.
+    spent: [Duration; 2],
+    /// Whether all threads won the last time.
+    together: bool,
+    /// Calls until the next trial.
+    settled: u32,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Phase {
+    /// As the last trials found.
+    Settled,
+    /// One thread, with the clock.
+    Alone,
+    /// All threads, until those that have fallen asleep are awake.
+    Waking,
+    /// All threads, with the clock.
+    Together,
+}
+
+impl Default for Pace {
+    fn default() -> Self {
+        // Begins with threads that are just being made; the first trial follows soon.
+        Self {
+            phase: Phase::Settled,
+            left: 4 * TRIAL,
+            spent: [Duration::ZERO; 2],
+            together: true,
+            settled: SETTLED.0,
+        }
+    }
+}
+
+impl Pace {
+    /// Whether the next call should go to all threads.
+    pub(super) fn together(self) -> bool {
+        match self.phase {
+            Phase::Settled => self.together,
+            Phase::Alone => false,
+            Phase::Waking | Phase::Together => true,
+        }
+    }
+
+    /// Notes how long the call took.
+    pub(super) fn took(&mut self, time: Duration) {
+        match self.phase {
+            Phase::Alone => self.spent[0] += time,
+            Phase::Together => self.spent[1] += time,
+            Phase::Settled
+                if self.together
+                    && self.spent[1] > Duration::ZERO
+                    && time * TRIAL > self.spent[1] * STALL =>
+            {
+                self.left = self.left.min(1);
+                self.settled = SETTLED.0;
+            }
+            Phase::Waking | Phase::Settled => {}
+        }
+        self.left -= 1;
+        if self.left > 0 {
+            return;
+        }
+        (self.phase, self.left) = match self.phase {
+            Phase::Settled => {
+                self.spent = [Duration::ZERO; 2];
+                (Phase::Alone, TRIAL)
+            }
+            Phase::Alone => (Phase::Waking, TRIAL),
+            Phase::Waking => (Phase::Together, TRIAL),
+            Phase::Together => {
+                let together = self.spent[1] < self.spent[0];
+                let same = together == self.together;
+                self.settled = if same { (2 * self.settled).min(SETTLED.1) } else { SETTLED.0 };
+                self.together = together;
+                (Phase::Settled, self.settled)
+            }
+        };
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What share of `calls` goes to all threads when a call takes so many microseconds alone and together.
+    fn share(pace: &mut Pace, calls: u32, alone: u64, together: u64) -> f64 {
+        let mut count = 0;
+        for _ in 0..calls {
+            count += u32::from(pace.together());
+            pace.took(Duration::from_micros(if pace.together() { together } else { alone }));
+        }
+        f64::from(count) / f64::from(calls)
+    }
+
+    #[test]
+    fn the_faster_way_gets_nearly_all_calls() {
+        let mut pace = Pace::default();
+        assert!(share(&mut pace, 100_000, 40, 25) > 0.98);
+        assert!(share(&mut pace, 40_000, 40, 70) < 0.95);
+        assert!(share(&mut pace, 200_000, 40, 70) < 0.02);
+        share(&mut pace, 40_000, 40, 25);
+        assert!(share(&mut pace, 200_000, 40, 25) > 0.98);
+    }
+
+    #[test]
+    fn a_stall_calls_for_a_trial_at_once() {
+        let mut pace = Pace::default();
+        share(&mut pace, 20_000, 40, 25);
+        assert_eq!(pace.phase, Phase::Settled);
+        pace.took(Duration::from_millis(4));
+        assert_eq!(pace.phase, Phase::Alone);
+    }
+}

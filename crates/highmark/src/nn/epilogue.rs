@@ -1,0 +1,306 @@
+//! What comes between two linear layers and concerns each feature by itself: activation → batch norm → dropout, each
+//! if it is there. It follows the matrix product at once, while a tile of features is still in the cache.
+
+use std::ops::Range;
+
+use super::{ActivationFn, BatchNorm, Dropout, Mode};
+use crate::engine::{Cut, Params, Rows, simd, sum};
+
+/// The layers, and what a training batch leaves for the backward pass.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Epilogue {
+    pub(crate) activation: Option<ActivationFn>,
+    pub(crate) norm: Option<BatchNorm>,
+    pub(crate) dropout: Option<Dropout>,
+    pub(crate) features: usize,
+    /// [features, rows] each, as far as they are needed: the input, where the slope of the activation depends on it;
+    /// after the activation; after all; dropout's factors, 0 or 1/(1−p); and the gradient of the output, which
+    /// the backward pass turns into that of the input.
+    pre: Vec<f32>,
+    post: Vec<f32>,
+    out: Vec<f32>,
+    mask: Vec<f32>,
+    d: Vec<f32>,
+    /// Of each feature in the last training batch.
+    mean: Vec<f32>,
+    inv_std: Vec<f32>,
+}
+
+/// The layers alone, to share between threads while their memory is lent out in tiles.
+#[derive(Clone, Copy)]
+pub(crate) struct Layers<'a> {
+    activation: Option<ActivationFn>,
+    norm: Option<&'a BatchNorm>,
+    dropout: Option<&'a Dropout>,
+}
+
+/// The memory of a tile of features: `pre`, `post`, `out` and `mask` [tile, rows], the others [tile]; empty where
+/// nothing needs them.
+pub(crate) struct Tile<'a> {
+    pre: &'a mut [f32],
+    post: &'a mut [f32],
+    pub(crate) out: &'a mut [f32],
+    mask: &'a mut [f32],
+    mean: &'a mut [f32],
+    inv_std: &'a mut [f32],
+    running_mean: &'a mut [f32],
+    running_var: &'a mut [f32],
+}
+
+impl<'a> Tile<'a> {
+    /// Of the memory that [`Epilogue::forward_parts`] gives, cut by [`Tile::lend`] or not.
+    pub(crate) fn new(
+        [pre, post, out, mask, mean, inv_std, running_mean, running_var]: [&'a mut [f32]; 8],
+    ) -> Self {
+        Self { pre, post, out, mask, mean, inv_std, running_mean, running_var }
+    }
+
+    /// Cuts that memory, to lend it to threads.
+    pub(crate) fn lend(memory: [&'a mut [f32]; 8], cut: Cut, rows: usize) -> [Rows<'a>; 8] {
+        let widths = [rows, rows, rows, rows, 1, 1, 1, 1];
+        let mut widths = widths.into_iter();
+        memory.map(|numbers| Rows::new(numbers, widths.next().unwrap_or(1), cut))
+    }
+
+    /// Where the layer before writes.
+    pub(crate) fn input(&mut self) -> &mut [f32] {
+        if self.pre.is_empty() { self.post } else { self.pre }
+    }
+}
+
+impl Epilogue {
+    pub(crate) fn new(
+        features: usize,
+        activation: Option<ActivationFn>,
+        norm: Option<BatchNorm>,
+        dropout: Option<Dropout>,
+    ) -> Self {
+        Self { activation, norm, dropout, features, ..Self::default() }
+    }
+
+    /// Memory for batches of `rows`; does nothing when there is enough.
+    pub(crate) fn reserve(&mut self, rows: usize) {
+        let (pre, out) = (self.keeps_pre(), self.keeps_out());
+        let buffers = [
+            (&mut self.pre, pre, rows),
+            (&mut self.post, true, rows),
+            (&mut self.out, out, rows),
+            (&mut self.mask, self.dropout.is_some(), rows),
+            (&mut self.d, true, rows),
+            (&mut self.mean, self.norm.is_some(), 1),
+            (&mut self.inv_std, self.norm.is_some(), 1),
+        ];
+        for (buffer, needed, width) in buffers {
+            let len = if needed { self.features * width } else { 0 };
+            if buffer.len() < len {
+                buffer.resize(len, 0.0);
+            }
+        }
+    }
+
+    fn keeps_pre(&self) -> bool {
+        self.activation.is_some_and(|activation| !activation.works_in_place())
+    }
+
+    fn keeps_out(&self) -> bool {
+        self.norm.is_some() || self.dropout.is_some()
+    }
+
+    /// Whether it leaves its input as it is.
+    pub(crate) fn is_identity(&self) -> bool {
+        self.activation.is_none() && !self.keeps_out()
+    }
+
+    /// Where the input of a batch goes that no linear layer computes, [features, rows].
+    pub(crate) fn input(&mut self, rows: usize) -> &mut [f32] {
+        let input = if self.keeps_pre() { &mut self.pre } else { &mut self.post };
+        &mut input[..self.features * rows]
+    }
+
+    /// The output of the last forward pass, [features, rows].
+    pub(crate) fn output(&self, rows: usize) -> &[f32] {
+        let output = if self.keeps_out() { &self.out } else { &self.post };
+        &output[..self.features * rows]
+    }
+
+    /// The gradient of the output before the backward pass, and that of the input after it, [features, rows].
+    pub(crate) fn gradient(&mut self, rows: usize) -> &mut [f32] {
+        &mut self.d[..self.features * rows]
+    }
+
+    /// Its memory for a forward pass, of all features; see [`Tile::new`]. Counts the batch when training.
+    pub(crate) fn forward_parts<'a>(
+        &'a mut self,
+        buffers: &'a mut [f32],
+        rows: usize,
+        mode: Mode,
+    ) -> (Layers<'a>, [&'a mut [f32]; 8]) {
+        let (running_mean, running_var) = match &self.norm {
+            Some(norm) => {
+                if mode.is_train() {
+                    buffers[norm.count] += 1.0;
+                }
+                buffers[norm.running_mean.start..norm.running_var.end].split_at_mut(self.features)
+            }
+            None => Default::default(),
+        };
+        let layers =
+            Layers { activation: self.activation, norm: self.norm.as_ref(), dropout: self.dropout.as_ref() };
+        let all = self.features * rows;
+        let up_to = |buffer: &'a mut Vec<f32>| {
+            let len = buffer.len().min(all);
+            &mut buffer[..len]
+        };
+        let [pre, post, out, mask] =
+            [&mut self.pre, &mut self.post, &mut self.out, &mut self.mask].map(up_to);
+        let memory = [pre, post, out, mask, &mut self.mean, &mut self.inv_std, running_mean, running_var];
+        (layers, memory)
+    }
+
+    /// For a backward pass: what the forward pass has kept, its output, and the gradient.
+    pub(crate) fn backward_parts(&mut self, rows: usize) -> (Kept<'_>, &[f32], &mut [f32]) {
+        let has_out = self.keeps_out();
+        let Self { activation, norm, dropout, features, pre, post, out, mask, d, mean, inv_std } = self;
+        let kept = Kept {
+            layers: Layers { activation: *activation, norm: norm.as_ref(), dropout: dropout.as_ref() },
+            pre: if pre.is_empty() { &*post } else { &*pre },
+            post: &*post,
+            mask: &*mask,
+            mean: &*mean,
+            inv_std: &*inv_std,
+        };
+        let output = if has_out { &*out } else { &*post };
+        (kept, &output[..*features * rows], &mut d[..*features * rows])
+    }
+
+    /// Where the gradients of the norm's weight and bias lie; `empty` without a norm.
+    pub(crate) fn grad_ranges(&self, empty: &Range<usize>) -> [Range<usize>; 2] {
+        self.norm.as_ref().map_or([empty.clone(), empty.clone()], |n| [n.weight.clone(), n.bias.clone()])
+    }
+
+    /// A forward pass on this thread, from [`Epilogue::input`] to `out`, or to its own output without one.
+    pub(crate) fn forward_whole(
+        &mut self,
+        params: &mut Params,
+        rows: usize,
+        mode: Mode,
+        out: Option<&mut [f32]>,
+    ) {
+        let Params { values, buffers, .. } = params;
+        let features = 0..self.features;
+        let (layers, lent) = self.forward_parts(buffers, rows, mode);
+        let mut tile = Tile::new(lent);
+        if let Some(out) = out {
+            tile.out = out;
+        }
+        layers.forward_tile(values, features, tile, rows, mode);
+    }
+
+    /// A backward pass on this thread, of [`Epilogue::gradient`] in place.
+    pub(crate) fn backward_whole(&mut self, params: &mut Params, rows: usize) {
+        let (features, end, fresh) = (0..self.features, params.grads.len(), params.grads_spent);
+        let Params { values, grads, .. } = params;
+        // Weight and bias are two parameters, so they never overlap.
+        let Ok([weight, bias]) = grads.get_disjoint_mut(self.grad_ranges(&(end..end))) else { return };
+        let (kept, _, d) = self.backward_parts(rows);
+        kept.backward_tile(values, features, d, [weight, bias, &mut []], rows, fresh);
+    }
+}
+
+impl Layers<'_> {
+    /// `tile.out`, or `tile.post` if nothing follows the activation, from what is in the tile's input.
+    pub(crate) fn forward_tile(
+        self,
+        values: &[f32],
+        features: Range<usize>,
+        tile: Tile<'_>,
+        rows: usize,
+        mode: Mode,
+    ) {
+        let Tile { pre, post, out, mask, mean, inv_std, running_mean, running_var } = tile;
+        if let Some(activation) = self.activation {
+            if pre.is_empty() {
+                activation.forward_in_place(post);
+            } else {
+                activation.forward(pre, post);
+            }
+        }
+        if let Some(norm) = self.norm {
+            simd(
+                #[inline(always)]
+                || {
+                    for (i, (x, y)) in post.chunks_exact(rows).zip(out.chunks_exact_mut(rows)).enumerate() {
+                        let running = [&mut running_mean[i], &mut running_var[i]];
+                        if mode.is_train() {
+                            (mean[i], inv_std[i]) = norm.train(values, features.start + i, x, y, running);
+                        } else {
+                            norm.eval(values, features.start + i, x, y, running);
+                        }
+                    }
+                },
+            );
+        }
+        let Some(dropout) = self.dropout else { return };
+        let x = if self.norm.is_none() { Some(&*post) } else { None };
+        if let Some(x) = x {
+            out.copy_from_slice(x);
+        }
+        if mode.is_train() {
+            dropout.mask_tile(mode, features.start, mask, rows);
+            out.iter_mut().zip(mask).for_each(|(y, m)| *y *= *m);
+        }
+    }
+}
+
+/// What the backward pass reads.
+#[derive(Clone, Copy)]
+pub(crate) struct Kept<'a> {
+    layers: Layers<'a>,
+    /// What the slope of the activation is computed from: its input, or its output where that will do.
+    pre: &'a [f32],
+    post: &'a [f32],
+    mask: &'a [f32],
+    mean: &'a [f32],
+    inv_std: &'a [f32],
+}
+
+impl Kept<'_> {
+    /// The gradient of the input in place of that of the output in `d` [tile, rows]. `grads` are those of the norm's
+    /// weight and bias and of the bias of the linear layer before, each [tile] or empty; they are replaced when
+    /// `fresh`, and added to otherwise.
+    pub(crate) fn backward_tile(
+        &self,
+        values: &[f32],
+        features: Range<usize>,
+        d: &mut [f32],
+        grads: [&mut [f32]; 3],
+        rows: usize,
+        fresh: bool,
+    ) {
+        let [weight_grad, bias_grad, linear_bias] = grads;
+        let numbers = features.start * rows..features.end * rows;
+        if self.layers.dropout.is_some() {
+            d.iter_mut().zip(&self.mask[numbers.clone()]).for_each(|(d, m)| *d *= m);
+        }
+        if let Some(norm) = self.layers.norm {
+            let x = &self.post[numbers.clone()];
+            simd(
+                #[inline(always)]
+                || {
+                    for (i, (x, d)) in x.chunks_exact(rows).zip(d.chunks_exact_mut(rows)).enumerate() {
+                        let feature = features.start + i;
+                        let statistics = (self.mean[feature], self.inv_std[feature]);
+                        let grads = [&mut weight_grad[i], &mut bias_grad[i]];
+                        norm.backward(values, feature, x, d, statistics, grads, fresh);
+                    }
+                },
+            );
+        }
+        if let Some(activation) = self.layers.activation {
+            activation.backward(&self.pre[numbers], d);
+        }
+        for (b, d) in linear_bias.iter_mut().zip(d.chunks_exact(rows)) {
+            *b = if fresh { 0.0 } else { *b } + sum(d) as f32;
+        }
+    }
+}
