@@ -94,7 +94,7 @@ fn fuzz_target(target: &str, program: &Path, seconds: u32, keep: bool) -> Result
     }
     if keep {
         let merged =
-            Command::new(program).args(["-merge=1", "-verbosity=0"]).args([&corpus, &found]).status()?;
+            Command::new(program).args(["-set_cover_merge=1", "-verbosity=0"]).args([&corpus, &found]).status()?;
         return Ok(merged.success());
     }
     Ok(true)

@@ -64,7 +64,7 @@ impl Smooth {
         self.value()
     }
 
-    pub(crate) fn value(&self) -> f32 {
+    pub(crate) fn value(self) -> f32 {
         (f64::from(self.value) / (1.0 - f64::from(Self::BETA).powi(self.count))) as f32
     }
 }

@@ -114,7 +114,7 @@ fn a_budget_counts_across_resumes() {
     let stops = [(3, Phase::Train), (150, Phase::Train), (1300, Phase::Validate), (1999, Phase::Train)];
     let (learn, report, used) = in_pieces("budget-pieces", &stops, of_clock, costs);
     let used = used as f64 / 1e6;
-    assert!(used <= 120.0 && used >= 118.8, "{used}: {report:?}");
+    assert!((118.8..=120.0).contains(&used), "{used}: {report:?}");
     assert!(*learn.history().lrs.last().unwrap() < 1e-5);
     // The recorded plans give the same bits: at once, and in other pieces.
     let plans = &learn.history().plans;
@@ -133,7 +133,7 @@ fn a_budget_counts_across_resumes() {
 fn check(seconds: u64, costs: Costs) -> (Learner, Report) {
     let (learn, report, used) = fit(seconds, usize::MAX, costs);
     let total = seconds as f64;
-    assert!(used <= total && used >= 0.99 * total, "{used} s of {seconds} s: {report:?}");
+    assert!((0.99 * total..=total).contains(&used), "{used} s of {seconds} s: {report:?}");
     assert!(report.budget.unwrap().ended && report.stop_reason().contains("is used up"));
     let history = learn.history();
     assert_eq!(report.epochs_run, history.rows.len());

@@ -87,7 +87,7 @@ pub(crate) struct Place {
 pub(crate) fn fit_into(seconds: f64, speed: Speed, place: Place, tolerance: f64) -> (usize, usize) {
     let Place { step, epoch_left, full, most, owes_step } = place;
     let least = step + usize::from(owes_step);
-    let batches = |seconds: f64| (seconds / speed.batch.max(1e-9)).max(0.0).min(1e15) as usize;
+    let batches = |seconds: f64| (seconds / speed.batch.max(1e-9)).clamp(0.0, 1e15) as usize;
     let left = seconds - speed.between;
     let fitting = batches(left);
     let capped = |total: usize, last: usize| {
@@ -103,7 +103,7 @@ pub(crate) fn fit_into(seconds: f64, speed: Speed, place: Place, tolerance: f64)
     }
     let whole_epoch = full as f64 * speed.batch + speed.between;
     let left = left - epoch_left as f64 * speed.batch;
-    let epochs = (left / whole_epoch).max(0.0).min(1e12) as usize;
+    let epochs = (left / whole_epoch).clamp(0.0, 1e12) as usize;
     let left = left - epochs as f64 * whole_epoch;
     let whole = epoch_left + epochs.saturating_mul(full);
     let extra = batches(left - speed.between);
