@@ -3,7 +3,7 @@
 
 use std::process::{Command, ExitCode, Stdio};
 
-use crate::say;
+use crate::{cargo, say};
 
 /// Everything that is unsafe, or next to it.
 const MODULES: [&str; 3] = ["engine::", "nn::", "optim::golden_tests::"];
@@ -21,9 +21,8 @@ pub(crate) fn run() -> ExitCode {
 }
 
 fn check() -> Result<bool, Box<dyn std::error::Error>> {
-    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let arguments = ["test", "-p", "highmark", "--lib", "--no-run", "--locked", "--message-format=json"];
-    let built = Command::new(cargo).args(arguments).stderr(Stdio::inherit()).output()?;
+    let built = cargo().args(arguments).stderr(Stdio::inherit()).output()?;
     let messages = String::from_utf8_lossy(&built.stdout);
     let mut program = messages.lines().filter_map(|line| {
         let message: serde_json::Value = serde_json::from_str(line).ok()?;

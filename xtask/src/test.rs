@@ -1,13 +1,13 @@
 //! `cargo xtask test`: every check of the project.
 
-use std::process::{Command, ExitCode};
+use std::process::ExitCode;
 
-use crate::say;
+use crate::{cargo, say};
 
 /// A step of `test`: what it is, and the arguments of cargo.
-type Step = (&'static str, &'static [&'static str]);
+pub(crate) type Step = (&'static str, &'static [&'static str]);
 
-const TEST: [Step; 8] = [
+pub(crate) const TEST: [Step; 8] = [
     ("format", &["fmt", "--all", "--check"]),
     ("lints", &["clippy", "--workspace", "--all-targets", "--locked", "--", "-D", "warnings"]),
     (
@@ -27,11 +27,20 @@ const TEST: [Step; 8] = [
     ("documentation", &["doc", "--workspace", "--no-deps", "--locked"]),
 ];
 
-/// Runs them in order, up to the first that fails.
-pub(crate) fn run() -> ExitCode {
-    for (what, arguments) in &TEST {
+/// The whole of what `test` runs in a short form. `HIGHMARK_KILLS` and `HIGHMARK_KILL_SEED` override it.
+pub(crate) const KILL_MATRIX: [Step; 2] = [
+    ("kill matrix", &["test", "-p", "highmark-cli", "--test", "cli", "--locked", "kill_matrix"]),
+    ("random configurations", &["test", "-p", "highmark", "--test", "it", "--locked", "left_anywhere"]),
+];
+
+/// Runs the steps in order, up to the first that fails, with these variables where they are not set.
+pub(crate) fn run(steps: &[Step], variables: &[(&str, &str)]) -> ExitCode {
+    for (what, arguments) in steps {
         say(&format!("── {what}: cargo {}", arguments.join(" ")));
-        let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+        let mut cargo = cargo();
+        for (name, value) in variables.iter().filter(|(name, _)| std::env::var_os(name).is_none()) {
+            cargo.env(name, value);
+        }
         let status = cargo.args(*arguments).env("RUSTDOCFLAGS", "-D warnings").status();
         match status {
             Ok(status) if status.success() => {}

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use highmark::{DataConfig, Learner, TabularData};
+use highmark::{DataConfig, Learner, LearnerConfig, StopFlag, TabularData};
 
 use crate::config::Config;
 use crate::failure::{Failure, Result};
@@ -24,8 +24,8 @@ pub(crate) struct Experiment {
 }
 
 impl Experiment {
-    /// Reads the data and builds the learner.
-    pub(crate) fn prepare(mut config: Config) -> Result<Self> {
+    /// Reads the data and builds the learner, whose runs end when `stop` is raised.
+    pub(crate) fn prepare(mut config: Config, stop: StopFlag) -> Result<Self> {
         let begin = Instant::now();
         let table = source::read(&config.data, &config.csv_options()?)?;
         if let Some(hint) = source::delimiter_hint(&config.data, &table) {
@@ -43,7 +43,7 @@ impl Experiment {
                 format!("bs: {} is larger than the {rows} training rows; use --bs {rows} or less", config.bs);
             return Err(Failure::failed(message));
         }
-        let learner = Learner::tabular(&data, config.learner_config()?)?;
+        let learner = Learner::tabular(&data, LearnerConfig { stop, ..config.learner_config()? })?;
         let (cont, cat) = (data.pipeline.cont_names(), data.pipeline.cat_names());
         let used: Vec<&String> = cont.iter().chain(cat).chain(&config.target.0).collect();
         let unused = table.names().map(String::from).filter(|name| !used.contains(&name)).collect();

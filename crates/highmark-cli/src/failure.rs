@@ -12,6 +12,8 @@ pub(crate) enum Failure {
     Usage(String),
     /// Everything else. Exit code 1.
     Failed(String),
+    /// A signal or a deadline ended the work before it was done. Exit code 75, which asks for it to be taken up again.
+    Interrupted(String),
     /// Whoever read the output has closed it. Nobody is left to tell, and nothing is wrong.
     Closed,
 }
@@ -29,7 +31,7 @@ impl Failure {
 
     pub(crate) fn message(&self) -> Option<&str> {
         match self {
-            Self::Usage(message) | Self::Failed(message) => Some(message),
+            Self::Usage(message) | Self::Failed(message) | Self::Interrupted(message) => Some(message),
             Self::Closed => None,
         }
     }
@@ -39,6 +41,7 @@ impl Failure {
             Self::Closed => ExitCode::SUCCESS,
             Self::Failed(_) => ExitCode::from(1),
             Self::Usage(_) => ExitCode::from(2),
+            Self::Interrupted(_) => ExitCode::from(75),
         }
     }
 }
@@ -47,6 +50,9 @@ impl Failure {
 /// for any data were found before there was any.
 impl From<highmark::Error> for Failure {
     fn from(error: highmark::Error) -> Self {
-        Self::Failed(error.to_string())
+        match error.kind() {
+            highmark::ErrorKind::Interrupted(_) => Self::Interrupted(format!("{error}; run it again")),
+            _ => Self::Failed(error.to_string()),
+        }
     }
 }

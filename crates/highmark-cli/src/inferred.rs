@@ -61,7 +61,7 @@ impl Experiment {
             ),
             format!(
                 "training   {} of {} rows a batch, {}, {} (lr {}, wd {}), loss {}, seed {}",
-                count(config.epochs, "epoch"),
+                config.length(),
                 config.bs,
                 config.schedule()?.name(),
                 trainer.optimizer.config().kind.name(),

@@ -32,7 +32,7 @@ pub(crate) fn run(args: &InspectArgs) -> Result<()> {
 }
 
 /// The report of the run; there is none while it goes on, or when it failed.
-fn read_report(path: &Path) -> Result<Option<RunReport>> {
+pub(crate) fn read_report(path: &Path) -> Result<Option<RunReport>> {
     if !path.exists() {
         return Ok(None);
     }

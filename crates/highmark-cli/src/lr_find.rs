@@ -7,6 +7,7 @@ use crate::args::LrFindArgs;
 use crate::config::Config;
 use crate::experiment::Experiment;
 use crate::failure::Result;
+use crate::notice;
 use crate::screen::{self, Screen};
 use crate::text_table::text_table;
 
@@ -14,7 +15,7 @@ use crate::text_table::text_table;
 pub(crate) fn run(args: &LrFindArgs) -> Result<()> {
     let config = Config::of_lr_find(args)?;
     let screen = Screen::new(args.quiet, args.json);
-    let mut experiment = Experiment::prepare(config)?;
+    let mut experiment = Experiment::prepare(config, notice::watch(&args.deadline)?)?;
     let lines = experiment.lines()?;
     // The rest is about a training that does not take place.
     lines.iter().take_while(|line| !line.starts_with("model ")).for_each(|line| screen.say(line));

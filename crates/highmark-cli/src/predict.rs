@@ -1,12 +1,14 @@
 //! `highmark predict`.
 
+use std::fs;
 use std::io::BufWriter;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use highmark::{ErrorKind, Table, write_csv, write_csv_to, write_parquet};
+use highmark::{Error, ErrorKind, Table, write_csv, write_csv_to, write_parquet};
 
 use crate::args::PredictArgs;
 use crate::failure::{Failure, Result};
+use crate::notice;
 use crate::screen;
 use crate::source;
 use crate::text_table::count;
@@ -18,19 +20,35 @@ pub(crate) fn run(args: &PredictArgs) -> Result<()> {
         refuse_existing(out, args.overwrite)?;
     }
     let trained = Trained::find(&args.run)?;
-    let mut model = trained.load(args.threads)?;
+    let mut model = trained.load(args.threads)?.stop_flag(notice::watch(&args.deadline)?);
     let table = source::read(&args.data, &trained.csv_options(&args.csv)?)?;
     let (predicted, drift) = model.predict(&table)?;
     drift.lines().iter().for_each(screen::note);
     let predictions = predicted.to_table()?;
     let Some(out) = &args.out else { return print(&predictions) };
-    if source::is_parquet(out) {
-        write_parquet(&predictions, out)?;
-    } else {
-        write_csv(&predictions, out)?;
-    }
+    write(&predictions, out)?;
     screen::note(format!("{} predicted to {}", count(predicted.rows(), "row"), out.display()));
     Ok(())
+}
+
+/// Writes the file whole or not at all: beside its place, and then into it. What is no file, such as `/dev/stdout`, is
+/// written to as it is.
+fn write(predictions: &Table, out: &Path) -> Result<()> {
+    let write = |path: &Path| {
+        if source::is_parquet(out) { write_parquet(predictions, path) } else { write_csv(predictions, path) }
+    };
+    if out.exists() && !out.is_file() {
+        return Ok(write(out)?);
+    }
+    let mut part = out.as_os_str().to_os_string();
+    part.push(".part");
+    let part = PathBuf::from(part);
+    let put = || fs::File::open(&part).and_then(|file| file.sync_all()).and_then(|()| fs::rename(&part, out));
+    let written = write(&part).and_then(|()| put().map_err(|error| Error::io("write", out, error)));
+    if written.is_err() {
+        drop(fs::remove_file(&part));
+    }
+    Ok(written?)
 }
 
 fn refuse_existing(out: &Path, overwrite: bool) -> Result<()> {

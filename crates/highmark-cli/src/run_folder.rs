@@ -4,27 +4,34 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use highmark::Error;
+use highmark::{Error, write_file};
 
 use crate::failure::{Failure, Result};
+use crate::run_lock::{LOCK, RunLock};
 
 pub(crate) const CONFIG: &str = "config.toml";
 pub(crate) const HISTORY: &str = "history.csv";
 pub(crate) const EVENTS: &str = "events.jsonl";
 pub(crate) const REPORT: &str = "report.json";
 pub(crate) const MODEL: &str = "best.safetensors";
+pub(crate) const CHECKPOINT: &str = "checkpoint.safetensors";
+pub(crate) const CHECKPOINT_BEFORE: &str = "checkpoint-previous.safetensors";
+/// Where a run that is overwritten waits until there is a model in its place.
+pub(crate) const OVERWRITTEN: &str = "overwritten";
 
 /// How every `config.toml` of a run begins: what tells a run's folder from others.
 pub(crate) const FIRST_LINE: &str = "# `highmark train` with this file repeats the run.";
 
-/// The files of a run, and nothing else is ever removed.
-const FILES: [&str; 5] = [CONFIG, HISTORY, EVENTS, REPORT, MODEL];
+/// The files of a run, and nothing else is ever removed. The config is the last: a folder with nothing but that is not
+/// taken for a run.
+const FILES: [&str; 7] = [HISTORY, EVENTS, REPORT, MODEL, CHECKPOINT, CHECKPOINT_BEFORE, CONFIG];
 
 /// A run's folder, made for it.
 pub(crate) struct RunFolder {
     path: PathBuf,
     /// Folders that were not there before, the innermost last.
     made: Vec<PathBuf>,
+    lock: Option<RunLock>,
 }
 
 /// Fails when the folder that is asked for cannot be a new run's, before any work is done.
@@ -35,12 +42,16 @@ pub(crate) fn refuse_existing(path: &Path, overwrite: bool) -> Result<()> {
             path.display()
         )));
     }
-    let Ok(mut entries) = fs::read_dir(path) else { return Ok(()) };
-    let message = match (entries.next(), overwrite) {
-        (None, _) => return Ok(()),
+    let Ok(entries) = fs::read_dir(path) else { return Ok(()) };
+    let counts = |entry: io::Result<fs::DirEntry>| entry.is_ok_and(|entry| !is_leftover(&entry));
+    let message = match (entries.into_iter().any(counts), overwrite) {
+        (false, _) => return Ok(()),
         (_, true) if is_run(path) => return Ok(()),
         (_, true) => {
             "holds other things than a run of highmark, so --overwrite leaves it alone; choose another --out"
+        }
+        (_, false) if path.join(CHECKPOINT).is_file() && !path.join(REPORT).is_file() => {
+            "holds a run that has not ended; go on with it by `highmark resume`, or replace it with --overwrite"
         }
         (_, false) => {
             "exists and is not empty; choose another --out, or replace the run in it with --overwrite"
@@ -49,30 +60,95 @@ pub(crate) fn refuse_existing(path: &Path, overwrite: bool) -> Result<()> {
     Err(Failure::failed(format!("the run folder {} {message}", path.display())))
 }
 
+/// Whether it is of a process that was killed before its run had begun.
+fn is_leftover(entry: &fs::DirEntry) -> bool {
+    let name = entry.file_name();
+    let name = name.to_string_lossy();
+    let part = name.strip_suffix(".part").is_some_and(|name| FILES.contains(&name));
+    part || name == LOCK || (name == EVENTS && entry.metadata().is_ok_and(|file| file.len() == 0))
+}
+
 /// Whether the folder is a run's: other programs have a `config.toml` or a `report.json` too.
-fn is_run(path: &Path) -> bool {
+pub(crate) fn is_run(path: &Path) -> bool {
     let config = fs::read(path.join(CONFIG)).unwrap_or_default();
     config.starts_with(FIRST_LINE.as_bytes())
-        && [EVENTS, REPORT, MODEL].iter().any(|file| path.join(file).is_file())
+        && ([EVENTS, REPORT, MODEL, CHECKPOINT].iter().any(|file| path.join(file).is_file())
+            // Killed while it was put aside.
+            || path.join(OVERWRITTEN).is_dir())
 }
 
 impl RunFolder {
-    /// Makes the folder: `out`, or the first `runs/NAME-N` that is free. What an earlier run left there is removed, but
-    /// for its model. Fails when it cannot be written to.
+    /// Makes the folder: `out`, or the first `runs/NAME-N` that is free, and locks it. Fails when another process is at
+    /// work in it, or when it cannot be written to.
     pub(crate) fn create(out: Option<&Path>, name: &str) -> Result<Self> {
         let mut folder = match out {
-            Some(path) => Self { path: path.into(), made: Vec::new() },
-            None => Self { path: PathBuf::from("runs"), made: Vec::new() },
+            Some(path) => Self { path: path.into(), made: Vec::new(), lock: None },
+            None => Self { path: PathBuf::from("runs"), made: Vec::new(), lock: None },
         };
         folder.make()?;
         if out.is_none() {
             folder.number(name)?;
         }
-        let probed = folder.probe();
-        if probed.is_err() {
+        let ready = RunLock::take(&folder.path).and_then(|lock| {
+            folder.lock = Some(lock);
+            folder.probe()
+        });
+        if ready.is_err() {
             folder.discard();
         }
-        probed.map(|()| folder)
+        ready.map(|()| folder)
+    }
+
+    /// Opens and locks the folder of a run that is there.
+    pub(crate) fn open(path: &Path) -> Result<Self> {
+        if !is_run(path) {
+            let message = format!("{} is not the folder of a run that can be resumed", path.display());
+            return Err(Failure::failed(message));
+        }
+        let lock = RunLock::take(path)?;
+        let folder = Self { path: path.into(), made: Vec::new(), lock: Some(lock) };
+        folder.probe()?;
+        Ok(folder)
+    }
+
+    /// Puts an earlier run aside, whole, until the new one has a model: a run that is killed must not leave less than it
+    /// found, nor a config beside the model of another.
+    pub(crate) fn begin(&self, config: &str) -> Result<()> {
+        let aside = self.file(OVERWRITTEN);
+        if !aside.join(CONFIG).is_file() || self.file(MODEL).is_file() {
+            fs::create_dir_all(&aside).map_err(|error| Error::io("create", &aside, error))?;
+            move_files(&self.path, &aside)?;
+        } else {
+            // It had been overwritten by a run that came to nothing.
+            FILES.iter().try_for_each(|file| self.remove(file))?;
+        }
+        // A folder without a run in it.
+        drop(fs::remove_dir(&aside));
+        // First, so that the folder is a run's from the moment that it has a config.
+        let begun = fs::write(self.file(EVENTS), "")
+            .map_err(|error| Error::io("write", self.file(EVENTS), error).into());
+        begun.and_then(|()| self.write(CONFIG, config)).inspect_err(|_| self.restore())
+    }
+
+    /// Brings back the run that was to be overwritten, in place of one that has come to nothing.
+    pub(crate) fn restore(&self) {
+        let aside = self.file(OVERWRITTEN);
+        if !aside.join(CONFIG).is_file() {
+            return;
+        }
+        for file in FILES {
+            drop(self.remove(file));
+        }
+        drop(move_files(&aside, &self.path));
+        drop(fs::remove_dir(&aside));
+    }
+
+    /// Takes away what a run that has ended with a model needs no more.
+    pub(crate) fn tidy(&self) {
+        let aside = self.file(OVERWRITTEN);
+        FILES.iter().for_each(|file| drop(fs::remove_file(aside.join(file))));
+        drop(fs::remove_dir(&aside));
+        drop(self.remove(CHECKPOINT_BEFORE));
     }
 
     /// Makes the folder and those above it.
@@ -105,14 +181,14 @@ impl RunFolder {
         Ok(())
     }
 
-    /// Whether files can be written here, found out before training and not after. The earlier run's model stays until
-    /// there is another: a run that is killed must not leave less than it found.
+    /// Whether files can be written here, found out before training and not after.
     fn probe(&self) -> Result<()> {
         if let Some(file) = FILES.iter().map(|file| self.file(file)).find(|file| file.is_dir()) {
             return Err(Failure::failed(format!("{} is a folder; choose another --out", file.display())));
         }
-        self.write(REPORT, "")?;
-        [HISTORY, EVENTS, REPORT].iter().try_for_each(|file| self.remove(file))
+        let probe = self.file(&format!("{REPORT}.part"));
+        let probed = fs::write(&probe, "").and_then(|()| fs::remove_file(&probe));
+        probed.map_err(|error| Error::io("write", probe, error).into())
     }
 
     /// Removes one of the run's files, if it is there.
@@ -126,7 +202,8 @@ impl RunFolder {
     }
 
     /// Takes away what was made for a run that has come to nothing.
-    pub(crate) fn discard(&self) {
+    pub(crate) fn discard(&mut self) {
+        self.lock = None;
         if self.made.is_empty() {
             return;
         }
@@ -145,12 +222,21 @@ impl RunFolder {
         self.path.join(name)
     }
 
-    /// Writes one of the run's files: beside its place and then into it, so that it is there whole or not at all.
+    /// Writes one of the run's files, whole or not at all.
     pub(crate) fn write(&self, name: &str, text: &str) -> Result<()> {
-        let (path, part) = (self.file(name), self.file(&format!("{name}.part")));
-        fs::write(&part, text).and_then(|()| fs::rename(&part, &path)).map_err(|error| {
-            drop(fs::remove_file(&part));
-            Error::io("write", path, error).into()
-        })
+        Ok(write_file(&self.file(name), text.as_bytes())?)
     }
+}
+
+/// Moves what there is of a run's files.
+fn move_files(from: &Path, to: &Path) -> Result<()> {
+    for file in FILES {
+        match fs::rename(from.join(file), to.join(file)) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                return Err(Error::io("replace", from.join(file), error).into());
+            }
+            _ => {}
+        }
+    }
+    Ok(())
 }

@@ -5,15 +5,18 @@ use std::fmt::Write;
 use std::path::Path;
 use std::time::Duration;
 
-use highmark::{Best, Outcome};
+use highmark::{Best, NonFiniteCounts, Outcome, Plan};
 use serde::{Deserialize, Serialize};
 
+use crate::failure::Result;
+use crate::run_folder::{self, RunFolder};
+use crate::screen::{self, Screen};
 use crate::text_table::count;
 
 /// `report.json`. What is not a number, or was never measured, is null.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct RunReport {
-    /// `completed`, or the name of the callback that ended the run: `early_stopping`, `terminate_on_nan`.
+    /// `completed`, or the name of the callback that ended the run: `early_stopping`, `non_finite`.
     pub(crate) stop_reason: String,
     /// The same in words.
     pub(crate) stop_detail: String,
@@ -32,6 +35,15 @@ pub(crate) struct RunReport {
     pub(crate) seconds: f64,
     pub(crate) seconds_by_phase: SecondsByPhase,
     pub(crate) seconds_saved: f64,
+    /// Losses and gradients that were not finite, and what came of them.
+    #[serde(default)]
+    pub(crate) non_finite: NonFiniteCounts,
+    /// The limit of time, and what was used of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) budget_seconds: Option<f64>,
+    /// How it was planned; `--replay` repeats the run from this.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) plans: Vec<Plan>,
     pub(crate) usd: Option<f64>,
     pub(crate) usd_saved: Option<f64>,
     pub(crate) seed: u64,
@@ -71,6 +83,7 @@ impl RunReport {
         let stop_reason = match &report.outcome {
             Outcome::Completed => "completed",
             Outcome::Cancelled(cancel) => &cancel.by,
+            Outcome::Interrupted => "interrupted",
             Outcome::Failed(_) => "failed",
             Outcome::Running => "running",
         };
@@ -78,7 +91,7 @@ impl RunReport {
             Outcome::Cancelled(cancel) if cancel.by == "early_stopping" && config.min_delta != 0.0 => {
                 format!("{} by more than {}", cancel.reason, config.min_delta)
             }
-            Outcome::Cancelled(cancel) if cancel.by == "terminate_on_nan" => match &best {
+            Outcome::Cancelled(cancel) if cancel.by == "non_finite" => match &best {
                 Some(best) if kept_best => {
                     format!("{}; the best model, that of epoch {}, is kept", cancel.reason, best.epoch)
                 }
@@ -109,6 +122,9 @@ impl RunReport {
             seconds,
             seconds_by_phase: phases,
             seconds_saved,
+            non_finite: report.non_finite,
+            budget_seconds: report.budget.map(|budget| budget.seconds),
+            plans: history.plans.clone(),
             usd: cost(seconds),
             usd_saved: cost(seconds_saved),
             seed: config.seed,
@@ -120,6 +136,15 @@ impl RunReport {
     /// Whether the run has left a model.
     pub(crate) fn has_model(&self) -> bool {
         !self.final_metrics.is_empty()
+    }
+
+    /// Shows it, in the way that was asked for.
+    pub(crate) fn show(&self, folder: &RunFolder, screen: Screen, json: bool) -> Result<()> {
+        if json {
+            return screen::print_json(self);
+        }
+        screen.say(format!("\n{}", self.text(&folder.file(run_folder::MODEL)).trim_end()));
+        Ok(())
     }
 
     /// For people. `model` is where the model is.
@@ -149,6 +174,13 @@ impl RunReport {
         } else {
             let _ = writeln!(text, "saved      nothing: {} ran", count(self.epochs_run, "epoch"));
         }
+        if !self.non_finite.is_empty() {
+            let NonFiniteCounts { skipped, rolled_back, validations } = self.non_finite;
+            let _ = writeln!(
+                text,
+                "not finite {skipped} steps left out, {rolled_back} rollbacks, {validations} validation losses"
+            );
+        }
         let SecondsByPhase { load, prepare, train, validate, save } = self.seconds_by_phase;
         let money = self.usd.map(|usd| format!(", {usd:.6} USD")).unwrap_or_default();
         let _ = writeln!(
@@ -156,6 +188,10 @@ impl RunReport {
             "time       {:.2} s{money}: load {load:.2}, prepare {prepare:.2}, train {train:.2}, validate {validate:.2}, save {save:.2}",
             self.seconds
         );
+        if let Some(budget) = self.budget_seconds {
+            let share = 100.0 * self.seconds / budget;
+            let _ = writeln!(text, "budget     {budget:.2} s, of which {share:.1} % are used");
+        }
         if !self.has_model() {
             text += "model      none: training broke down before one was worth keeping\n";
             return text;

@@ -3,38 +3,61 @@
 use std::time::Instant;
 
 use highmark::{
-    Callback, CsvLogger, EarlyStopping, EventLog, Monitor, Outcome, ProgressBar, SaveBest, TerminateOnNan,
+    Callback, CsvLogger, EarlyStopping, EventLog, Monitor, Outcome, ProgressBar, ResumePoint, SaveBest,
 };
 
-use crate::args::TrainArgs;
+use crate::args::{ResumeWhen, TrainArgs};
 use crate::config::Config;
 use crate::experiment::Experiment;
 use crate::failure::{Failure, Result};
+use crate::notice;
+use crate::resume;
 use crate::run_folder::{self, RunFolder};
 use crate::run_report::{Measured, RunReport, SecondsByPhase};
 use crate::screen::{self, Screen};
 use crate::source;
+use crate::text_table::count;
 
 /// Trains, and leaves a run folder behind. `start` is when the process began.
 pub(crate) fn run(args: &TrainArgs, start: Instant) -> Result<()> {
     let config = Config::of_train(args)?;
+    let screen = Screen::new(args.quiet, args.json);
+    if args.resume == ResumeWhen::Auto {
+        let Some(out) = &config.out else {
+            return Err(Failure::usage("resume: name the run's folder with --out, to find it again"));
+        };
+        if run_folder::is_run(out) {
+            let stop = notice::watch(&args.deadline)?;
+            return resume::go_on_with(&out.clone(), config, stop, screen, args.json, start);
+        }
+    }
     if let Some(out) = &config.out {
         run_folder::refuse_existing(out, args.overwrite)?;
     }
-    let screen = Screen::new(args.quiet, args.json);
-    let mut experiment = Experiment::prepare(config)?;
+    let experiment = Experiment::prepare(config, notice::watch(&args.deadline)?)?;
     let folder = RunFolder::create(experiment.config.out.as_deref(), &source::name(&experiment.config.data))?;
-    let trained = train(&mut experiment, &folder, screen, start);
-    if trained.is_err() && experiment.learner.history().rows.is_empty() {
+    carry_out(experiment, folder, None, screen, args.json, start)
+}
+
+/// Trains in the run's folder, from the beginning or from where the run was left, and tells how it went.
+pub(crate) fn carry_out(
+    mut experiment: Experiment,
+    mut folder: RunFolder,
+    from: Option<&ResumePoint>,
+    screen: Screen,
+    json: bool,
+    start: Instant,
+) -> Result<()> {
+    let trained = train(&mut experiment, &folder, from, screen, start);
+    let broken = trained.as_ref().is_err_and(|failure| !matches!(failure, Failure::Interrupted(_)));
+    if broken && from.is_none() && experiment.learner.history().rows.is_empty() {
+        folder.restore();
         folder.discard();
     }
     let report = trained?;
-    if args.json {
-        screen::print_json(&report)?;
-    } else {
-        screen.say(format!("\n{}", report.text(&folder.file(run_folder::MODEL)).trim_end()));
-    }
+    report.show(&folder, screen, json)?;
     if report.has_model() {
+        folder.tidy();
         return Ok(());
     }
     let folder = folder.path().display();
@@ -44,21 +67,35 @@ pub(crate) fn run(args: &TrainArgs, start: Instant) -> Result<()> {
 fn train(
     experiment: &mut Experiment,
     folder: &RunFolder,
+    from: Option<&ResumePoint>,
     screen: Screen,
     start: Instant,
 ) -> Result<RunReport> {
     let mut saving = Instant::now();
-    let repeatable = Config { out: None, ..experiment.config.clone() }.with_absolute_paths();
-    folder.write(run_folder::CONFIG, &repeatable.to_toml()?)?;
+    let repeatable = Config { out: None, ..experiment.config.clone() }.with_paths_from(folder.path());
+    match from {
+        None => folder.begin(&repeatable.to_toml()?)?,
+        Some(from) if from.finished && repeatable.epochs > Some(from.epochs) => {
+            folder.write(run_folder::CONFIG, &repeatable.to_toml()?)?;
+        }
+        Some(_) => {}
+    }
     let mut save = saving.elapsed();
     experiment.lines()?.iter().for_each(|line| screen.say(line));
-    screen.say(format!("run        {}\n", folder.path().display()));
+    screen.say(format!("run        {}", folder.path().display()));
+    from.iter().flat_map(|from| resume::lines(from)).for_each(|line| screen.say(line));
+    screen.say("");
 
     let others = callbacks(experiment, folder);
-    let (epochs, schedule) = (experiment.config.epochs, experiment.config.schedule()?);
+    let (epochs, schedule) = (experiment.config.most_epochs(), experiment.config.schedule()?);
     let direction = experiment.config.direction()?;
     let monitor = experiment.config.monitor().to_string();
+    let budget = experiment.config.budget(start)?;
     let learner = &mut experiment.learner;
+    if from.is_none() {
+        learner.set_checkpoint(experiment.config.checkpoint_config(folder.path()))?;
+    }
+    learner.set_budget(budget);
     learner.trainer_mut().console = screen.console();
     if experiment.config.save_best {
         // Every improvement counts here: `min_delta` is about when it pays to go on, not about which model is better.
@@ -66,25 +103,23 @@ fn train(
         learner.callbacks_mut().add(Box::new(best))?;
     }
     let fitted = learner.fit_with(epochs, None, &schedule, others);
-    // Not whether the file exists: it may be the model of the run that is overwritten.
     let saved = learner.callbacks().get::<SaveBest>().is_some_and(|best| !best.saved().is_empty());
     learner.callbacks_mut().remove("save_best");
     let report = fitted.map_err(|error| {
-        let kept = match (saved, folder.file(run_folder::MODEL).exists()) {
-            (true, _) => "; the best model so far is in it",
-            (false, true) => "; the model in it is still the earlier run's",
-            (false, false) => "",
-        };
+        let kept = if saved { "; the best model so far is in it" } else { "" };
         Failure::failed(format!("{error} (run folder {}{kept})", folder.path().display()))
     })?;
+    if report.outcome == Outcome::Interrupted {
+        return Err(interrupted(&report, folder));
+    }
     let best = learner.history().best(&monitor, direction);
 
     saving = Instant::now();
     let path = folder.file(run_folder::MODEL);
-    let broke_down = matches!(&report.outcome, Outcome::Cancelled(cancel) if cancel.by == "terminate_on_nan");
+    let broke_down = matches!(&report.outcome, Outcome::Cancelled(cancel) if cancel.by == "non_finite");
     let none = broke_down && !saved;
     if none {
-        // The weights are no numbers any more, and those of an earlier run are not this one's.
+        // The weights are no numbers any more.
         folder.remove(run_folder::MODEL)?;
     } else if !saved {
         // SaveBest has written no best one, so the model handed back is the last.
@@ -101,7 +136,8 @@ fn train(
         save: save.as_secs_f64(),
     };
     let history = experiment.learner.history();
-    let elapsed = start.elapsed();
+    // What was spent before it was resumed is part of the run.
+    let elapsed = start.elapsed() + from.map(|from| from.spent).unwrap_or_default();
     let measured =
         Measured { report: &report, history, best, final_metrics, kept_best: saved, phases, elapsed };
     let report = RunReport::new(&experiment.config, measured);
@@ -109,11 +145,23 @@ fn train(
     Ok(report)
 }
 
+/// A signal or a deadline has ended the training: not a failure, if it can be taken up again.
+fn interrupted(report: &highmark::Report, folder: &RunFolder) -> Failure {
+    let (epochs, path) = (count(report.epochs_run, "epoch"), folder.path().display());
+    if report.checkpoint.is_some() {
+        return Failure::Interrupted(format!(
+            "interrupted after {epochs}; go on with: highmark resume {path}"
+        ));
+    }
+    Failure::failed(format!(
+        "interrupted after {epochs}, without a checkpoint to go on from (run folder {path})"
+    ))
+}
+
 /// What accompanies the fit, beside [`SaveBest`].
 fn callbacks(experiment: &Experiment, folder: &RunFolder) -> Vec<Box<dyn Callback>> {
     let (config, monitor) = (&experiment.config, Monitor::new(experiment.config.monitor()));
     let mut callbacks: Vec<Box<dyn Callback>> = vec![
-        Box::new(TerminateOnNan),
         Box::new(ProgressBar),
         Box::new(CsvLogger::new(folder.file(run_folder::HISTORY))),
         Box::new(EventLog::new(folder.file(run_folder::EVENTS))),

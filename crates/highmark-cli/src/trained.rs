@@ -44,7 +44,7 @@ impl Trained {
     /// The run's experiment, if there is a run that has one.
     pub(crate) fn config(&self) -> Result<Option<Config>> {
         let path = self.run.as_ref().map(|run| run.join(run_folder::CONFIG));
-        path.filter(|path| path.exists()).map(|path| Config::read(&path)).transpose()
+        path.filter(|path| path.exists()).map(|path| Config::of_file(&path)).transpose()
     }
 
     /// How a new file is written: as the run's own, unless it is said.

@@ -1,12 +1,13 @@
 //! `highmark validate`.
 
-use highmark::{Metric, metric};
+use highmark::{Metric, StopFlag, metric};
 use serde_json::json;
 
 use crate::args::ValidateArgs;
 use crate::config::{Config, OneOrMore};
 use crate::experiment::Experiment;
 use crate::failure::{Failure, Result};
+use crate::notice;
 use crate::screen;
 use crate::source;
 use crate::text_table::{count, text_table};
@@ -28,9 +29,10 @@ pub(crate) fn run(args: &ValidateArgs) -> Result<()> {
         metric(name).map_err(Failure::usage)?;
     }
     let trained = Trained::find(&args.run)?;
+    let stop = notice::watch(&args.deadline)?;
     let scores = match &args.data {
-        Some(data) => on_data(args, &trained, data)?,
-        None => on_own_rows(args, &trained)?,
+        Some(data) => on_data(args, &trained, data, stop)?,
+        None => on_own_rows(args, &trained, stop)?,
     };
     scores.drift.iter().for_each(screen::note);
     if args.json {
@@ -48,7 +50,7 @@ pub(crate) fn run(args: &ValidateArgs) -> Result<()> {
 }
 
 /// The rows that the run validated on, by the same way as the run, so that the numbers are the same.
-fn on_own_rows(args: &ValidateArgs, trained: &Trained) -> Result<Scores> {
+fn on_own_rows(args: &ValidateArgs, trained: &Trained, stop: StopFlag) -> Result<Scores> {
     let Some(mut config) = trained.config()? else {
         let message = format!(
             "{} is not the folder of a run, so it is not known which rows it was validated on; name the data too",
@@ -64,7 +66,7 @@ fn on_own_rows(args: &ValidateArgs, trained: &Trained) -> Result<Scores> {
     config.threads = args.threads.unwrap_or(config.threads);
     config.check()?;
     let model = trained.load(args.threads)?;
-    let mut experiment = Experiment::prepare(config)?;
+    let mut experiment = Experiment::prepare(config, stop)?;
     if experiment.data.pipeline != *model.pipeline()? {
         let message = format!(
             "{} is no longer what this run was trained on; to measure the model on it as it is now, name it: highmark validate RUN FILE",
@@ -87,8 +89,8 @@ fn on_own_rows(args: &ValidateArgs, trained: &Trained) -> Result<Scores> {
 }
 
 /// All rows of other data.
-fn on_data(args: &ValidateArgs, trained: &Trained, data: &str) -> Result<Scores> {
-    let mut model = trained.load(args.threads)?;
+fn on_data(args: &ValidateArgs, trained: &Trained, data: &str, stop: StopFlag) -> Result<Scores> {
+    let mut model = trained.load(args.threads)?.stop_flag(stop);
     let table = source::read(data, &trained.csv_options(&args.csv)?)?;
     let names = match (&args.metrics, trained.config()?.and_then(|config| config.metrics)) {
         (Some(names), _) => names.clone(),

@@ -83,6 +83,9 @@ pub enum ErrorKind {
     /// Training cannot go on.
     #[error("{0}")]
     Training(String),
+    /// The stop flag ended something that has no result when it is cut short: `validate`, `predict`, `lr_find`.
+    #[error("{0} was interrupted")]
+    Interrupted(&'static str),
     /// An error of the user's own code: a callback, a metric, a loss.
     #[error(transparent)]
     User(Box<dyn std::error::Error + Send + Sync>),

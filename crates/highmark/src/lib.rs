@@ -37,11 +37,14 @@ pub use data::{
 };
 pub use engine::{Buffer, ParamKind, Parameter, Params, Snapshot};
 pub use error::{Error, ErrorKind, Result};
+#[doc(hidden)]
+pub use learner::seal_checkpoint;
 pub use learner::{
-    Best, Callback, CallbackState, Callbacks, Cancel, Console, EpochRow, Event, EventSet, FlatCos, Flow,
-    History, Learner, LearnerConfig, LrFind, LrFindConfig, ModelDescription, OneCycle, Outcome, Output,
-    Phase, Predicted, Progress, Provenance, Report, RunKind, RunsOn, SavedModel, Signal, Smooth, Span, Stage,
-    Suggestion, Timings, Trainer, on,
+    Best, Budget, BudgetUse, Callback, CallbackState, Callbacks, Cancel, CheckpointConfig, Console, EpochRow,
+    Event, EventSet, FlatCos, Flow, History, Learner, LearnerConfig, LrFind, LrFindConfig, ModelDescription,
+    NonFinite, NonFiniteCounts, OneCycle, Outcome, Output, Phase, Plan, Predicted, Progress, Provenance,
+    Report, ResumePoint, RunKind, RunsOn, SavedModel, Signal, Smooth, Span, Stage, StopFlag, Suggestion,
+    Timings, Trainer, on, write_file,
 };
 pub use losses::{Activation, BceWithLogits, CrossEntropy, Huber, L1, Loss, LossKind, Mse};
 pub use metrics::{
@@ -53,7 +56,8 @@ pub use metrics::{
 pub use models::{LayerSummary, Model, TabularConfig, TabularModel, embedding_size};
 pub use nn::{ActivationFn, Mode, OutputScale};
 pub use optim::{
-    Clip, Curve, Group, GroupRule, Hyper, Hypers, Optimizer, OptimizerConfig, OptimizerKind, Schedule,
+    Clip, Curve, Group, GroupRule, Hyper, Hypers, Optimizer, OptimizerConfig, OptimizerKind, OptimizerState,
+    Schedule,
 };
 pub use seed::{Random, Stream};
 

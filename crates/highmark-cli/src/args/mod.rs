@@ -5,10 +5,10 @@ mod training;
 
 use std::path::PathBuf;
 
-use clap::{Args as Group, Parser, Subcommand};
+use clap::{Args as Group, Parser, Subcommand, ValueEnum};
 
 pub(crate) use data::{CsvArgs, DataArgs};
-pub(crate) use training::{FitArgs, ModelArgs, StepArgs, StopArgs};
+pub(crate) use training::{CheckpointArgs, DeadlineArgs, FitArgs, ModelArgs, StepArgs, StopArgs};
 
 /// Train tabular neural networks, stop when training no longer pays, and keep the best model seen.
 #[derive(Debug, Parser)]
@@ -24,13 +24,16 @@ Examples:
   highmark show houses.csv --target price           what is in a file
   highmark train houses.csv --target price          train on it; the run goes to runs/houses-1
   highmark predict runs/houses-1 new.csv -o out.csv
+  highmark resume runs/houses-1                     go on with a run that was killed
   highmark train runs/houses-1/config.toml          repeat the run
 
-Exit codes: 0 done, 1 failed, 2 wrong arguments or settings.";
+Exit codes: 0 done, 1 failed, 2 wrong arguments or settings, 75 interrupted (go on with highmark resume).";
 
 #[derive(Debug, Subcommand)]
+#[expect(clippy::large_enum_variant, reason = "there is one of them in a process")]
 pub(crate) enum Command {
     Train(TrainArgs),
+    Resume(ResumeArgs),
     LrFind(LrFindArgs),
     Validate(ValidateArgs),
     Predict(PredictArgs),
@@ -54,7 +57,12 @@ A TOML file holds `data = \"...\"` and any of the long options as keys, lists as
   schedule = { name = \"one-cycle\", pct_start = 0.3 }
 Options on the command line override it. The config.toml of every run is such a file.
 
-The run folder: config.toml, history.csv, events.jsonl, report.json, best.safetensors.";
+The run folder: config.toml, history.csv, events.jsonl, report.json, best.safetensors, checkpoint.safetensors.";
+
+const RESUME_HELP: &str = "\
+The result is the same, to the bit, as if the run had never been left. A run that has ended is shown, or extended:
+  highmark resume runs/houses-1 --epochs 30
+goes on from the last epoch at the schedule of 30 epochs.";
 
 /// Train a model: on built-in data, a CSV or Parquet file, or as an experiment.toml says
 #[derive(Debug, Group)]
@@ -80,6 +88,22 @@ pub(crate) struct TrainArgs {
     /// Replace the run that the folder holds
     #[arg(long, help_heading = "Run")]
     pub(crate) overwrite: bool,
+    /// `auto` goes on with the run in --out if there is one of the same settings, and else begins it, so that the same
+    /// command can be given again after every crash
+    #[arg(
+        long,
+        value_name = "auto|never",
+        default_value = "never",
+        hide_default_value = true,
+        help_heading = "Run",
+        conflicts_with = "overwrite"
+    )]
+    pub(crate) resume: ResumeWhen,
+    #[command(flatten)]
+    pub(crate) checkpoint: CheckpointArgs,
+    /// Follow the plans of the run in this folder, which had a limit of time, in place of the clock: the same bits
+    #[arg(long, value_name = "RUN", help_heading = "Run")]
+    pub(crate) replay: Option<PathBuf>,
     /// What an hour of this machine costs; the report then tells the money spent and saved
     #[arg(long, value_name = "USD", help_heading = "Run")]
     pub(crate) usd_per_hour: Option<f64>,
@@ -89,6 +113,43 @@ pub(crate) struct TrainArgs {
     /// Print the report as JSON on standard output; all other lines go to standard error
     #[arg(long, help_heading = "Run")]
     pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) deadline: DeadlineArgs,
+}
+
+/// Go on with a run that was killed or interrupted, or train one that has ended for more epochs
+#[derive(Debug, Group)]
+#[command(after_help = RESUME_HELP)]
+pub(crate) struct ResumeArgs {
+    /// The run folder
+    pub(crate) run: PathBuf,
+    /// Epochs in all; more than planned if the run has ended [default: as planned]
+    #[arg(long, value_name = "N")]
+    pub(crate) epochs: Option<usize>,
+    /// Time at most, that of the run so far included [default: as the run]
+    #[arg(long, value_name = "TIME")]
+    pub(crate) max_time: Option<String>,
+    /// Money at most, likewise
+    #[arg(long, value_name = "USD")]
+    pub(crate) max_usd: Option<f64>,
+    /// Threads to compute on; any number gives the same model [default: as the run]
+    #[arg(long, value_name = "N")]
+    pub(crate) threads: Option<usize>,
+    /// Print errors only
+    #[arg(long)]
+    pub(crate) quiet: bool,
+    /// Print the report as JSON on standard output; all other lines go to standard error
+    #[arg(long)]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) deadline: DeadlineArgs,
+}
+
+/// Whether `train` goes on with a run that is there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ResumeWhen {
+    Auto,
+    Never,
 }
 
 /// Find a learning rate: train with a growing rate and see where the loss falls and where it diverges
@@ -114,6 +175,8 @@ pub(crate) struct LrFindArgs {
     /// Print the suggestions as JSON
     #[arg(long)]
     pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) deadline: DeadlineArgs,
 }
 
 /// Loss and metrics of a run's model: on its own validation rows, or on all rows of other data
@@ -134,6 +197,8 @@ pub(crate) struct ValidateArgs {
     /// Print JSON
     #[arg(long)]
     pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) deadline: DeadlineArgs,
 }
 
 /// Predict every row of a file: a column `prediction` and a probability for each class
@@ -154,6 +219,8 @@ pub(crate) struct PredictArgs {
     /// Threads to compute on [default: one a core]
     #[arg(long, value_name = "N")]
     pub(crate) threads: Option<usize>,
+    #[command(flatten)]
+    pub(crate) deadline: DeadlineArgs,
 }
 
 /// Describe a model: what it predicts from what, its layers, where it comes from

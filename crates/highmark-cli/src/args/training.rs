@@ -54,6 +54,10 @@ pub(crate) struct StepArgs {
     /// Batches whose gradients make one step [default: 1]
     #[arg(long, value_name = "N")]
     pub(crate) accumulate: Option<usize>,
+    /// At a loss or gradient that is NaN or infinite: stop, skip the step, or rollback to an earlier state and go on at a
+    /// lower rate [default: stop]
+    #[arg(long, value_name = "POLICY")]
+    pub(crate) non_finite: Option<String>,
     /// Decides the split, initial weights, order of rows and dropout; the same seed gives the same model [default: 42]
     #[arg(long, value_name = "N")]
     pub(crate) seed: Option<u64>,
@@ -66,9 +70,16 @@ pub(crate) struct StepArgs {
 #[derive(Debug, Default, Args)]
 #[command(next_help_heading = "Training")]
 pub(crate) struct FitArgs {
-    /// Epochs at most [default: 10]
+    /// Epochs at most [default: 10, or as many as fit into --max-time or --max-usd]
     #[arg(long, value_name = "N")]
     pub(crate) epochs: Option<usize>,
+    /// Time at most, from the start of the command to its end and across resumes, such as 90s, 45m, 1h 30m; the schedule is
+    /// planned to complete in it
+    #[arg(long, value_name = "TIME")]
+    pub(crate) max_time: Option<String>,
+    /// Money at most; goes with --usd-per-hour
+    #[arg(long, value_name = "USD")]
+    pub(crate) max_usd: Option<f64>,
     /// Learning rate, the highest of the schedule [default: 0.001]
     #[arg(long, value_name = "X")]
     pub(crate) lr: Option<f64>,
@@ -106,4 +117,31 @@ pub(crate) struct StopArgs {
     /// Keep the last model instead of the best one
     #[arg(long, overrides_with = "save_best")]
     pub(crate) no_save_best: bool,
+}
+
+/// When the run saves everything that it takes to go on after a crash. 0 is never.
+#[derive(Debug, Default, Args)]
+#[command(next_help_heading = "Run")]
+pub(crate) struct CheckpointArgs {
+    /// Save a checkpoint after this many epochs [default: 1]
+    #[arg(long, value_name = "N")]
+    pub(crate) checkpoint_epochs: Option<usize>,
+    /// And after this many seconds, within an epoch too [default: 60]
+    #[arg(long, value_name = "S")]
+    pub(crate) checkpoint_seconds: Option<f64>,
+    /// And after this many training batches [default: 0]
+    #[arg(long, value_name = "N")]
+    pub(crate) checkpoint_steps: Option<usize>,
+    /// Save none, so that the run can be neither resumed nor extended
+    #[arg(long)]
+    pub(crate) no_checkpoint: bool,
+}
+
+/// When the work has to end.
+#[derive(Debug, Default, Args)]
+pub(crate) struct DeadlineArgs {
+    /// End at this local time, such as 18:00, as after SIGINT, SIGTERM or SIGUSR1: between two batches, with a checkpoint and
+    /// exit code 75. The end of a Slurm job is such a time by itself
+    #[arg(long, value_name = "TIME", help_heading = "Run")]
+    pub(crate) deadline: Option<String>,
 }

@@ -9,6 +9,7 @@ impl Config {
     /// Fails, as wrong usage, on settings that are wrong for any data.
     pub(crate) fn check(&self) -> Result<()> {
         self.check_numbers()?;
+        self.max_seconds()?;
         self.check_split()?;
         self.csv_options()?;
         for name in &self.procs.0 {
@@ -17,6 +18,7 @@ impl Config {
         self.tabular_config()?.check().map_err(Failure::usage)?;
         self.schedule()?.check().map_err(Failure::usage)?;
         self.optimizer_config()?.hypers(self.lr).map_err(Failure::usage)?;
+        self.non_finite()?.check().map_err(Failure::usage)?;
         self.check_loss()?;
         self.check_metrics()?;
         self.check_size()?;
@@ -30,7 +32,12 @@ impl Config {
         let threads = (1..=1024).contains(&self.threads);
         let whole = [
             ("bs", self.bs > 0, "at least 1", self.bs),
-            ("epochs", (1..=1_000_000).contains(&self.epochs), "from 1 to 1000000", self.epochs),
+            (
+                "epochs",
+                self.epochs.is_none_or(|epochs| (1..=1_000_000).contains(&epochs)),
+                "from 1 to 1000000",
+                self.epochs.unwrap_or_default(),
+            ),
             ("patience", self.patience > 0, "at least 1", self.patience),
             ("accumulate", self.accumulate > 0, "at least 1", self.accumulate),
             ("threads", threads, "from 1 to 1024", self.threads),
@@ -52,6 +59,12 @@ impl Config {
                 self.label_smoothing.is_none_or(share),
                 "from 0 to below 1",
                 self.label_smoothing,
+            ),
+            (
+                "checkpoint-seconds",
+                self.checkpoint_seconds.is_finite() && self.checkpoint_seconds >= 0.0,
+                "at least 0",
+                Some(self.checkpoint_seconds),
             ),
             (
                 "usd-per-hour",

@@ -1,6 +1,7 @@
 //! Defaults that depend on the data.
 
-use std::path::Path;
+use std::fs;
+use std::path::{Component, Path, PathBuf};
 
 use highmark::{Direction, Error, NamedData, Table, TaskKind};
 
@@ -52,6 +53,9 @@ impl Config {
         if self.valid_frac.is_some() && self.stratify.is_none() {
             self.stratify = Some(task == TaskKind::Classification && self.target.0.len() == 1);
         }
+        if self.epochs.is_none() && self.most_epochs() < usize::MAX {
+            self.epochs = Some(self.most_epochs());
+        }
         if self.metrics.is_none() {
             self.metrics = Some(OneOrMore(vec![Self::default_metric(task).into()]));
         }
@@ -86,17 +90,76 @@ impl Config {
         if task == TaskKind::Regression { "rmse" } else { "accuracy" }
     }
 
-    /// With paths that are right from any folder.
-    pub(crate) fn with_absolute_paths(mut self) -> Self {
-        let absolute = |data: &mut String| {
-            if NamedData::from_name(data).is_none()
-                && let Ok(path) = std::path::absolute(Path::new(data.as_str()))
-            {
-                *data = path.to_string_lossy().into_owned();
+    /// With paths that are right from any folder, for the file in the run's folder. Data below the folder where the command
+    /// runs is named from the run's folder, so that all of it can be moved or mounted elsewhere.
+    pub(crate) fn with_paths_from(mut self, folder: &Path) -> Self {
+        let (here, folder) = (std::env::current_dir().and_then(fs::canonicalize), fs::canonicalize(folder));
+        let named = |data: &mut String| {
+            if NamedData::from_name(data).is_some() {
+                return;
             }
+            let Ok(path) = fs::canonicalize(data.as_str()) else { return };
+            let relative = match (&here, &folder) {
+                (Ok(here), Ok(folder)) if path.starts_with(here) && folder.starts_with(here) => {
+                    relative(folder, &path)
+                }
+                _ => path,
+            };
+            *data = relative.to_string_lossy().into_owned();
         };
-        absolute(&mut self.data);
-        self.valid_file.iter_mut().for_each(absolute);
+        named(&mut self.data);
+        self.valid_file.iter_mut().for_each(named);
         self
+    }
+
+    /// Fails when this is not the experiment of `run`, whose settings are in its folder, and names what differs. How long
+    /// it trains, on how many threads, and when it is saved is not part of it.
+    pub(crate) fn check_same(&self, run: &Self) -> Result<()> {
+        let essence = |config: &Self| {
+            let path = |data: &String| match fs::canonicalize(data.as_str()) {
+                Ok(path) if NamedData::from_name(data).is_none() => path.to_string_lossy().into_owned(),
+                _ => data.clone(),
+            };
+            let (mut config, any) = (config.clone(), Self::default());
+            config.data = path(&config.data);
+            config.valid_file = config.valid_file.as_ref().map(path);
+            (config.epochs, config.threads) = (any.epochs, any.threads);
+            (config.max_time, config.max_usd) = (any.max_time, any.max_usd);
+            (config.usd_per_hour, config.out) = (any.usd_per_hour, any.out);
+            (config.checkpoint, config.checkpoint_epochs) = (any.checkpoint, any.checkpoint_epochs);
+            config.checkpoint_seconds = any.checkpoint_seconds;
+            config.checkpoint_steps = any.checkpoint_steps;
+            toml::Table::try_from(&config).map_err(Failure::failed)
+        };
+        let (now, then) = (essence(self)?, essence(run)?);
+        let Some(key) = now.keys().chain(then.keys()).find(|key| now.get(*key) != then.get(*key)) else {
+            return Ok(());
+        };
+        let shown = |table: &toml::Table| table.get(key).map_or("nothing".into(), ToString::to_string);
+        Err(Failure::failed(format!(
+            "the run in the folder is another one, so it cannot be resumed: its {key} is {}, not {}; choose another --out",
+            shown(&then),
+            shown(&now)
+        )))
+    }
+}
+
+/// The way from `folder` to `path`, both absolute.
+fn relative(folder: &Path, path: &Path) -> PathBuf {
+    let shared = folder.components().zip(path.components()).take_while(|(a, b)| a == b).count();
+    let up = folder.components().skip(shared).map(|_| Component::ParentDir);
+    up.chain(path.components().skip(shared)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_way_from_a_folder() {
+        let way =
+            |folder: &str, path: &str| relative(Path::new(folder), Path::new(path)).display().to_string();
+        assert_eq!(way("/a/runs/1", "/a/x.csv"), "../../x.csv");
+        assert_eq!(way("/a", "/a/data/x.csv"), "data/x.csv");
     }
 }

@@ -1,10 +1,11 @@
 //! The settings as the library takes them.
 
 use std::ops::Range;
+use std::path::Path;
 
 use highmark::{
-    ActivationFn, Clip, CsvOptions, DataConfig, LearnerConfig, LossKind, Metric, OptimizerConfig,
-    OptimizerKind, Proc, Schedule, Split, TabularConfig, metric,
+    ActivationFn, CheckpointConfig, Clip, CsvOptions, DataConfig, LearnerConfig, LossKind, Metric, NonFinite,
+    OptimizerConfig, OptimizerKind, Proc, Schedule, Split, TabularConfig, metric,
 };
 
 use super::{Config, Named};
@@ -117,6 +118,13 @@ impl Config {
         Ok(config)
     }
 
+    pub(super) fn non_finite(&self) -> Result<NonFinite> {
+        match &self.non_finite {
+            Named::Name(name) => NonFinite::parse(name).map_err(Failure::usage),
+            Named::Full(policy) => Ok(*policy),
+        }
+    }
+
     /// The loss, if it is not left to the task.
     pub(super) fn loss(&self) -> Result<Option<LossKind>> {
         let weights = self.class_weights.as_ref().map(|weights| weights.iter().map(|x| *x as f32).collect());
@@ -139,6 +147,16 @@ impl Config {
         names.map(|name| metric(name).map_err(Failure::usage)).collect()
     }
 
+    /// When checkpoints are saved into the run's folder, if they are.
+    pub(crate) fn checkpoint_config(&self, folder: &Path) -> Option<CheckpointConfig> {
+        self.checkpoint.then(|| CheckpointConfig {
+            folder: folder.into(),
+            steps: Some(self.checkpoint_steps).filter(|steps| *steps > 0),
+            seconds: Some(self.checkpoint_seconds).filter(|seconds| *seconds > 0.0),
+            epochs: Some(self.checkpoint_epochs).filter(|epochs| *epochs > 0),
+        })
+    }
+
     pub(crate) fn learner_config(&self) -> Result<LearnerConfig> {
         Ok(LearnerConfig {
             model: self.tabular_config()?,
@@ -149,6 +167,7 @@ impl Config {
             lr: self.lr,
             metrics: self.metrics()?,
             accumulate: self.accumulate,
+            non_finite: self.non_finite()?,
             seed: self.seed,
             threads: self.threads,
             ..LearnerConfig::default()

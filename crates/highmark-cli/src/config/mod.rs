@@ -1,6 +1,7 @@
 //! What an experiment is: read from a TOML file, overridden by arguments, completed by the data, and written into
 //! the run's folder, so that the run can be repeated.
 
+mod budget;
 mod check;
 mod complete;
 mod keys;
@@ -10,7 +11,7 @@ mod typed;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use highmark::{LossKind, OptimizerConfig, Schedule, TaskKind};
+use highmark::{LossKind, NonFinite, OptimizerConfig, Schedule, TaskKind};
 use serde::{Deserialize, Serialize};
 
 use crate::failure::{Failure, Result};
@@ -96,7 +97,14 @@ pub(crate) struct Config {
     pub(crate) bn_cont: bool,
     pub(crate) linear_first: bool,
     pub(crate) bs: usize,
-    pub(crate) epochs: usize,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) epochs: Option<usize>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) max_time: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) max_usd: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) replay: Option<PathBuf>,
     pub(crate) lr: f64,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) wd: Option<f64>,
@@ -119,11 +127,16 @@ pub(crate) struct Config {
     pub(crate) threads: usize,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) usd_per_hour: Option<f64>,
+    pub(crate) checkpoint: bool,
+    pub(crate) checkpoint_epochs: usize,
+    pub(crate) checkpoint_seconds: f64,
+    pub(crate) checkpoint_steps: usize,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) out: Option<PathBuf>,
     // Tables come last, as TOML has it.
     pub(crate) schedule: Named<Schedule>,
     pub(crate) optimizer: Named<OptimizerConfig>,
+    pub(crate) non_finite: Named<NonFinite>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) loss: Option<Named<LossKind>>,
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
@@ -160,7 +173,10 @@ impl Default for Config {
             bn_cont: true,
             linear_first: true,
             bs: 64,
-            epochs: 10,
+            epochs: None,
+            max_time: None,
+            max_usd: None,
+            replay: None,
             lr: 1e-3,
             wd: None,
             label_smoothing: None,
@@ -176,9 +192,14 @@ impl Default for Config {
             seed: 42,
             threads: std::thread::available_parallelism().map_or(1, usize::from),
             usd_per_hour: None,
+            checkpoint: true,
+            checkpoint_epochs: 1,
+            checkpoint_seconds: 60.0,
+            checkpoint_steps: 0,
             out: None,
             schedule: Named::Name("one-cycle".into()),
             optimizer: Named::Name("adam".into()),
+            non_finite: Named::Name("stop".into()),
             loss: None,
             embedding_sizes: BTreeMap::new(),
         }
@@ -192,7 +213,7 @@ impl Config {
         Self::parse(&text).map_err(|message| Failure::usage(format!("{}: {message}", path.display())))
     }
 
-    fn parse(text: &str) -> Result<Self, String> {
+    pub(crate) fn parse(text: &str) -> Result<Self, String> {
         let table: toml::Table = toml::from_str(text).map_err(|error| error.to_string())?;
         let mut renamed = toml::Table::new();
         for (key, value) in table {

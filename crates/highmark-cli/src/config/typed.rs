@@ -5,8 +5,12 @@ use std::path::Path;
 use highmark::{ActivationFn, NamedData, TaskKind};
 
 use super::{Config, Named, OneOrMore};
-use crate::args::{CsvArgs, DataArgs, FitArgs, LrFindArgs, ModelArgs, StepArgs, StopArgs, TrainArgs};
+use crate::args::{
+    CheckpointArgs, CsvArgs, DataArgs, FitArgs, LrFindArgs, ModelArgs, ResumeArgs, StepArgs, StopArgs,
+    TrainArgs,
+};
 use crate::failure::{Failure, Result};
+use crate::run_folder::CONFIG;
 
 /// Sets what was typed and leaves the rest.
 fn set<T>(setting: &mut T, typed: Option<T>) {
@@ -15,11 +19,14 @@ fn set<T>(setting: &mut T, typed: Option<T>) {
     }
 }
 
-/// Data that is not where the command runs may be beside the file that names it.
+/// Data is looked for from the folder of the file that names it, and only then from where the command runs: a relative
+/// path must not mean something else in another folder.
 fn beside(folder: &Path, data: String) -> String {
     let path = folder.join(&data);
-    let here = NamedData::from_name(&data).is_some() || Path::new(&data).exists();
-    if here || !path.exists() { data } else { path.to_string_lossy().into_owned() }
+    if NamedData::from_name(&data).is_some() || !path.exists() {
+        return data;
+    }
+    path.to_string_lossy().into_owned()
 }
 
 impl Config {
@@ -32,8 +39,26 @@ impl Config {
         config.set_step(&args.step);
         config.set_fit(&args.fit);
         config.set_stop(&args.stop);
+        config.replay = args.replay.clone().or(config.replay);
+        if let Some(run) = &mut config.replay {
+            // Right from any folder, in the run's config.toml.
+            *run = std::path::absolute(&*run).unwrap_or_else(|_| run.clone());
+        }
         config.usd_per_hour = args.usd_per_hour.or(config.usd_per_hour);
+        config.set_checkpoint(&args.checkpoint);
         config.out = args.out.clone().or(config.out);
+        config.check()?;
+        Ok(config)
+    }
+
+    /// The experiment of the run in `folder`, to go on with it.
+    pub(crate) fn of_resume(folder: &Path, args: &ResumeArgs) -> Result<Self> {
+        let mut config = Self::of_file(&folder.join(CONFIG))?;
+        config.epochs = args.epochs.or(config.epochs);
+        config.max_time = args.max_time.clone().or(config.max_time);
+        config.max_usd = args.max_usd.or(config.max_usd);
+        set(&mut config.threads, args.threads);
+        config.out = Some(folder.into());
         config.check()?;
         Ok(config)
     }
@@ -55,10 +80,16 @@ impl Config {
         if !path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("toml")) {
             return Ok(Self { data: data.into(), ..Self::default() });
         }
+        Self::of_file(path)
+    }
+
+    /// What a TOML file says, with paths from where the command runs.
+    pub(crate) fn of_file(path: &Path) -> Result<Self> {
         let mut config = Self::read(path)?;
         if config.data.is_empty() {
             return Err(Failure::usage(format!(
-                "{data}: it names no data; add a line like data = \"houses.csv\""
+                "{}: it names no data; add a line like data = \"houses.csv\"",
+                path.display()
             )));
         }
         let folder = path.parent().unwrap_or(Path::new(""));
@@ -124,15 +155,25 @@ impl Config {
         self.class_weights = args.class_weights.clone().or(self.class_weights.take());
         self.clip = args.clip.or(self.clip);
         set(&mut self.accumulate, args.accumulate);
+        set(&mut self.non_finite, args.non_finite.clone().map(Named::Name));
         set(&mut self.seed, args.seed);
         set(&mut self.threads, args.threads);
     }
 
     fn set_fit(&mut self, args: &FitArgs) {
-        set(&mut self.epochs, args.epochs);
+        self.epochs = args.epochs.or(self.epochs);
+        self.max_time = args.max_time.clone().or(self.max_time.take());
+        self.max_usd = args.max_usd.or(self.max_usd);
         set(&mut self.lr, args.lr);
         set(&mut self.schedule, args.schedule.clone().map(Named::Name));
         self.metrics = args.metrics.clone().map(OneOrMore).or(self.metrics.take());
+    }
+
+    fn set_checkpoint(&mut self, args: &CheckpointArgs) {
+        self.checkpoint &= !args.no_checkpoint;
+        set(&mut self.checkpoint_epochs, args.checkpoint_epochs);
+        set(&mut self.checkpoint_seconds, args.checkpoint_seconds);
+        set(&mut self.checkpoint_steps, args.checkpoint_steps);
     }
 
     fn set_stop(&mut self, args: &StopArgs) {

@@ -154,7 +154,7 @@ fn overwriting_removes_no_more_than_it_replaces() {
     // Without keeping the best, the last model takes the old one's place.
     folder.run(&format!("{train} --out run --overwrite --no-save-best --seed 2")).done();
     assert_ne!(folder.bytes("run/best.safetensors"), model);
-    assert_eq!(folder.list("run").len(), 5, "no half-written file is left");
+    assert_eq!(folder.list("run").len(), 6, "no half-written file is left");
 
     for (name, files) in [
         ("site", &[("config.toml", "title = \"mine\"\n"), ("report.json", "{}")][..]),

@@ -3,9 +3,15 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking, in its helpers too")]
 
 mod bad_input;
+mod budget;
 mod folder;
+mod fuzz_corpus;
+mod kill_matrix;
+mod resume;
 mod run;
 mod samples;
 mod settings;
+#[cfg(target_os = "linux")]
+mod signals;
 mod train;
 mod trained;

@@ -29,7 +29,14 @@ fn a_run_of_two_classes() {
         assert!(ran.out.contains(part), "`{part}` is not in: {}", ran.out);
     }
     assert_eq!(ran.err, "");
-    let files = ["best.safetensors", "config.toml", "events.jsonl", "history.csv", "report.json"];
+    let files = [
+        "best.safetensors",
+        "checkpoint.safetensors",
+        "config.toml",
+        "events.jsonl",
+        "history.csv",
+        "report.json",
+    ];
     assert_eq!(folder.list("runs/people-1"), files);
 
     let report = folder.json("runs/people-1/report.json");
@@ -123,7 +130,7 @@ fn a_loss_that_is_no_number() {
         assert!(ran.out.contains("\nmodel      none"), "{}", ran.out);
         ran.failed(1, &["training broke down", "lower learning rate", "no model worth keeping", "run"]);
         let report = folder.json("run/report.json");
-        assert_eq!((&report["stop_reason"], &report["best_epoch"]), (&"terminate_on_nan".into(), &().into()));
+        assert_eq!((&report["stop_reason"], &report["best_epoch"]), (&"non_finite".into(), &().into()));
         assert_eq!((&report["last_value"], &report["kept_best"]), (&().into(), &false.into()));
         assert_eq!(report["final_metrics"], serde_json::json!({}));
         assert_eq!(report["seconds_saved"].to_string(), "0.0");
@@ -131,7 +138,7 @@ fn a_loss_that_is_no_number() {
         assert!(!folder.path("run/best.safetensors").exists());
     }
     let ran = folder.run(&format!("train people.csv {options} --overwrite --lr 1e30 --json"));
-    assert_eq!((ran.code, &ran.json()["stop_reason"]), (Some(1), &"terminate_on_nan".into()));
+    assert_eq!((ran.code, &ran.json()["stop_reason"]), (Some(1), &"non_finite".into()));
     folder.run("predict run people.csv").failed(1, &["best.safetensors"]);
 }
 
@@ -146,7 +153,7 @@ fn a_best_model_outlives_a_breakdown() {
     );
     let ran = folder.run("train late.toml --out run").done();
     let report = folder.json("run/report.json");
-    assert_eq!((&report["stop_reason"], &report["kept_best"]), (&"terminate_on_nan".into(), &true.into()));
+    assert_eq!((&report["stop_reason"], &report["kept_best"]), (&"non_finite".into(), &true.into()));
     let detail = format!("the best model, that of epoch {}, is kept", report["best_epoch"]);
     assert!(report["stop_detail"].as_str().unwrap().contains(&detail), "{report}");
     assert_eq!(report["final_metrics"]["valid_loss"], report["best_value"]);

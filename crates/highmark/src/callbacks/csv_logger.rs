@@ -1,39 +1,32 @@
 //! Writes the table of a fit to a CSV file, a line an epoch (fastai's `CSVLogger`).
 
-use std::fs::{File, OpenOptions};
-use std::io::Write;
 use std::path::PathBuf;
 
-use crate::learner::{Callback, CallbackState, Event, EventSet, Flow, Span, Stage, Trainer};
+use super::log_file::{LogFile, LogMode};
+use crate::Result;
+use crate::learner::{Callback, CallbackState, EpochRow, Event, EventSet, Flow, Span, Stage, Trainer};
 use crate::repr::repr;
-use crate::{Error, Result};
 
 /// Writes `epoch,train_loss,valid_loss,<metrics>,time`; losses and metrics with all their digits, the time in seconds. Each
-/// line is on the disk before training goes on. What a cancelled pass left out is an empty field.
+/// line is on the disk before training goes on; one that cannot be written is tried again with the next. What a cancelled
+/// pass left out is an empty field. A resumed fit goes on with the file as it was at the checkpoint.
 #[derive(Debug)]
 pub struct CsvLogger {
-    path: PathBuf,
-    append: bool,
-    file: Option<File>,
+    mode: LogMode,
+    file: LogFile,
 }
 
 impl CsvLogger {
     /// Writes to `path`, from its beginning.
     pub fn new(path: impl Into<PathBuf>) -> Self {
-        Self { path: path.into(), append: false, file: None }
+        Self { mode: LogMode::Anew, file: LogFile::new(path.into(), true) }
     }
 
     /// Goes on after what the file holds; the header is written once.
     #[must_use]
     pub fn append(mut self) -> Self {
-        self.append = true;
+        self.mode = LogMode::Append;
         self
-    }
-
-    fn write(&mut self, line: &str) -> Result<()> {
-        let Some(file) = &mut self.file else { return Ok(()) };
-        let written = writeln!(file, "{line}").and_then(|()| file.sync_data());
-        written.map_err(|e| Error::io("write", &self.path, e))
     }
 }
 
@@ -47,40 +40,51 @@ impl Callback for CsvLogger {
     }
 
     fn events(&self) -> EventSet {
-        EventSet::of(&[Event::After(Span::Epoch)])
+        EventSet::of(&[Event::After(Span::Epoch), Event::After(Span::Fit)])
     }
 
     fn before_fit(&mut self, t: &mut Trainer) -> Flow {
-        if let Some(folder) = self.path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
-            std::fs::create_dir_all(folder).map_err(|e| Error::io("create", folder, e))?;
+        if t.is_resumed() {
+            let rows = t.history.rows.iter().take(t.history.iters.len());
+            return Ok(self.file.reopen(header(t) + &rows.map(line).collect::<String>())?);
         }
-        let mut options = OpenOptions::new();
-        options.create(true).write(true).append(self.append).truncate(!self.append);
-        let file = options.open(&self.path).map_err(|e| Error::io("write", &self.path, e))?;
-        let empty = file.metadata().map_err(|e| Error::io("read", &self.path, e))?.len() == 0;
-        self.file = Some(file);
-        if empty {
-            let metrics = t.history.metric_names.iter().map(|name| quoted(name) + ",");
-            self.write(&format!("epoch,train_loss,valid_loss,{}time", metrics.collect::<String>()))?;
+        self.file.open(self.mode)?;
+        if self.file.is_empty() {
+            self.file.write(&header(t))?;
         }
         Ok(())
     }
 
     fn after_epoch(&mut self, t: &mut Trainer) -> Flow {
         let Some(row) = t.history.rows.last() else { return Ok(()) };
-        let values = [row.train_loss, row.valid_loss].into_iter().chain(row.metrics.iter().copied());
-        let values: String = values.map(|value| value.map(repr).unwrap_or_default() + ",").collect();
-        let line = format!("{},{values}{:.3}", row.epoch, row.seconds);
-        Ok(self.write(&line)?)
+        let line = line(row);
+        self.file.add(&line, t);
+        Ok(())
+    }
+
+    fn after_fit(&mut self, t: &mut Trainer) -> Flow {
+        self.file.add("", t);
+        Ok(())
     }
 
     fn save_state(&self) -> Result<CallbackState> {
-        Ok(CallbackState::none())
+        CallbackState::of(&self.file.length())
     }
 
-    fn load_state(&mut self, _: &CallbackState) -> Result<()> {
-        Ok(())
+    fn load_state(&mut self, state: &CallbackState) -> Result<()> {
+        self.file.cut(state.read()?)
     }
+}
+
+fn header(t: &Trainer) -> String {
+    let metrics = t.history.metric_names.iter().map(|name| quoted(name) + ",");
+    format!("epoch,train_loss,valid_loss,{}time\n", metrics.collect::<String>())
+}
+
+fn line(row: &EpochRow) -> String {
+    let values = [row.train_loss, row.valid_loss].into_iter().chain(row.metrics.iter().copied());
+    let values: String = values.map(|value| value.map(repr).unwrap_or_default() + ",").collect();
+    format!("{},{values}{:.3}\n", row.epoch, row.seconds)
 }
 
 /// A field that a CSV reader reads back.

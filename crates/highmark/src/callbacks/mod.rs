@@ -3,6 +3,7 @@
 mod csv_logger;
 mod early_stopping;
 mod event_log;
+mod log_file;
 mod monitor;
 mod param_scheduler;
 mod progress;

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::learner::{RunKind, Trainer};
+use crate::learner::{RunKind, Trainer, json_float};
 use crate::metrics::Direction;
 use crate::{Error, Result};
 
@@ -30,6 +30,7 @@ pub struct Monitor {
     asked: Option<Direction>,
     direction: Direction,
     min_delta: MinDelta,
+    #[serde(with = "json_float::option")]
     best: Option<f64>,
 }
 

@@ -1,13 +1,14 @@
 //! Keeps the high-water mark (fastai's `SaveModelCallback`, Keras's `ModelCheckpoint`).
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
 use super::Monitor;
 use crate::engine::Snapshot;
 use crate::learner::{Callback, CallbackState, Event, EventSet, Flow, Span, Stage, Trainer};
-use crate::optim::Optimizer;
+use crate::optim::{Hypers, OptimizerState};
 use crate::repr::repr;
 use crate::{Error, Result};
 
@@ -39,8 +40,11 @@ pub struct SaveBest {
     hand_back: bool,
     reset_on_fit: bool,
     best_epoch: Option<usize>,
-    best: Option<(Snapshot, Option<Optimizer>)>,
+    best_step: u64,
+    best: Option<(Snapshot, Option<OptimizerState>)>,
     files: Vec<PathBuf>,
+    /// Why the best model is not in its file yet.
+    unwritten: Option<Error>,
 }
 
 /// Where the model goes.
@@ -54,8 +58,14 @@ enum Target {
 struct Saved {
     monitor: Monitor,
     best_epoch: Option<usize>,
+    best_step: u64,
     files: Vec<PathBuf>,
+    /// Steps and hypers of the best optimizer; its numbers are tensors.
+    optimizer: Option<(u64, Vec<Hypers>)>,
 }
+
+/// Names of the best optimizer's tensors begin with this.
+const OPTIMIZER: &str = "optim.";
 
 impl SaveBest {
     /// The best model, in `model.safetensors` in the learner's model folder, without the optimizer.
@@ -68,8 +78,10 @@ impl SaveBest {
             hand_back: true,
             reset_on_fit: true,
             best_epoch: None,
+            best_step: 0,
             best: None,
             files: Vec::new(),
+            unwritten: None,
         }
     }
 
@@ -133,21 +145,30 @@ impl SaveBest {
         &self.files
     }
 
-    fn save(&mut self, t: &mut Trainer, suffix: &str) -> Result<()> {
-        let path = match &self.target {
-            Target::Memory => return Ok(()),
-            Target::Name(name) => t.model_dir().join(format!("{name}{suffix}.safetensors")),
-            Target::Path(path) if suffix.is_empty() => path.clone(),
+    /// The file for an epoch with this suffix, if there is to be one.
+    fn path_of(&self, t: &Trainer, suffix: &str) -> Option<PathBuf> {
+        match &self.target {
+            Target::Memory => None,
+            Target::Name(name) => Some(t.model_dir().join(format!("{name}{suffix}.safetensors"))),
+            Target::Path(path) if suffix.is_empty() => Some(path.clone()),
             Target::Path(path) => {
                 let stem = path.file_stem().unwrap_or_default().to_string_lossy();
-                path.with_file_name(format!("{stem}{suffix}.safetensors"))
+                Some(path.with_file_name(format!("{stem}{suffix}.safetensors")))
             }
-        };
+        }
+    }
+
+    fn save(&mut self, t: &mut Trainer, suffix: &str) -> Result<()> {
+        let Some(path) = self.path_of(t, suffix) else { return Ok(()) };
         t.save_to(&path, self.with_optimizer)?;
+        self.note_file(path);
+        Ok(())
+    }
+
+    fn note_file(&mut self, path: PathBuf) {
         if !self.files.contains(&path) {
             self.files.push(path);
         }
-        Ok(())
     }
 }
 
@@ -168,7 +189,7 @@ impl Callback for SaveBest {
         if self.when == SaveWhen::EveryEpoch(0) {
             return Err(Error::config("every epoch", "save every 1 epoch or more").into());
         }
-        (self.best_epoch, self.best) = (None, None);
+        (self.best_epoch, self.best, self.unwritten) = (None, None, None);
         self.files.clear();
         Ok(self.monitor.start(t, self.reset_on_fit)?)
     }
@@ -182,7 +203,7 @@ impl Callback for SaveBest {
         if !self.monitor.update(value) {
             return Ok(());
         }
-        self.best_epoch = Some(epoch);
+        (self.best_epoch, self.best_step) = (Some(epoch), t.steps());
         t.say(&format!(
             "Better model found at epoch {epoch} with {} value: {}.",
             self.monitor.name(),
@@ -190,10 +211,18 @@ impl Callback for SaveBest {
         ));
         t.note_monitored(self.monitor.name(), value);
         if self.when == SaveWhen::Best && self.hand_back {
-            let optimizer = self.with_optimizer.then(|| t.optimizer.clone());
+            let optimizer = self.with_optimizer.then(|| t.optimizer.state());
             self.best = Some((t.model.params().snapshot(), optimizer));
         }
-        Ok(self.save(t, "")?)
+        self.unwritten = self.save(t, "").err();
+        match &self.unwritten {
+            // It is in memory, and the end of the fit tries again.
+            Some(error) if self.best.is_some() => {
+                t.say(&format!("{error}; training goes on, and the best model is kept in memory"));
+                Ok(())
+            }
+            _ => self.unwritten.take().map_or(Ok(()), |error| Err(error.into())),
+        }
     }
 
     fn after_fit(&mut self, t: &mut Trainer) -> Flow {
@@ -203,25 +232,46 @@ impl Callback for SaveBest {
         let Some((best, optimizer)) = self.best.take() else { return Ok(()) };
         t.model.params_mut().restore(&best)?;
         if let Some(optimizer) = optimizer {
-            t.optimizer = optimizer;
+            t.optimizer.restore(&optimizer)?;
         }
+        // Also when the file has gone since: with its folder, or because only the checkpoint was carried here.
+        let path = self.path_of(t, "").filter(|path| self.unwritten.is_some() || !path.is_file());
+        if let Some(path) = path {
+            t.save_as_of(&path, self.with_optimizer, self.best_epoch, self.best_step)?;
+            self.note_file(path);
+        }
+        self.unwritten = None;
         Ok(())
     }
 
     fn save_state(&self) -> Result<CallbackState> {
-        let saved =
-            Saved { monitor: self.monitor.clone(), best_epoch: self.best_epoch, files: self.files.clone() };
-        let mut state = CallbackState::of(&saved)?;
+        let optimizer = self.best.as_ref().and_then(|(_, optimizer)| optimizer.as_ref());
+        let mut state = CallbackState::of(&Saved {
+            monitor: self.monitor.clone(),
+            best_epoch: self.best_epoch,
+            best_step: self.best_step,
+            files: self.files.clone(),
+            optimizer: optimizer.map(|optimizer| (optimizer.steps, optimizer.hypers.clone())),
+        })?;
         if let Some((best, _)) = &self.best {
             best.write_to(&mut state.tensors);
+        }
+        for (name, numbers) in optimizer.iter().flat_map(|optimizer| &optimizer.tensors) {
+            state.tensors.insert(format!("{OPTIMIZER}{name}"), Arc::clone(numbers));
         }
         Ok(state)
     }
 
     fn load_state(&mut self, state: &CallbackState) -> Result<()> {
         let saved: Saved = state.read()?;
-        self.best = Snapshot::read_from(&state.tensors).map(|best| (best, None));
-        (self.monitor, self.best_epoch, self.files) = (saved.monitor, saved.best_epoch, saved.files);
+        let optimizer = saved.optimizer.map(|(steps, hypers)| {
+            let own = state.tensors.iter();
+            let own = own.filter_map(|(name, x)| Some((name.strip_prefix(OPTIMIZER)?.into(), Arc::clone(x))));
+            OptimizerState { steps, hypers, tensors: own.collect() }
+        });
+        self.best = Snapshot::read_from(&state.tensors).map(|best| (best, optimizer));
+        (self.monitor, self.files) = (saved.monitor, saved.files);
+        (self.best_epoch, self.best_step) = (saved.best_epoch, saved.best_step);
         Ok(())
     }
 }

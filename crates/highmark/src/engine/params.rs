@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::ops::Range;
+use std::sync::Arc;
 
 use crate::{Error, Result};
 
@@ -67,11 +68,11 @@ pub struct Params {
     pub(crate) grads_spent: bool,
 }
 
-/// The numbers of a model at one moment.
+/// The numbers of a model at one moment. Cloning it copies none of them.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Snapshot {
-    values: Vec<f32>,
-    buffers: Vec<f32>,
+    values: Arc<[f32]>,
+    buffers: Arc<[f32]>,
 }
 
 impl Params {
@@ -156,7 +157,7 @@ impl Params {
 
     /// A copy of all numbers, trained or not, without the gradients.
     pub fn snapshot(&self) -> Snapshot {
-        Snapshot { values: self.values.clone(), buffers: self.buffers.clone() }
+        Snapshot { values: self.values.as_slice().into(), buffers: self.buffers.as_slice().into() }
     }
 
     /// Goes back to a snapshot. Fails if it is of a model of another size.
@@ -172,13 +173,13 @@ impl Params {
 
 impl Snapshot {
     /// Puts the numbers into a callback's state.
-    pub(crate) fn write_to(&self, tensors: &mut BTreeMap<String, Vec<f32>>) {
+    pub(crate) fn write_to(&self, tensors: &mut BTreeMap<String, Arc<[f32]>>) {
         tensors.insert("values".into(), self.values.clone());
         tensors.insert("buffers".into(), self.buffers.clone());
     }
 
     /// The snapshot in a callback's state, if there is one.
-    pub(crate) fn read_from(tensors: &BTreeMap<String, Vec<f32>>) -> Option<Self> {
+    pub(crate) fn read_from(tensors: &BTreeMap<String, Arc<[f32]>>) -> Option<Self> {
         Some(Self { values: tensors.get("values")?.clone(), buffers: tensors.get("buffers")?.clone() })
     }
 }

@@ -1,31 +1,59 @@
 //! Files that are there whole or not at all.
 
-use std::fs::{self, File};
-use std::io::Write;
-use std::path::Path;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
 
+use super::disk::{Disk, SystemDisk};
 use crate::{Error, Result};
 
-/// Writes `bytes` to `path`: to a temporary name beside it, synced, then renamed over it, and the folder
-/// synced. Makes the folder if it is missing.
-pub(crate) fn write(path: &Path, bytes: &[u8]) -> Result<()> {
-    let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    fs::create_dir_all(folder).map_err(|e| Error::io("create", folder, e))?;
+/// Writes `bytes` to `path`: to a temporary name beside it, synced, then renamed over it, and the folder synced, so that
+/// whatever happens the file is the old one or the new one. Makes the folder if it is missing; an unfinished
+/// `PATH.part` of a process that was killed is written over.
+///
+/// ```
+/// let path = std::env::temp_dir().join("highmark-doc-write-file.txt");
+/// highmark::write_file(&path, b"all of it")?;
+/// assert_eq!(std::fs::read(&path).unwrap(), b"all of it");
+/// # std::fs::remove_file(path).unwrap();
+/// # Ok::<(), highmark::Error>(())
+/// ```
+pub fn write_file(path: &Path, bytes: &[u8]) -> Result<()> {
+    let part = write_part(&SystemDisk, path, |out| out.write_all(bytes))?;
+    put(&SystemDisk, &part, path)
+}
+
+/// Writes what `write` writes to a temporary name beside `path`, synced, and returns that name.
+pub(crate) fn write_part(
+    disk: &dyn Disk,
+    path: &Path,
+    write: impl FnOnce(&mut dyn Write) -> io::Result<()>,
+) -> Result<PathBuf> {
+    let folder = folder_of(path);
+    disk.make_folder(folder).map_err(|e| Error::io("create", folder, e))?;
     let mut name = path.file_name().unwrap_or_default().to_os_string();
     name.push(".part");
-    let temporary = path.with_file_name(name);
-    let written = File::create(&temporary).and_then(|mut file| {
-        file.write_all(bytes)?;
-        file.sync_all()
+    let part = path.with_file_name(name);
+    let written = disk.create(&part).and_then(|mut file| {
+        write(&mut *file)?;
+        file.sync()
     });
-    if let Err(error) = written.and_then(|()| fs::rename(&temporary, path)) {
-        // The first error is the one to tell; a leftover that cannot be removed is overwritten next time.
-        drop(fs::remove_file(&temporary));
+    if let Err(error) = written {
+        // The first error is the one to tell; a leftover that cannot be removed is written over next time.
+        drop(disk.remove(&part));
         return Err(Error::io("write", path, error));
     }
-    // Not every system can open a folder; the file itself is safe by then.
-    if let Ok(folder) = File::open(folder) {
-        drop(folder.sync_all());
+    Ok(part)
+}
+
+/// Renames what [`write_part`] has written into its place.
+pub(crate) fn put(disk: &dyn Disk, part: &Path, path: &Path) -> Result<()> {
+    if let Err(error) = disk.rename(part, path) {
+        drop(disk.remove(part));
+        return Err(Error::io("write", path, error));
     }
-    Ok(())
+    disk.sync_folder(folder_of(path)).map_err(|e| Error::io("sync", folder_of(path), e))
+}
+
+fn folder_of(path: &Path) -> &Path {
+    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }

@@ -3,20 +3,22 @@
 use std::any::Any;
 use std::collections::BTreeMap;
 use std::fmt::Write;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use super::checkpoint::Checkpoint;
 use super::event::{Event, EventSet, Flow, RunKind, RunsOn, Span, Stage};
 use super::trainer::Trainer;
-use crate::{Error, Result};
+use crate::{Error, ErrorKind, Result};
 
 /// What a callback remembers, for a checkpoint: plain values, and numbers in bulk.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct CallbackState {
-    /// Any value that serde can write.
+    /// Any value that serde can write as JSON, which has no numbers that are not finite.
     pub values: serde_json::Value,
-    /// Tensors by name, flat.
-    pub tensors: BTreeMap<String, Vec<f32>>,
+    /// Tensors by name, flat. They are shared, so that saving a state copies no numbers in bulk.
+    pub tensors: BTreeMap<String, Arc<[f32]>>,
 }
 
 impl CallbackState {
@@ -82,6 +84,10 @@ pub trait Callback: Any + Send {
     }
 
     /// Once, before the first epoch. An error here ends the fit before it begins.
+    ///
+    /// A fit that goes on from a checkpoint begins with it too, `t.is_resumed()` being true and `t.history` the record so
+    /// far; [`Callback::load_state`] follows. Spans that were open when the checkpoint was made go on without a second
+    /// `before`: what must outlast a batch belongs into the state.
     fn before_fit(&mut self, t: &mut Trainer) -> Flow {
         Ok(())
     }
@@ -153,7 +159,7 @@ pub trait Callback: Any + Send {
     /// What it remembers, to go into a checkpoint; [`CallbackState::none`] if nothing.
     fn save_state(&self) -> Result<CallbackState>;
 
-    /// Takes back what `save_state` gave, before a run goes on.
+    /// Takes back what `save_state` gave: after `before_fit` of a fit that goes on from a checkpoint.
     fn load_state(&mut self, state: &CallbackState) -> Result<()>;
 
     /// What the loop calls. Override it only to treat all events alike.
@@ -236,6 +242,37 @@ impl Callbacks {
             if inside.is_empty() { "yes".into() } else { format!("no, because of {}", inside.join(", ")) };
         let _ = writeln!(text, "{:<24}{fused}", "fused step:");
         text
+    }
+
+    /// Fails when the checkpoint holds the state of a callback that is not here.
+    pub(crate) fn check_states(&self, from: &Checkpoint) -> Result<()> {
+        let known = |name: &str| self.list.iter().any(|c| c.name() == name);
+        let remembers = |(name, values): &(&String, &serde_json::Value)| {
+            !values.is_null() || from.floats_under(&format!("callback.{name}.")).next().is_some()
+        };
+        match from.meta.callbacks.iter().find(|state| remembers(state) && !known(state.0)) {
+            None => Ok(()),
+            Some((name, _)) => Err(Error::training(format!(
+                "the checkpoint is of a fit with the callback `{name}`, which is not there now; add it to resume"
+            ))),
+        }
+    }
+
+    /// Gives everybody back what it had remembered.
+    pub(crate) fn load_states(&mut self, from: &Checkpoint) -> Result<()> {
+        for callback in &mut self.list {
+            let Some(values) = from.meta.callbacks.get(callback.name()) else { continue };
+            let prefix = format!("callback.{}.", callback.name());
+            let tensors = from.floats_under(&prefix);
+            let tensors = tensors.map(|(name, numbers)| (name.to_string(), numbers.into())).collect();
+            let loaded = callback.load_state(&CallbackState { values: values.clone(), tensors });
+            loaded.map_err(|source| ErrorKind::Callback {
+                callback: callback.name().to_string(),
+                event: "load_state".into(),
+                source,
+            })?;
+        }
+        Ok(())
     }
 
     /// Asks everybody what they listen to in a run of this kind.

@@ -2,10 +2,12 @@
 
 use std::fmt;
 
+use serde::{Deserialize, Serialize};
+
 use crate::Error;
 
 /// A stretch of training that a hook can cancel, outermost first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Span {
     /// Everything from the first epoch to the last.
     Fit,
@@ -30,7 +32,7 @@ impl Span {
 }
 
 /// A moment at which callbacks are called: fastai's 23 loop events.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Event {
     /// A span begins.
     Before(Span),
@@ -133,6 +135,9 @@ impl EventSet {
 pub enum Signal {
     /// Leave this span; training goes on after it. Made by [`crate::Trainer::cancel`].
     Cancel(Span),
+    /// The stop flag is up: the run ends where it is. Only the loop makes it, between two batches; a hook raises
+    /// [`crate::StopFlag`].
+    Stop,
     /// Training has failed.
     Fail(Error),
 }

@@ -3,7 +3,7 @@
 use super::event::RunKind;
 use super::report::Report;
 use super::run::Run;
-use super::{Callback, Learner};
+use super::{Budget, Callback, Learner};
 use crate::callbacks::ParamScheduler;
 use crate::optim::Schedule;
 use crate::{Error, Result};
@@ -90,24 +90,48 @@ impl Learner {
         if !(lr.is_finite() && lr > 0.0) {
             return Err(Error::config("lr", format!("{lr} is not a positive number")));
         }
-        let mut extra = callbacks;
+        let (mut extra, shape) = (callbacks, schedule.clone());
         if *schedule != Schedule::Flat {
             schedule.check()?;
+            if self.trainer.planner.is_some() && matches!(schedule, Schedule::CosineRestarts { .. }) {
+                let message = "cosine-restarts counts its cycles in epochs, and a budget decides how many there are; choose another";
+                return Err(Error::config("schedule", message));
+            }
             let (lr, mom) = schedule.curves(lr, epochs);
             extra.push(Box::new(ParamScheduler::new(lr, mom)));
+        }
+        let from = self.resume.take();
+        if self.checkpoint.is_some() || from.is_some() {
+            let identity = self.identity(lr, &shape)?;
+            self.prepare_resume(epochs, identity, from.as_ref())?;
         }
         self.trainer.optimizer.set_lr(lr);
         self.trainer.plan(epochs);
         let fitted = self.with_callbacks(extra, |learner| {
-            Run::new(&mut learner.trainer, &mut learner.callbacks).fit(RunKind::Fit)
+            let from = from.as_ref().map(|found| &found.checkpoint);
+            from.map_or(Ok(()), |from| learner.callbacks.check_states(from))?;
+            Run::new(&mut learner.trainer, &mut learner.callbacks).fit(RunKind::Fit, from)
         });
+        self.trainer.finish_checkpoints();
         fitted?;
         Ok(Report {
             outcome: self.trainer.outcome().clone(),
-            epochs_planned: epochs,
+            epochs_planned: if self.trainer.planner.is_some() {
+                self.trainer.progress().n_epoch
+            } else {
+                epochs
+            },
             epochs_run: self.trainer.history.rows.len(),
             timings: self.trainer.timings,
+            non_finite: self.trainer.non_finite(),
+            budget: self.trainer.budget_use(),
+            checkpoint: self.trainer.checkpoint.take(),
         })
+    }
+
+    /// Gives the fits from now on a limit of time, each the whole of it; `None` takes it away.
+    pub fn set_budget(&mut self, budget: Option<Budget>) {
+        self.trainer.set_budget(budget);
     }
 
     /// Calls `act` with more callbacks and takes them out again on every way out.

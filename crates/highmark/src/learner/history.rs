@@ -2,16 +2,22 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::budget::Plan;
+use super::json_float;
+
 /// One epoch. What a cancelled pass left out is `None`.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct EpochRow {
     /// Counted from 0.
     pub epoch: usize,
     /// The smoothed training loss at the end of the epoch.
+    #[serde(with = "json_float::option")]
     pub train_loss: Option<f64>,
     /// The mean loss of the validation rows.
+    #[serde(with = "json_float::option")]
     pub valid_loss: Option<f64>,
     /// Metrics of the validation rows, in the order of [`History::metric_names`].
+    #[serde(with = "json_float::options")]
     pub metrics: Vec<Option<f64>>,
     /// Seconds for training and validation.
     pub seconds: f64,
@@ -34,12 +40,15 @@ pub struct History {
     pub moms: Vec<f64>,
     /// Training batches at the end of each epoch.
     pub iters: Vec<usize>,
+    /// How a budget was planned, from the start of the fit; see [`crate::Budget`].
+    #[serde(default)]
+    pub plans: Vec<Plan>,
     pub(crate) smooth: Smooth,
 }
 
 /// fastai's smoothed loss: an exponentially weighted mean with β = 0.98 that starts without a bias. It goes
 /// on from epoch to epoch.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Smooth {
     value: f32,
     count: i32,
@@ -55,7 +64,7 @@ impl Smooth {
         self.value()
     }
 
-    pub(crate) fn value(&self) -> f32 {
+    pub(crate) fn value(self) -> f32 {
         (f64::from(self.value) / (1.0 - f64::from(Self::BETA).powi(self.count))) as f32
     }
 }

@@ -63,7 +63,7 @@ impl Learner {
         let sweep = Sweep { config: *config, steps, best: f32::INFINITY };
         let mut callbacks = Callbacks::default();
         callbacks.add(Box::new(sweep))?;
-        let run = Run::new(trainer, &mut callbacks).fit(RunKind::LrFind);
+        let run = Run::new(trainer, &mut callbacks).fit(RunKind::LrFind, None);
         let measured = std::mem::replace(&mut trainer.history, history);
         (trainer.optimizer, trainer.counters, trainer.timings) = (before.0, before.1, before.2);
         trainer.resume_progress(before.3);

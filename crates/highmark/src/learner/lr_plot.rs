@@ -65,5 +65,5 @@ pub(crate) fn draw(found: &LrFind, path: &Path) -> Result<()> {
         area.present()
     })();
     drawn.map_err(|e| Error::training(format!("the picture could not be drawn: {e}")))?;
-    atomic_file::write(path, svg.as_bytes())
+    atomic_file::write_file(path, svg.as_bytes())
 }

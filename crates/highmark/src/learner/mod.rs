@@ -1,19 +1,32 @@
 //! What users hold: a model, its data and its callbacks, and the ways to train it.
 
 mod atomic_file;
+mod budget;
 mod callback;
+mod checkpoint;
+mod checkpoint_writer;
+mod checkpoints;
+mod checksum;
 mod console;
+mod disk;
 mod event;
 mod fit;
+mod frame;
 mod history;
+mod identity;
+pub(crate) mod json_float;
 mod lr_find;
 mod lr_plot;
 mod model_file;
+mod non_finite;
+mod notice;
 mod outcome;
 mod predict;
 mod progress;
 mod report;
+mod resume;
 mod run;
+mod stop_flag;
 mod summary;
 mod target_scale;
 mod trainer;
@@ -21,17 +34,25 @@ mod trainer;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+pub use atomic_file::write_file;
+pub use budget::{Budget, BudgetUse, Plan};
 pub use callback::{Callback, CallbackState, Callbacks, on};
+pub use checkpoints::CheckpointConfig;
+#[doc(hidden)]
+pub use checksum::seal_checkpoint;
 pub use console::{Console, Output};
 pub use event::{Event, EventSet, Flow, RunKind, RunsOn, Signal, Span, Stage};
 pub use fit::{FlatCos, OneCycle};
 pub use history::{EpochRow, History, Smooth};
 pub use lr_find::{LrFind, LrFindConfig, Suggestion};
 pub use model_file::{ModelDescription, Provenance};
+pub use non_finite::{NonFinite, NonFiniteCounts};
 pub use outcome::{Cancel, Outcome};
 pub use predict::{Predicted, SavedModel};
 pub use progress::{Progress, Timings};
 pub use report::{Best, Report};
+pub use resume::ResumePoint;
+pub use stop_flag::StopFlag;
 pub use trainer::{Phase, Trainer};
 
 use crate::data::{Dataset, Drift, Loader, Order, Table, TabularData, Task};
@@ -40,6 +61,8 @@ use crate::metrics::Metric;
 use crate::models::{Model, TabularConfig};
 use crate::optim::{GroupRule, Optimizer, OptimizerConfig};
 use crate::{Error, Result};
+use checkpoint::Found;
+use non_finite::Guard;
 use run::Run;
 use trainer::Parts;
 
@@ -74,6 +97,12 @@ pub struct LearnerConfig {
     pub order: Option<(Order, bool)>,
     /// The folder for models that are saved by name. Default `models`.
     pub model_dir: PathBuf,
+    /// What to do about a loss or a gradient that is NaN or infinite in a fit. Default to stop.
+    pub non_finite: NonFinite,
+    /// Where and how often fits save checkpoints, to be gone on from by [`Learner::resume`]. Default never.
+    pub checkpoint: Option<CheckpointConfig>,
+    /// Stops any run of the learner between two batches when it is raised. Default one that nobody else holds.
+    pub stop: StopFlag,
 }
 
 impl Default for LearnerConfig {
@@ -93,6 +122,9 @@ impl Default for LearnerConfig {
             threads: std::thread::available_parallelism().map_or(1, usize::from),
             order: None,
             model_dir: PathBuf::from("models"),
+            non_finite: NonFinite::default(),
+            checkpoint: None,
+            stop: StopFlag::default(),
         }
     }
 }
@@ -115,6 +147,9 @@ pub struct Learner {
     trainer: Trainer,
     callbacks: Callbacks,
     lr: f64,
+    checkpoint: Option<CheckpointConfig>,
+    /// What the next fit goes on from.
+    resume: Option<Found>,
 }
 
 impl Learner {
@@ -181,11 +216,16 @@ impl Learner {
             model_dir,
             optimizer,
             groups,
+            non_finite,
+            stop,
+            checkpoint,
             ..
         } = config;
+        checkpoint.as_ref().map_or(Ok(()), CheckpointConfig::check)?;
         if !(lr.is_finite() && lr > 0.0) {
             return Err(Error::config("lr", format!("{lr} is not a positive number")));
         }
+        non_finite.check()?;
         if accumulate == 0 {
             return Err(Error::config("accumulate", "at least one batch makes a step"));
         }
@@ -209,9 +249,27 @@ impl Learner {
         let train = Loader::new(train, batch_size, order, drop_last)?;
         let valid = Loader::new(valid, batch_size, Order::Sequential, false)?;
         let optimizer = Optimizer::new(&optimizer, model.params(), &groups, lr)?;
-        let parts =
-            Parts { model, loss, optimizer, metrics, train, valid, description, model_dir, seed, accumulate };
-        let mut learner = Self { trainer: Trainer::new(parts), callbacks: Callbacks::default(), lr };
+        let parts = Parts {
+            model,
+            loss,
+            optimizer,
+            metrics,
+            train,
+            valid,
+            description,
+            model_dir,
+            seed,
+            accumulate,
+            guard: Guard::new(non_finite),
+            stop,
+        };
+        let mut learner = Self {
+            trainer: Trainer::new(parts),
+            callbacks: Callbacks::default(),
+            lr,
+            checkpoint,
+            resume: None,
+        };
         callbacks.into_iter().try_for_each(|callback| learner.callbacks.add(callback))?;
         Ok(learner)
     }
@@ -228,12 +286,13 @@ impl Learner {
     pub fn predict(&mut self, table: &Table) -> Result<(Predicted, Drift)> {
         let pipeline = self.trainer.description.pipeline()?;
         let activation = self.trainer.loss.activation();
-        predict::predict_table(&mut *self.trainer.model, activation, pipeline, table)
+        predict::predict_table(&mut *self.trainer.model, activation, pipeline, table, &self.trainer.stop)
     }
 
     /// Activated predictions for rows that are encoded already, rows × outputs: fastai's `get_preds`. Leaves no trace.
     pub fn predict_dataset(&mut self, dataset: &Arc<Dataset>) -> Result<Vec<f32>> {
-        predict::predict_dataset(&mut *self.trainer.model, self.trainer.loss.activation(), dataset)
+        let activation = self.trainer.loss.activation();
+        predict::predict_dataset(&mut *self.trainer.model, activation, dataset, &self.trainer.stop)
     }
 
     /// Saves model and optimizer as `NAME.safetensors` in the model folder; returns the path. The file also works
@@ -251,6 +310,13 @@ impl Learner {
     /// Takes the parameters from any file of ours or of fastai's (as safetensors) whose shapes fit.
     pub fn load_weights(&mut self, path: &Path) -> Result<()> {
         self.trainer.load_from(path, false).map(drop)
+    }
+
+    /// Where and how often fits save checkpoints from now on; `None` for never. Fails on a rule that makes no sense.
+    pub fn set_checkpoint(&mut self, config: Option<CheckpointConfig>) -> Result<()> {
+        config.as_ref().map_or(Ok(()), CheckpointConfig::check)?;
+        self.checkpoint = config;
+        Ok(())
     }
 
     /// The record of the last fit.

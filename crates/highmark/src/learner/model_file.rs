@@ -163,7 +163,7 @@ pub(crate) fn save(
     });
     let views = views.collect::<Result<Vec<_>, _>>().map_err(|e| unwritable(&e))?;
     let file = safetensors::serialize(views, Some(metadata)).map_err(|e| unwritable(&e))?;
-    atomic_file::write(path, &file)
+    atomic_file::write_file(path, &file)
 }
 
 /// Takes parameters from a file of ours or of fastai's, if they are all there and of the right shapes; and the optimizer's

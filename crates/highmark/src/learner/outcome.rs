@@ -1,5 +1,7 @@
 //! How a fit ended, and who had a hand in it.
 
+use serde::{Deserialize, Serialize};
+
 use super::event::{Event, Span};
 
 /// How a fit ended.
@@ -11,12 +13,14 @@ pub enum Outcome {
     Completed,
     /// A callback cancelled it.
     Cancelled(Cancel),
+    /// The stop flag ended it between two batches; with a checkpoint it can be resumed from there.
+    Interrupted,
     /// An error ended it.
     Failed(String),
 }
 
 /// Who cancelled what, when and why.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Cancel {
     /// The span that was left.
     pub span: Span,

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use arrow_array::{ArrayRef, Float64Array, StringArray};
 
 use super::model_file::{self, ModelDescription};
+use super::stop_flag::StopFlag;
 use crate::Result;
 use crate::data::{Dataset, Drift, Loader, Order, Pipeline, Table, Task};
 use crate::losses::Activation;
@@ -105,19 +106,27 @@ impl Predicted {
 pub struct SavedModel {
     description: ModelDescription,
     model: TabularModel,
+    stop: StopFlag,
 }
 
 impl SavedModel {
     /// Reads a model file. Fails on files that are damaged or of something else.
     pub fn load(path: &Path) -> Result<Self> {
         let (description, model) = model_file::load(path)?;
-        Ok(Self { description, model })
+        Ok(Self { description, model, stop: StopFlag::default() })
     }
 
     /// Computes on `threads` threads from now on.
     #[must_use]
     pub fn threads(mut self, threads: usize) -> Self {
         self.model = self.model.threads(threads);
+        self
+    }
+
+    /// Looks at `flag` after every batch from now on, and fails with [`crate::ErrorKind::Interrupted`] when it is up.
+    #[must_use]
+    pub fn stop_flag(mut self, flag: StopFlag) -> Self {
+        self.stop = flag;
         self
     }
 
@@ -139,7 +148,7 @@ impl SavedModel {
     /// Predictions for every row of `table`, and what was new in it.
     pub fn predict(&mut self, table: &Table) -> Result<(Predicted, Drift)> {
         let activation = self.description.loss.build().activation();
-        predict_table(&mut self.model, activation, self.description.pipeline()?, table)
+        predict_table(&mut self.model, activation, self.description.pipeline()?, table, &self.stop)
     }
 }
 
@@ -168,9 +177,15 @@ impl SavedModel {
             rows += batch.rows;
             let predictions = Predictions { raw: &raw, outputs, activation };
             metrics.iter_mut().try_for_each(|metric| metric.update(&predictions, targets))?;
+            interrupted(&self.stop, "validate")?;
         }
         Ok((sum / rows.max(1) as f64, drift))
     }
+}
+
+/// Half a prediction is none.
+fn interrupted(stop: &StopFlag, what: &'static str) -> Result<()> {
+    if stop.is_raised() { Err(crate::ErrorKind::Interrupted(what).into()) } else { Ok(()) }
 }
 
 /// Encodes `table` and predicts all of its rows.
@@ -179,9 +194,10 @@ pub(crate) fn predict_table(
     activation: Activation,
     pipeline: &Pipeline,
     table: &Table,
+    stop: &StopFlag,
 ) -> Result<(Predicted, Drift)> {
     let (dataset, drift) = pipeline.apply(table)?;
-    let values = predict_dataset(model, activation, &Arc::new(dataset))?;
+    let values = predict_dataset(model, activation, &Arc::new(dataset), stop)?;
     Ok((Predicted { values, outputs: model.outputs(), task: pipeline.task().clone() }, drift))
 }
 
@@ -190,6 +206,7 @@ pub(crate) fn predict_dataset(
     model: &mut dyn Model,
     activation: Activation,
     dataset: &Arc<Dataset>,
+    stop: &StopFlag,
 ) -> Result<Vec<f32>> {
     let mut loader = Loader::new(Arc::clone(dataset), ROWS, Order::Sequential, false)?;
     loader.start(0);
@@ -200,6 +217,7 @@ pub(crate) fn predict_dataset(
         model.forward(&batch, Mode::Eval, &mut predictions)?;
         activation.apply(&mut predictions, model.outputs());
         all.extend_from_slice(&predictions);
+        interrupted(stop, "predict")?;
     }
     Ok(all)
 }

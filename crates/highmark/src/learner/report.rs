@@ -1,8 +1,12 @@
 //! What a fit amounted to.
 
+use std::path::PathBuf;
+
 use serde::{Deserialize, Serialize};
 
+use super::budget::BudgetUse;
 use super::history::History;
+use super::non_finite::NonFiniteCounts;
 use super::outcome::Outcome;
 use super::progress::Timings;
 use crate::metrics::Direction;
@@ -14,10 +18,16 @@ pub struct Report {
     pub outcome: Outcome,
     /// Epochs asked for.
     pub epochs_planned: usize,
-    /// Epochs that ran to their end.
+    /// Epochs that ran to their end, those before a resume included.
     pub epochs_run: usize,
-    /// Time by what it was spent on.
+    /// Time by what it was spent on, that before a resume included.
     pub timings: Timings,
+    /// Values that were not finite, and what came of them.
+    pub non_finite: NonFiniteCounts,
+    /// What was made of the budget, if there was one.
+    pub budget: Option<BudgetUse>,
+    /// The newest checkpoint that the fit has left.
+    pub checkpoint: Option<PathBuf>,
 }
 
 /// The high-water mark of one column.
@@ -35,9 +45,14 @@ impl Report {
     /// Why it ended, in words.
     pub fn stop_reason(&self) -> String {
         match &self.outcome {
+            Outcome::Completed if self.budget.is_some_and(|budget| budget.ended) => {
+                let seconds = self.budget.map_or(0.0, |budget| budget.seconds);
+                format!("the budget of {seconds} s is used up by {} epochs", self.epochs_run)
+            }
             Outcome::Completed if self.epochs_planned == 1 => "the one epoch ran".into(),
             Outcome::Completed => format!("all {} epochs ran", self.epochs_planned),
             Outcome::Cancelled(cancel) => format!("{}: {}", cancel.by, cancel.reason),
+            Outcome::Interrupted => "interrupted; it can be resumed from its checkpoint".into(),
             Outcome::Failed(message) => format!("failed: {message}"),
             Outcome::Running => "still running".into(),
         }

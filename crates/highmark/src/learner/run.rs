@@ -2,9 +2,14 @@
 //! those is batches.
 
 use super::callback::Callbacks;
+use super::checkpoint::Checkpoint;
+use super::checkpoints::Pause;
 use super::event::{Event, Flow, RunKind, Signal, Span};
 use super::trainer::{Phase, Trainer};
-use crate::{Error, Result};
+use crate::{Error, ErrorKind, Result};
+
+/// Who ends a fit whose values are no longer finite.
+const NON_FINITE: &str = "non_finite";
 
 /// The order in which things happen; how each is done is the trainer's.
 pub(crate) struct Run<'a> {
@@ -17,15 +22,25 @@ impl<'a> Run<'a> {
         Self { trainer, callbacks }
     }
 
-    /// Trains for the epochs that the trainer has planned.
-    pub(crate) fn fit(mut self, kind: RunKind) -> Result<()> {
+    /// Trains for the epochs that the trainer has planned, or for those that are left after the checkpoint `from`.
+    pub(crate) fn fit(mut self, kind: RunKind, from: Option<&Checkpoint>) -> Result<()> {
         self.callbacks.listen(kind);
         self.trainer.begin(kind);
+        if let Some(from) = from {
+            self.trainer.resume(from)?;
+        }
         let flow = self.span(Span::Fit, |run| {
-            while run.trainer.next_epoch() {
-                run.span(Span::Epoch, Self::epoch)?;
+            if let Some(from) = from {
+                // Again, since a hook may have changed something before the fit.
+                run.trainer.restore(from)?;
+                run.callbacks.load_states(from)?;
             }
-            Ok(())
+            let flow = run.epochs();
+            let over = matches!(flow, Ok(()) | Err(Signal::Cancel(Span::Fit)));
+            if over && run.trainer.between_epochs() {
+                run.trainer.save_checkpoint(run.callbacks, Pause::End);
+            }
+            flow
         });
         self.end(flow)
     }
@@ -38,24 +53,40 @@ impl<'a> Run<'a> {
         self.end(flow)
     }
 
+    fn epochs(&mut self) -> Flow {
+        while self.trainer.next_epoch() {
+            self.span(Span::Epoch, Self::epoch)?;
+            if !self.trainer.is_last_epoch() {
+                self.pause(Pause::Epoch)?;
+            }
+        }
+        Ok(())
+    }
+
     fn epoch(&mut self) -> Flow {
-        self.span(Span::Train, Self::train_batches)?;
+        if !self.trainer.reenters_validation() {
+            self.span(Span::Train, Self::train_batches)?;
+        }
         self.span(Span::Validate, Self::valid_batches)
     }
 
     fn train_batches(&mut self) -> Flow {
         while self.trainer.next_train_batch() {
             self.span(Span::Batch, Self::train_batch)?;
+            self.pause(Pause::TrainBatch)?;
         }
         Ok(())
     }
 
     fn train_batch(&mut self) -> Flow {
+        self.trainer.mark_batch();
         if !self.callbacks.anybody_inside_step() {
             self.trainer.forward()?;
             self.trainer.compute_loss()?;
             self.trainer.backward()?;
-            self.trainer.step();
+            if self.examine()? {
+                self.trainer.step();
+            }
             return Ok(());
         }
         self.trainer.forward()?;
@@ -63,7 +94,7 @@ impl<'a> Run<'a> {
         self.trainer.compute_loss()?;
         self.emit(Event::AfterLoss)?;
         self.span(Span::Backward, |run| Ok(run.trainer.backward()?))?;
-        if self.trainer.step_is_due() {
+        if self.examine()? && self.trainer.step_is_due() {
             self.span(Span::Step, |run| {
                 run.trainer.apply_gradients();
                 Ok(())
@@ -80,16 +111,39 @@ impl<'a> Run<'a> {
                 run.emit(Event::AfterPred)?;
                 run.trainer.compute_loss()?;
                 run.emit(Event::AfterLoss)?;
+                let examined = run.trainer.examine_validation();
+                examined.map_err(|signal| run.trainer.blame(signal, NON_FINITE, Event::AfterLoss))?;
                 Ok(run.trainer.update_metrics()?)
             })?;
+            self.pause(Pause::ValidBatch)?;
         }
         Ok(())
     }
 
-    /// Runs `body` between the span's events. The only place where a cancel is caught.
+    /// Whether the gradients may go into a step.
+    fn examine(&mut self) -> Result<bool, Signal> {
+        let examined = self.trainer.examine();
+        examined.map_err(|signal| self.trainer.blame(signal, NON_FINITE, Event::After(Span::Backward)))
+    }
+
+    /// After a batch or an epoch: the places where a fit is saved, and where it can be left and entered again.
+    fn pause(&mut self, pause: Pause) -> Flow {
+        let stop = self.trainer.stop.is_raised();
+        if self.trainer.run_kind() == RunKind::Fit {
+            self.trainer.save_checkpoint(self.callbacks, if stop { Pause::Stop } else { pause });
+        }
+        if stop { Err(Signal::Stop) } else { Ok(()) }
+    }
+
+    /// Runs `body` between the span's events, of which a span that goes on has had the first. The only place where a cancel
+    /// is caught.
     fn span(&mut self, span: Span, body: impl FnOnce(&mut Self) -> Flow) -> Flow {
-        self.trainer.open(span);
-        let flow = self.emit(Event::Before(span)).and_then(|()| body(self));
+        let flow = if self.trainer.reenter(span) {
+            body(self)
+        } else {
+            self.trainer.open(span);
+            self.emit(Event::Before(span)).and_then(|()| body(self))
+        };
         let flow = match flow {
             Err(Signal::Cancel(at)) if at == span => {
                 self.trainer.cancelled(span);
@@ -102,11 +156,17 @@ impl<'a> Run<'a> {
             self.trainer.abandon(span);
             return flow;
         }
-        if let Err(Signal::Fail(error)) = &flow {
-            self.trainer.failed(error);
+        match &flow {
+            Err(Signal::Fail(error)) => self.trainer.failed(error),
+            Err(Signal::Stop) => self.trainer.interrupted(),
+            _ => {}
         }
         self.trainer.close(span);
-        let flow = flow.and(self.emit(Event::After(span)));
+        let flow = match (flow, self.emit(Event::After(span))) {
+            // What goes wrong while the files are closed must not be lost.
+            (Err(Signal::Stop), Err(signal)) => Err(signal),
+            (flow, after) => flow.and(after),
+        };
         if let Err(Signal::Fail(error)) = &flow {
             self.trainer.failed(error);
         }
@@ -134,6 +194,11 @@ impl<'a> Run<'a> {
         match flow {
             Ok(()) => Ok(()),
             Err(Signal::Fail(error)) => Err(error),
+            Err(Signal::Stop) => match self.trainer.run_kind() {
+                RunKind::Fit => Ok(()),
+                RunKind::LrFind => Err(ErrorKind::Interrupted("lr_find").into()),
+                _ => Err(ErrorKind::Interrupted("validate").into()),
+            },
             // `blame` has turned the cancel of a span that is not open into an error.
             Err(Signal::Cancel(span)) => Err(Error::training(format!("a cancel of {span:?} left the loop"))),
         }

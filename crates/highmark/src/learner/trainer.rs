@@ -10,15 +10,24 @@
 //! | gradients of parameters | `after_backward`, `before_step` | `after_backward` |
 //! | `history` | nobody but the loop | `before_fit`; a row's metrics from `after_validate` |
 
+mod spans;
+mod state;
+
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
+use serde::{Deserialize, Serialize};
+
+use super::budget::Planner;
+use super::checkpoints::Checkpoints;
 use super::console::Console;
-use super::event::{Event, Flow, RunKind, Signal, Span};
-use super::history::{EpochRow, History};
+use super::event::{Flow, RunKind, Signal, Span};
+use super::history::History;
 use super::model_file::{self, ModelDescription};
+use super::non_finite::Guard;
 use super::outcome::{Cancel, Outcome};
 use super::progress::{Counters, Progress, Timings};
+use super::stop_flag::StopFlag;
 use crate::data::{Batch, Loader, Pipeline};
 use crate::losses::Loss;
 use crate::metrics::{Metric, Predictions};
@@ -28,7 +37,7 @@ use crate::optim::Optimizer;
 use crate::{Error, Result};
 
 /// What kind of batch is under way.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Phase {
     /// Training.
     Train,
@@ -60,15 +69,28 @@ pub struct Trainer {
     pub(crate) model_dir: PathBuf,
     pub(crate) seed: u64,
     pub(crate) accumulate: usize,
+    pub(crate) guard: Guard,
+    pub(crate) planner: Option<Planner>,
+    pub(crate) stop: StopFlag,
     pub(crate) counters: Counters,
     pub(crate) valid_record: Vec<f64>,
     pub(crate) timings: Timings,
     progress: Progress,
+    /// The epochs that the fit was asked for, whatever a budget makes of them.
+    asked_epochs: usize,
     kind: RunKind,
     phase: Phase,
     open: Vec<Span>,
     /// Set while no epoch has begun in this run.
     fresh: bool,
+    /// Whether the fit goes on from a checkpoint, and the spans that it was in, innermost first.
+    resumed: bool,
+    reenter: Vec<Span>,
+    /// How often the history was put back.
+    turn: u32,
+    pub(crate) checkpoints: Option<Checkpoints>,
+    /// The newest one that the last fit has left.
+    pub(crate) checkpoint: Option<PathBuf>,
     started: [Instant; 2],
     loss_value: f32,
     valid_loss: (f64, usize),
@@ -89,12 +111,14 @@ pub(crate) struct Parts {
     pub(crate) model_dir: PathBuf,
     pub(crate) seed: u64,
     pub(crate) accumulate: usize,
+    pub(crate) guard: Guard,
+    pub(crate) stop: StopFlag,
 }
 
 impl Trainer {
     pub(crate) fn new(parts: Parts) -> Self {
-        let Parts { model, loss, optimizer, metrics, train, valid, description, model_dir, seed, accumulate } =
-            parts;
+        let Parts { model, loss, optimizer, metrics, train, valid, description, .. } = parts;
+        let Parts { model_dir, seed, accumulate, guard, stop, .. } = parts;
         let now = Instant::now();
         Self {
             batch: train.empty_batch(),
@@ -112,14 +136,23 @@ impl Trainer {
             model_dir,
             seed,
             accumulate,
+            guard,
+            planner: None,
+            stop,
             counters: Counters::default(),
             valid_record: Vec::new(),
             timings: Timings::default(),
             progress: Progress::default(),
+            asked_epochs: 0,
             kind: RunKind::Fit,
             phase: Phase::Validate,
             open: Vec::new(),
             fresh: true,
+            resumed: false,
+            reenter: Vec::new(),
+            turn: 0,
+            checkpoints: None,
+            checkpoint: None,
             started: [now; 2],
             loss_value: f32::NAN,
             valid_loss: (0.0, 0),
@@ -136,6 +169,9 @@ impl Trainer {
 
     /// The fraction of all training batches of the fit that lie behind: k / T before batch k of T, as fastai counts.
     pub fn pct_train(&self) -> f64 {
+        if let Some(position) = self.planned_position() {
+            return position;
+        }
         let batches = self.train.batches();
         let done = self.progress.epoch * batches
             + if self.phase == Phase::Train { self.progress.iter } else { batches };
@@ -192,6 +228,11 @@ impl Trainer {
         self.seed
     }
 
+    /// The flag that stops the run between two batches; a hook may raise it.
+    pub fn stop_flag(&self) -> &StopFlag {
+        &self.stop
+    }
+
     /// Leaves `span` and says why: `return t.cancel(Span::Fit, "good enough")`.
     pub fn cancel(&mut self, span: Span, reason: impl Into<String>) -> Flow {
         self.reason = Some(reason.into());
@@ -212,10 +253,26 @@ impl Trainer {
 
     /// Saves the model to `path`, whole or not at all.
     pub fn save_to(&mut self, path: &Path, with_optimizer: bool) -> Result<()> {
+        let epoch = self.history.rows.last().map(|row| row.epoch);
+        self.save_as_of(path, with_optimizer, epoch, self.counters.steps)
+    }
+
+    /// Training batches ever made, which a saved model tells.
+    pub fn steps(&self) -> u64 {
+        self.counters.steps
+    }
+
+    /// Saves a model that is of an earlier epoch, and step, than the one under way.
+    pub fn save_as_of(
+        &mut self,
+        path: &Path,
+        with_optimizer: bool,
+        epoch: Option<usize>,
+        steps: u64,
+    ) -> Result<()> {
         let begin = Instant::now();
         let mut description = self.description.clone();
-        description.provenance.epoch = self.history.rows.last().map(|row| row.epoch);
-        description.provenance.steps = self.counters.steps;
+        (description.provenance.epoch, description.provenance.steps) = (epoch, steps);
         let optimizer = with_optimizer.then_some(&self.optimizer);
         model_file::save(path, &description, self.model.params(), optimizer)?;
         self.timings.save += begin.elapsed();
@@ -238,6 +295,23 @@ impl Trainer {
 
     pub(crate) fn plan(&mut self, epochs: usize) {
         self.progress = Progress { n_epoch: epochs, ..Progress::default() };
+        self.asked_epochs = epochs;
+    }
+
+    pub(crate) fn asked_epochs(&self) -> usize {
+        self.asked_epochs
+    }
+
+    pub(crate) fn set_epochs(&mut self, epochs: usize) {
+        self.progress.n_epoch = epochs;
+    }
+
+    pub(crate) fn set_pass_len(&mut self, batches: usize) {
+        self.progress.n_iter = batches;
+    }
+
+    pub(crate) fn is_training(&self) -> bool {
+        self.phase == Phase::Train
     }
 
     pub(crate) fn resume_progress(&mut self, progress: Progress) {
@@ -249,8 +323,14 @@ impl Trainer {
         self.cancels.clear();
         self.outcome = Outcome::Running;
         self.open.clear();
+        self.reenter.clear();
+        self.resumed = false;
         if kind == RunKind::Validate {
             return;
+        }
+        if kind == RunKind::Fit {
+            self.guard.start();
+            self.planner.iter_mut().for_each(Planner::start);
         }
         self.fresh = true;
         self.timings = Timings::default();
@@ -262,10 +342,16 @@ impl Trainer {
 
     pub(crate) fn next_epoch(&mut self) -> bool {
         self.progress.epoch += usize::from(!std::mem::take(&mut self.fresh));
+        self.plan_epoch();
         self.progress.epoch < self.progress.n_epoch
     }
 
+    pub(crate) fn is_last_epoch(&self) -> bool {
+        self.plan_is_over().unwrap_or(self.progress.epoch + 1 >= self.progress.n_epoch)
+    }
+
     pub(crate) fn next_train_batch(&mut self) -> bool {
+        self.plan_batches();
         if self.progress.iter >= self.progress.n_iter {
             return false;
         }
@@ -275,6 +361,11 @@ impl Trainer {
 
     pub(crate) fn next_valid_batch(&mut self) -> bool {
         if self.progress.iter >= self.progress.n_iter {
+            return false;
+        }
+        if !self.plan_validation() {
+            // As a cancelled validation: what there is of it would be compared with whole ones.
+            self.progress.n_iter = usize::MAX;
             return false;
         }
         self.valid.load(self.progress.iter, &mut self.batch);
@@ -306,7 +397,8 @@ impl Trainer {
             let part = 1.0 / self.accumulate as f32;
             self.grad.iter_mut().for_each(|g| *g *= part);
         }
-        self.history.add_step(self.loss_value, self.optimizer.lr(), self.optimizer.mom());
+        let lr = self.optimizer.lr() * self.lr_scale();
+        self.history.add_step(self.loss_value, lr, self.optimizer.mom());
         Ok(())
     }
 
@@ -322,7 +414,11 @@ impl Trainer {
 
     pub(crate) fn apply_gradients(&mut self) {
         self.optimizer.clip(self.model.params_mut());
-        self.model.step(&mut self.optimizer);
+        if self.lr_scale() == 1.0 {
+            self.model.step(&mut self.optimizer);
+        } else {
+            self.scaled_step();
+        }
     }
 
     pub(crate) fn zero_grad(&mut self) {
@@ -343,149 +439,5 @@ impl Trainer {
         let (outputs, activation) = (self.model.outputs(), self.loss.activation());
         let predictions = Predictions { raw: &self.predictions, outputs, activation };
         self.metrics.iter_mut().try_for_each(|metric| metric.update(&predictions, targets))
-    }
-
-    pub(crate) fn open(&mut self, span: Span) {
-        self.open.push(span);
-        match span {
-            Span::Epoch => {
-                self.started[0] = Instant::now();
-                self.history.rows.push(EpochRow { epoch: self.progress.epoch, ..EpochRow::default() });
-            }
-            Span::Train => {
-                self.started[1] = Instant::now();
-                self.phase = Phase::Train;
-                self.train.start(self.counters.epochs);
-                self.counters.epochs += 1;
-                self.progress.iter = 0;
-                self.progress.n_iter = self.train.batches();
-                self.history.reserve(self.progress.n_iter);
-            }
-            Span::Validate => {
-                self.started[1] = Instant::now();
-                self.phase = Phase::Validate;
-                self.valid.start(0);
-                self.progress.iter = 0;
-                self.progress.n_iter = self.valid.batches();
-                self.valid_loss = (0.0, 0);
-                self.metrics.iter_mut().for_each(|metric| metric.reset());
-            }
-            _ => {}
-        }
-    }
-
-    /// The span has ended, cancelled or not; its `after` event follows.
-    pub(crate) fn close(&mut self, span: Span) {
-        self.open.pop();
-        match span {
-            Span::Batch => {
-                self.progress.iter += 1;
-                if self.phase == Phase::Train {
-                    self.progress.train_iter += 1;
-                    self.counters.steps += 1;
-                }
-            }
-            Span::Train => {
-                self.timings.train += self.started[1].elapsed();
-                self.phase = Phase::Validate;
-                if let Some(row) = self.history.rows.last_mut().filter(|_| !self.history.losses.is_empty()) {
-                    row.train_loss = Some(f64::from(self.history.smooth.value()));
-                }
-            }
-            Span::Validate => self.close_validation(),
-            Span::Epoch => {
-                self.history.iters.push(self.progress.train_iter);
-                if let Some(row) = self.history.rows.last_mut() {
-                    row.seconds = self.started[0].elapsed().as_secs_f64();
-                }
-            }
-            Span::Fit => self.close_fit(),
-            Span::Backward | Span::Step => {}
-        }
-    }
-
-    fn close_validation(&mut self) {
-        self.timings.validate += self.started[1].elapsed();
-        let (sum, rows) = self.valid_loss;
-        let whole = self.progress.iter == self.progress.n_iter && rows > 0;
-        let loss = f64::from((sum / rows.max(1) as f64) as f32);
-        self.valid_record = std::iter::once(loss).chain(self.metrics.iter().map(|m| m.value())).collect();
-        if self.kind == RunKind::Validate {
-            return;
-        }
-        let Some(row) = self.history.rows.last_mut() else { return };
-        // A validation that was cut short would be compared with whole ones.
-        row.valid_loss = whole.then_some(loss);
-        row.metrics = self.valid_record[1..].iter().map(|value| whole.then_some(*value)).collect();
-    }
-
-    fn close_fit(&mut self) {
-        if self.history.iters.len() < self.history.rows.len() && self.kind != RunKind::Validate {
-            // The epoch under way never ended.
-            self.history.rows.pop();
-        }
-        if self.outcome != Outcome::Running {
-            return;
-        }
-        let cancel = self.cancels.iter().rfind(|cancel| cancel.span == Span::Fit);
-        self.outcome = cancel.map_or(Outcome::Completed, |cancel| Outcome::Cancelled(cancel.clone()));
-    }
-
-    /// A signal for an outer span passes through this one.
-    pub(crate) fn abandon(&mut self, span: Span) {
-        self.open.pop();
-        match span {
-            Span::Train => {
-                self.timings.train += self.started[1].elapsed();
-                self.phase = Phase::Validate;
-            }
-            Span::Validate => self.timings.validate += self.started[1].elapsed(),
-            Span::Batch if self.phase == Phase::Train => {
-                self.progress.train_iter += 1;
-                self.counters.steps += 1;
-            }
-            _ => {}
-        }
-    }
-
-    pub(crate) fn cancelled(&mut self, span: Span) {
-        if span == Span::Validate {
-            // Leaves `iter` short of `n_iter`, even when the last batch was the one that cancelled.
-            self.progress.n_iter = usize::MAX;
-        }
-    }
-
-    pub(crate) fn failed(&mut self, error: &Error) {
-        self.outcome = Outcome::Failed(error.to_string());
-    }
-
-    /// Says who sent the signal and when; a cancel of a span that is not open becomes an error.
-    pub(crate) fn blame(&mut self, signal: Signal, by: &str, at: Event) -> Signal {
-        let wrap = |source: Error| {
-            let event = at.to_string();
-            Signal::Fail(crate::ErrorKind::Callback { callback: by.to_string(), event, source }.into())
-        };
-        match signal {
-            Signal::Fail(error) => wrap(error),
-            Signal::Cancel(span) if !self.open.contains(&span) || at == Event::AfterCancel(span) => {
-                wrap(Error::training(format!("it cancelled {span:?}, which is not running")))
-            }
-            Signal::Cancel(span) => {
-                let reason = self.reason.take().unwrap_or_default();
-                self.cancels.push(Cancel {
-                    span,
-                    by: by.to_string(),
-                    at,
-                    epoch: self.progress.epoch,
-                    reason,
-                });
-                signal
-            }
-        }
-    }
-
-    pub(crate) fn end(&mut self) {
-        self.console.end_bar();
-        self.phase = Phase::Validate;
     }
 }

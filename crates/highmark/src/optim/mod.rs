@@ -6,6 +6,7 @@ mod curve;
 mod hypers;
 mod optimizer;
 mod schedule;
+mod state;
 mod update;
 
 pub use clip::Clip;
@@ -14,6 +15,7 @@ pub use curve::Curve;
 pub use hypers::{Hyper, Hypers};
 pub use optimizer::{Group, GroupRule, Optimizer};
 pub use schedule::Schedule;
+pub use state::OptimizerState;
 
 #[cfg(test)]
 mod golden_tests;

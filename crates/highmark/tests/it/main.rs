@@ -3,18 +3,23 @@
 // Helpers of tests fail by panicking, too; clippy only knows functions marked as tests.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
 
+mod budget;
 mod cancels;
 mod errors;
 mod events;
 mod fused_step;
+mod fuzz_corpus;
 mod golden;
 mod gradients;
 mod model_files;
 mod no_trace;
+mod non_finite;
+mod resume;
 mod same_bits;
 mod scaled_target;
 mod small_learner;
 mod snapshot;
+mod stop;
 mod trace;
 mod trackers;
 

@@ -1,0 +1,94 @@
+//! `highmark resume`, and `train --resume auto`: going on with a run.
+
+use std::path::Path;
+use std::time::Instant;
+
+use highmark::{Phase, ResumePoint, StopFlag};
+
+use crate::args::ResumeArgs;
+use crate::config::Config;
+use crate::experiment::Experiment;
+use crate::failure::Result;
+use crate::inspect::read_report;
+use crate::notice;
+use crate::run_folder::{self, RunFolder};
+use crate::run_report::RunReport;
+use crate::screen::Screen;
+use crate::train::carry_out;
+
+/// Goes on with the run in a folder.
+pub(crate) fn run(args: &ResumeArgs, start: Instant) -> Result<()> {
+    let folder = RunFolder::open(&args.run)?;
+    let config = Config::of_resume(&args.run, args)?;
+    let screen = Screen::new(args.quiet, args.json);
+    if let Some(report) = ended(&folder, &config)? {
+        return show_ended(&report, &folder, screen, args.json);
+    }
+    let experiment = Experiment::prepare(config, notice::watch(&args.deadline)?)?;
+    go_on(experiment, folder, screen, args.json, start)
+}
+
+/// Goes on with the run in the folder that `config` names, if it is a run of these settings.
+pub(crate) fn go_on_with(
+    out: &Path,
+    config: Config,
+    stop: StopFlag,
+    screen: Screen,
+    json: bool,
+    start: Instant,
+) -> Result<()> {
+    let folder = RunFolder::open(out)?;
+    let run = Config::of_file(&folder.file(run_folder::CONFIG))?;
+    let experiment = Experiment::prepare(config, stop)?;
+    experiment.config.check_same(&run)?;
+    if let Some(report) = ended(&folder, &experiment.config)? {
+        return show_ended(&report, &folder, screen, json);
+    }
+    go_on(experiment, folder, screen, json, start)
+}
+
+fn go_on(
+    mut experiment: Experiment,
+    folder: RunFolder,
+    screen: Screen,
+    json: bool,
+    start: Instant,
+) -> Result<()> {
+    let checkpoint = experiment.config.checkpoint_config(folder.path());
+    let keeps = checkpoint.is_some();
+    experiment.learner.set_checkpoint(checkpoint)?;
+    let from = if keeps { experiment.learner.resume()? } else { None };
+    if from.is_none() {
+        screen.say("There is no checkpoint yet: the run begins anew.");
+    }
+    carry_out(experiment, folder, from.as_ref(), screen, json, start)
+}
+
+/// The report of a run that has ended with all the epochs that are asked for.
+fn ended(folder: &RunFolder, config: &Config) -> Result<Option<RunReport>> {
+    let report = read_report(&folder.file(run_folder::REPORT))?;
+    Ok(report.filter(|report| {
+        config.epochs.is_none_or(|epochs| epochs == report.epochs_planned) && report.has_model()
+    }))
+}
+
+fn show_ended(report: &RunReport, folder: &RunFolder, screen: Screen, json: bool) -> Result<()> {
+    // It may have been killed just before.
+    folder.tidy();
+    screen.say(format!("The run in {} has ended; --epochs N trains it for more.", folder.path().display()));
+    report.show(folder, screen, json)
+}
+
+/// Where the run goes on, for people.
+pub(crate) fn lines(from: &ResumePoint) -> Vec<String> {
+    let place = match from.within {
+        None if from.finished => format!("after its {} epochs", from.epoch),
+        None => format!("before epoch {}", from.epoch),
+        Some((phase, done, of)) => {
+            let pass = if phase == Phase::Train { "training" } else { "validation" };
+            format!("in epoch {}, after batch {done} of {of} of its {pass}", from.epoch)
+        }
+    };
+    let note = from.note.iter().map(|note| format!("note       {note}"));
+    note.chain([format!("resumed    {place}")]).collect()
+}

@@ -1,0 +1,253 @@
+//! `highmark resume`, `train --resume auto`, and what can befall a run's folder.
+
+use std::fs;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use crate::folder::Folder;
+use crate::samples::{QUICK, people};
+
+/// A training that takes no time, for as many epochs as are asked for.
+const SHORT: &str = "--layers 8 --bs 16 --lr 0.01";
+
+/// Starts a run that takes some seconds, and waits until the file is there.
+fn start(folder: &Folder, arguments: &str, until: &str) -> Child {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_highmark"));
+    command.args(arguments.split_whitespace()).current_dir(folder.path(""));
+    let child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+    let begin = Instant::now();
+    while !folder.path(until).exists() {
+        assert!(begin.elapsed() < Duration::from_secs(60), "no {until}");
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    child
+}
+
+const LONG: &str =
+    "--target answer --layers 64,32 --bs 8 --epochs 30 --no-early-stopping --quiet --checkpoint-steps 5";
+
+#[test]
+fn a_killed_run_is_resumed_and_a_second_process_is_kept_out() {
+    let folder = Folder::with("resume-killed", "people.csv", &people(2000));
+    folder.run(&format!("train people.csv {LONG} --out alone")).done();
+    let mut child =
+        start(&folder, &format!("train people.csv {LONG} --out run"), "run/checkpoint.safetensors");
+    let id = child.id().to_string();
+    for arguments in ["resume run".to_string(), format!("train people.csv {LONG} --out run --overwrite")] {
+        folder
+            .run(&arguments)
+            .failed(1, &["another process, number ", &id, "run folder run", "wait for its end"]);
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
+    // Its lock is of no process any more, and neither is a file that it had begun.
+    assert!(folder.path("run/run.lock").exists());
+    folder.write("run/checkpoint.safetensors.part", "torn");
+    folder
+        .run(&format!("train people.csv {LONG} --out run"))
+        .failed(1, &["has not ended", "highmark resume"]);
+    let ran = folder.run("resume run").done();
+    assert!(ran.out.contains("\nresumed    in epoch ") && ran.out.contains("after batch "), "{}", ran.out);
+    assert_eq!(folder.bytes("run/best.safetensors"), folder.bytes("alone/best.safetensors"));
+    let files = [
+        "best.safetensors",
+        "checkpoint.safetensors",
+        "config.toml",
+        "events.jsonl",
+        "history.csv",
+        "report.json",
+    ];
+    assert_eq!(folder.list("run"), files);
+}
+
+#[test]
+fn a_damaged_checkpoint_gives_way_to_the_one_before() {
+    let folder = Folder::with("resume-damaged", "people.csv", &people(2000));
+    folder.run(&format!("train people.csv {LONG} --out alone")).done();
+    let mut child =
+        start(&folder, &format!("train people.csv {LONG} --out run"), "run/checkpoint-previous.safetensors");
+    child.kill().unwrap();
+    child.wait().unwrap();
+    if !folder.path("run/checkpoint.safetensors").exists() {
+        // Killed between the two renames.
+        fs::copy(
+            folder.path("run/checkpoint-previous.safetensors"),
+            folder.path("run/checkpoint.safetensors"),
+        )
+        .unwrap();
+    }
+    let mut bytes = folder.bytes("run/checkpoint.safetensors");
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 4;
+    fs::write(folder.path("run/checkpoint.safetensors"), &bytes).unwrap();
+    let ran = folder.run("resume run").done();
+    for part in
+        ["note       run/checkpoint.safetensors: damaged", "going on from the one before", "\nresumed    "]
+    {
+        assert!(ran.out.contains(part), "{}", ran.out);
+    }
+    assert_eq!(folder.bytes("run/best.safetensors"), folder.bytes("alone/best.safetensors"));
+    // Both of them: nothing is begun anew over a run without being asked.
+    fs::remove_file(folder.path("run/report.json")).unwrap();
+    fs::write(folder.path("run/checkpoint.safetensors"), &bytes[..100]).unwrap();
+    folder.run("resume run").failed(1, &["checkpoint.safetensors", "damaged"]);
+}
+
+#[test]
+fn a_finished_run_is_shown_or_extended() {
+    let folder = Folder::with("resume-extend", "people.csv", &people(300));
+    let train = format!("train people.csv --target answer {SHORT} --schedule flat --no-early-stopping");
+    folder.run(&format!("{train} --epochs 5 --out long")).done();
+    folder.run(&format!("{train} --epochs 2 --out run")).done();
+    let report = folder.json("run/report.json");
+    let again = folder.run("resume run").done();
+    assert!(again.out.contains("has ended; --epochs N trains it for more"), "{}", again.out);
+    assert!(again.out.contains("all 2 epochs ran"), "{}", again.out);
+    assert_eq!(folder.run("resume run --quiet --json").done().json(), report);
+
+    folder
+        .run("resume run --epochs 1")
+        .failed(1, &["checkpoint.safetensors", "2 epochs, which cannot become 1"]);
+    let ran = folder.run("resume run --epochs 5").done();
+    assert!(ran.out.contains("\nresumed    after its 2 epochs"), "{}", ran.out);
+    // At a constant rate it is the run of 5 epochs.
+    for file in ["best.safetensors", "config.toml"] {
+        assert_eq!(folder.bytes(&format!("run/{file}")), folder.bytes(&format!("long/{file}")), "{file}");
+    }
+    assert_eq!(folder.read("run/history.csv").lines().count(), 6);
+    assert_eq!(folder.json("run/report.json")["epochs_run"], 5);
+    // Killed before the report was written.
+    fs::remove_file(folder.path("run/report.json")).unwrap();
+    let model = folder.bytes("run/best.safetensors");
+    folder.run("resume run --quiet").done();
+    assert_eq!(
+        (folder.json("run/report.json")["epochs_run"].clone(), folder.bytes("run/best.safetensors")),
+        (5.into(), model)
+    );
+}
+
+#[test]
+fn the_same_command_again_and_again() {
+    let folder = Folder::with("resume-auto", "people.csv", &people(300));
+    let train = format!("train people.csv --target answer {SHORT} --out run --resume auto");
+    folder.run(&format!("{train} --epochs 2")).done();
+    let files = folder.list("run");
+    let again = folder.run(&format!("{train} --epochs 2")).done();
+    assert!(again.out.contains("has ended"), "{}", again.out);
+    assert_eq!(folder.list("run"), files);
+    folder
+        .run(&format!("{train} --epochs 2 --seed 7"))
+        .failed(1, &["another one", "its seed is 42, not 7", "--out"]);
+    folder.run(&format!("{train} --threads 1 --epochs 4")).done();
+    assert_eq!(folder.json("run/report.json")["epochs_run"], 4);
+    folder.run(&format!("{train} --overwrite")).failed(2, &["--overwrite"]);
+    folder
+        .run(&format!("train people.csv --target answer {QUICK} --resume auto"))
+        .failed(2, &["resume", "--out"]);
+    folder.run("resume people.csv").failed(1, &["not the folder of a run"]);
+    folder.run("resume none").failed(1, &["not the folder of a run"]);
+}
+
+#[test]
+fn other_data_and_other_settings_are_refused_and_nothing_is_lost() {
+    let folder = Folder::with("resume-other", "people.csv", &people(300));
+    folder.run(&format!("train people.csv --target answer {QUICK} --out run --quiet")).done();
+    let (model, checkpoint) =
+        (folder.bytes("run/best.safetensors"), folder.bytes("run/checkpoint.safetensors"));
+    let people_then = folder.read("people.csv");
+    folder.write("people.csv", &people(301));
+    folder
+        .run("resume run --epochs 5")
+        .failed(1, &["checkpoint.safetensors", "another run", "training rows was"]);
+    folder.write("people.csv", &people_then);
+    let config = folder.read("run/config.toml").replace("bs = 16", "bs = 8");
+    folder.write("run/config.toml", &config);
+    folder.run("resume run --epochs 5").failed(1, &["batch size was 16 and is 8 now"]);
+    assert_eq!(folder.bytes("run/best.safetensors"), model);
+    assert_eq!(folder.bytes("run/checkpoint.safetensors"), checkpoint);
+}
+
+/// The paths in the config are from the run's folder, so that the whole can be carried elsewhere.
+#[test]
+fn a_run_is_carried_elsewhere_and_resumed() {
+    let folder = Folder::new("resume-carried");
+    fs::create_dir(folder.path("here")).unwrap();
+    folder.write("here/people.csv", &people(300));
+    let train =
+        format!("train people.csv --target answer {SHORT} --schedule flat --no-early-stopping --quiet");
+    crate::run::run_in(&folder.path("here"), &format!("{train} --epochs 2")).done();
+    let config = folder.read("here/runs/people-1/config.toml");
+    assert!(config.contains("data = \"../../people.csv\""), "{config}");
+    fs::rename(folder.path("here"), folder.path("there")).unwrap();
+    folder.run("validate there/runs/people-1").done();
+    folder.run("resume there/runs/people-1 --epochs 3").done();
+    assert_eq!(folder.json("there/runs/people-1/report.json")["epochs_run"], 3);
+    let alone = format!("{train} --epochs 3 --out alone");
+    crate::run::run_in(&folder.path("there"), &alone).done();
+    let model = folder.bytes("there/runs/people-1/best.safetensors");
+    assert_eq!(
+        model,
+        folder.bytes("there/alone/best.safetensors"),
+        "as of its epoch, though its file had gone"
+    );
+    // With nothing but the config and the checkpoint, what the run had left is there again.
+    let history = folder.read("there/runs/people-1/history.csv");
+    for file in ["history.csv", "report.json", "best.safetensors"] {
+        fs::remove_file(folder.path(&format!("there/runs/people-1/{file}"))).unwrap();
+    }
+    folder.run("resume there/runs/people-1").done();
+    assert_eq!(folder.read("there/runs/people-1/history.csv"), history);
+    assert_eq!(folder.bytes("there/runs/people-1/best.safetensors"), model);
+}
+
+#[test]
+fn a_run_that_is_overwritten_comes_back_when_the_new_one_comes_to_nothing() {
+    let folder = Folder::with("resume-overwritten", "people.csv", &people(2000));
+    folder.run(&format!("train people.csv --target answer {QUICK} --out run --quiet")).done();
+    let model = folder.bytes("run/best.safetensors");
+    let train = format!("train people.csv {LONG} --out run --overwrite --seed 3");
+    // Killed: the old run is whole beside the new one, and goes when that has ended.
+    let mut child = start(&folder, &train, "run/checkpoint.safetensors.part");
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert_eq!(folder.bytes("run/overwritten/best.safetensors"), model);
+    assert!(folder.path("run/overwritten/config.toml").exists());
+    folder.run("predict run/overwritten people.csv -o out.csv").done();
+    folder.run("resume run --quiet").done();
+    assert!(!folder.path("run/overwritten").exists());
+    assert_ne!(folder.bytes("run/best.safetensors"), model);
+}
+
+/// Files may grow to some size only: enough for the model, not for a checkpoint.
+#[cfg(unix)]
+#[test]
+fn checkpoints_that_do_not_fit_on_the_disk_stop_no_training() {
+    let folder = Folder::with("resume-full", "people.csv", &people(300));
+    let program = env!("CARGO_BIN_EXE_highmark");
+    let train = format!("train people.csv --target answer {QUICK} --layers 200,100 --out run");
+    let script = format!("trap '' XFSZ; ulimit -f 300; exec {program} {train}");
+    let output = Command::new("sh").args(["-c", &script]).current_dir(folder.path("")).output().unwrap();
+    let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert!(output.status.success(), "{out}{err}");
+    assert_eq!(out.matches("no checkpoint: cannot write run/checkpoint.safetensors").count(), 1, "{out}");
+    assert!(out.contains("training goes on"), "{out}");
+    let files = ["best.safetensors", "config.toml", "events.jsonl", "history.csv", "report.json"];
+    assert_eq!(folder.list("run"), files);
+    folder
+        .run(&format!("train people.csv --target answer {QUICK} --layers 200,100 --out alone --quiet"))
+        .done();
+    assert_eq!(folder.bytes("run/best.safetensors"), folder.bytes("alone/best.safetensors"));
+}
+
+#[cfg(unix)]
+#[test]
+fn a_folder_that_is_removed_while_the_run_goes_on() {
+    let folder = Folder::with("resume-removed", "people.csv", &people(2000));
+    folder.run(&format!("train people.csv {LONG} --out alone")).done();
+    let child = start(&folder, &format!("train people.csv {LONG} --out run"), "run/checkpoint.safetensors");
+    fs::rename(folder.path("run"), folder.path("gone")).unwrap();
+    let output = child.wait_with_output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert_eq!(folder.bytes("run/best.safetensors"), folder.bytes("alone/best.safetensors"));
+    assert_eq!(folder.json("run/report.json")["epochs_run"], 30);
+}

@@ -1,0 +1,147 @@
+//! A text file that a fit adds lines to, and that a resumed fit goes on with.
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, Seek, SeekFrom, Write};
+use std::path::PathBuf;
+
+use crate::learner::Trainer;
+use crate::{Error, Result};
+
+/// What a file is opened for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum LogMode {
+    /// From its beginning.
+    Anew,
+    /// After what it holds.
+    Append,
+}
+
+/// Lines that cannot be written wait for the next attempt, so that a full disk costs no line once there is room again.
+#[derive(Debug)]
+pub(super) struct LogFile {
+    path: PathBuf,
+    /// Whether a line is on the disk before training goes on.
+    durable: bool,
+    file: Option<File>,
+    /// Whether the last attempt failed, and the user knows.
+    failing: bool,
+    /// Bytes that are whole lines.
+    length: u64,
+    waiting: String,
+    /// What the file is written anew with, if a resumed fit finds it shorter than it was; if that is nothing, the fit goes
+    /// on with what is left.
+    lost: String,
+}
+
+impl LogFile {
+    pub(super) fn new(path: PathBuf, durable: bool) -> Self {
+        let (waiting, lost) = (String::new(), String::new());
+        Self { path, durable, file: None, failing: false, length: 0, waiting, lost }
+    }
+
+    /// Opens the file for a fit, and makes its folder.
+    pub(super) fn open(&mut self, mode: LogMode) -> Result<()> {
+        if let Some(folder) = self.path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+            std::fs::create_dir_all(folder).map_err(|e| Error::io("create", folder, e))?;
+        }
+        let mut options = OpenOptions::new();
+        let opened = options.create(true).write(true).truncate(mode == LogMode::Anew).open(&self.path);
+        let file = opened.map_err(|e| Error::io("write", &self.path, e))?;
+        self.length = file.metadata().map_err(|e| Error::io("read", &self.path, e))?.len();
+        self.file = Some(file);
+        self.waiting.clear();
+        Ok(())
+    }
+
+    /// Opens the file of a fit that goes on; [`LogFile::cut`] follows.
+    pub(super) fn reopen(&mut self, lost: String) -> Result<()> {
+        self.lost = lost;
+        self.open(LogMode::Append)
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.length == 0 && self.waiting.is_empty()
+    }
+
+    /// The length of the file when everything has been written: what a checkpoint remembers.
+    pub(super) fn length(&self) -> u64 {
+        self.length + self.waiting.len() as u64
+    }
+
+    /// Takes away what was written after the checkpoint that knew this length.
+    pub(super) fn cut(&mut self, length: u64) -> Result<()> {
+        let lost = std::mem::take(&mut self.lost);
+        let Some(file) = &mut self.file else { return Ok(()) };
+        let whole = self.length >= length;
+        if !whole && lost.is_empty() {
+            return Ok(());
+        }
+        self.length = if whole { length } else { 0 };
+        file.set_len(self.length).map_err(|e| Error::io("write", &self.path, e))?;
+        if whole { Ok(()) } else { self.write(&lost) }
+    }
+
+    /// The same as [`LogFile::write`] for lines that training does not stop for: the user is told, once.
+    pub(super) fn add(&mut self, lines: &str, t: &mut Trainer) {
+        if lines.is_empty() && self.waiting.is_empty() {
+            return;
+        }
+        let failed_before = std::mem::replace(&mut self.failing, false);
+        if let Err(error) = self.write(lines) {
+            self.failing = true;
+            if !failed_before {
+                t.say(&format!("{error}; training goes on, and the line is tried again"));
+            }
+        }
+    }
+
+    /// Adds lines, each with its end, and if the file is durable waits until they are on the disk. After an error they are tried again with the
+    /// next ones.
+    pub(super) fn write(&mut self, lines: &str) -> Result<()> {
+        self.waiting += lines;
+        let Some(file) = &mut self.file else { return Ok(()) };
+        let write = |file: &mut File| -> io::Result<()> {
+            file.seek(SeekFrom::Start(self.length))?;
+            file.write_all(self.waiting.as_bytes())?;
+            if self.durable { file.sync_data() } else { Ok(()) }
+        };
+        if let Err(error) = write(file) {
+            // Half a line is worse than none.
+            drop(file.set_len(self.length));
+            return Err(Error::io("write", &self.path, error));
+        }
+        self.length += self.waiting.len() as u64;
+        self.waiting.clear();
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_resumed_fit_cuts_or_mends_the_file() {
+        let path = std::env::temp_dir().join(format!("highmark-log-file-{}.csv", std::process::id()));
+        let text = || std::fs::read_to_string(&path).unwrap();
+        let mut log = LogFile::new(path.clone(), true);
+        log.open(LogMode::Anew).unwrap();
+        log.write("a\nb\n").unwrap();
+        let length = log.length();
+        log.write("after the checkpoint\n").unwrap();
+
+        let mut log = LogFile::new(path.clone(), true);
+        log.reopen("lost\n".into()).unwrap();
+        log.cut(length).unwrap();
+        log.write("c\n").unwrap();
+        assert_eq!(text(), "a\nb\nc\n");
+
+        std::fs::write(&path, "a\n").unwrap();
+        let mut log = LogFile::new(path.clone(), true);
+        log.reopen("a\nb\n".into()).unwrap();
+        log.cut(length).unwrap();
+        log.write("c\n").unwrap();
+        assert_eq!(text(), "a\nb\nc\n");
+        std::fs::remove_file(&path).unwrap();
+    }
+}

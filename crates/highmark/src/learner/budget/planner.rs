@@ -1,0 +1,373 @@
+//! Plans made while a fit runs, and followed by it.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::plan::{Place, Plan, Speed, fit_into};
+use super::{Budget, BudgetUse, Source};
+use crate::learner::event::{RunKind, Span};
+use crate::learner::trainer::Trainer;
+
+/// The share of the budget that is left over on purpose, and the seconds for the process to end.
+const MARGIN: (f64, f64) = (0.004, 0.02);
+/// The share of the budget after which there is a new plan.
+const EVERY: f64 = 0.005;
+/// Time that is not worth two short epochs, as a share of the budget.
+const TOLERANCE: f64 = 0.003;
+/// A change of the batches that are left, as a share, that is not worth a plan.
+const SAME: f64 = 0.002;
+
+/// Measures how fast a fit is and plans what is left of it.
+#[derive(Clone, Debug)]
+pub(crate) struct Planner {
+    budget: Budget,
+    /// Seconds that earlier processes have used.
+    earlier: f64,
+    /// Plans of the replayed fit that were followed already.
+    replayed: usize,
+    speed: Speed,
+    /// Whether the time between epochs is measured, and no guess.
+    between_seen: bool,
+    /// When the batches began that are being timed, and how many there are.
+    timing: Option<(f64, usize)>,
+    /// When the last training pass ended.
+    pass_ended: Option<f64>,
+    planned_at: f64,
+    /// The step by which the speed is known twice as well.
+    next_step: usize,
+    /// Epochs as last told to the user.
+    told: usize,
+}
+
+/// What a checkpoint holds of it.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+pub(crate) struct PlannerState {
+    used: f64,
+    speed: Speed,
+    between_seen: bool,
+    replayed: usize,
+}
+
+impl Planner {
+    pub(crate) fn new(budget: Budget) -> Self {
+        Self {
+            budget,
+            earlier: 0.0,
+            replayed: 0,
+            speed: Speed::default(),
+            between_seen: false,
+            timing: None,
+            pass_ended: None,
+            planned_at: f64::NEG_INFINITY,
+            next_step: 8,
+            told: 0,
+        }
+    }
+
+    /// Before a fit.
+    pub(crate) fn start(&mut self) {
+        *self = Self::new(self.budget.clone());
+    }
+
+    /// Everything that a resumed fit needs to go on counting.
+    pub(crate) fn state(&self) -> PlannerState {
+        PlannerState {
+            used: self.now(),
+            speed: self.speed,
+            between_seen: self.between_seen,
+            replayed: self.replayed,
+        }
+    }
+
+    /// Takes back what [`Planner::state`] gave, in another process.
+    pub(crate) fn resume(&mut self, state: &PlannerState) {
+        self.earlier = state.used;
+        (self.speed, self.replayed) = (state.speed, state.replayed);
+        self.between_seen = state.between_seen;
+        self.next_step = usize::MAX;
+    }
+
+    /// Seconds used.
+    fn now(&self) -> f64 {
+        match &self.budget.source {
+            Source::Time { used, clock, .. } => used + self.earlier + clock().as_secs_f64(),
+            Source::Replay(_) => 0.0,
+        }
+    }
+
+    fn total(&self) -> f64 {
+        match self.budget.source {
+            Source::Time { total, .. } => total,
+            Source::Replay(_) => f64::INFINITY,
+        }
+    }
+
+    fn margin(&self) -> f64 {
+        (MARGIN.0 * self.total() + MARGIN.1).min(self.total() / 10.0)
+    }
+
+    /// When the fit should end.
+    fn end(&self) -> f64 {
+        let after = if self.budget.validates_after { self.speed.between } else { 0.0 };
+        self.total() - self.margin() - after
+    }
+
+    /// How long the rest of `plan` takes.
+    fn expected(&self, plan: &Plan, step: usize, start: usize, full: usize) -> f64 {
+        let batches = plan.total.saturating_sub(step) as f64;
+        batches * self.speed.batch + plan.epochs_from(start, full) as f64 * self.speed.between
+    }
+
+    /// Times the batches since the last call within a pass.
+    fn measure(&mut self, now: f64) {
+        if let Some((start, batches)) = self.timing.filter(|(_, batches)| *batches > 0) {
+            let batch = (now - start) / batches as f64;
+            // The first are slower than all others, so each measurement counts as much as all before.
+            self.speed.batch = blend(self.speed.batch, batch);
+        }
+        self.timing = Some((now, 0));
+    }
+
+    /// The next of the replayed plans, if it was made here.
+    fn replay(&mut self, epoch: usize, step: usize, validated: Option<usize>) -> Option<Plan> {
+        let Source::Replay(plans) = &self.budget.source else { return None };
+        let plan = plans.get(self.replayed)?;
+        if (plan.epoch, plan.step, plan.validated) != (epoch, step, validated) {
+            return None;
+        }
+        self.replayed += 1;
+        Some(*plan)
+    }
+
+    fn replays(&self) -> bool {
+        matches!(self.budget.source, Source::Replay(_))
+    }
+
+    /// A plan for the time that is left, if it differs from the one before by anything that matters.
+    fn plan(&mut self, now: f64, epoch: usize, place: Place, before: Option<&Plan>) -> Option<Plan> {
+        self.planned_at = now;
+        let step = place.step;
+        let position = before.map_or(0.0, |plan| plan.position_at(step));
+        if self.speed.batch == 0.0 {
+            // Nothing is known yet; the plan is for as many epochs as are asked for.
+            let plan = Plan { epoch, step, position, total: place.most, last: place.full, validated: None };
+            return before.is_none().then_some(plan);
+        }
+        let left = self.end() - now;
+        let (total, last) = fit_into(left, self.speed, place, TOLERANCE * self.total());
+        let plan = Plan { epoch, step, position, total, last: last.max(1), validated: None };
+        let same = |before: &Plan| {
+            let left = before.total.saturating_sub(step);
+            let change = before.total.abs_diff(total) as f64;
+            let late = self.end() - now < 0.02 * self.total();
+            before.total > step && change <= if late { 0.0 } else { SAME * left as f64 }
+        };
+        (!before.is_some_and(same)).then_some(plan)
+    }
+}
+
+fn blend(old: f64, new: f64) -> f64 {
+    if old == 0.0 { new } else { f64::midpoint(old, new) }
+}
+
+impl Trainer {
+    /// Follows `budget` in the fits from now on.
+    pub(crate) fn set_budget(&mut self, budget: Option<Budget>) {
+        self.planner = budget.map(Planner::new);
+    }
+
+    /// What the fit under way is expected to take from now on, if it has a budget and the speed is known.
+    pub fn expected_time(&self) -> Option<Duration> {
+        let (planner, plan) = (self.planner.as_ref()?, self.history.plans.last()?);
+        if planner.speed.batch == 0.0 {
+            return None;
+        }
+        let at = self.progress();
+        let start = at.train_iter - if self.is_training() { at.iter } else { 0 };
+        let seconds = planner.expected(plan, at.train_iter, start, self.train.batches());
+        Duration::try_from_secs_f64(seconds).ok()
+    }
+
+    pub(crate) fn budget_use(&self) -> Option<BudgetUse> {
+        let planner = self.planner.as_ref().filter(|planner| !planner.replays())?;
+        let ended = self.history.plans.last().is_some_and(|plan| plan.total < self.most_batches());
+        Some(BudgetUse { seconds: planner.total(), used: planner.now(), ended })
+    }
+
+    fn most_batches(&self) -> usize {
+        self.asked_epochs().saturating_mul(self.train.batches())
+    }
+
+    /// Whether the epoch under way is the last by the plan, if a budget decides it.
+    pub(crate) fn plan_is_over(&self) -> Option<bool> {
+        self.planner.as_ref()?;
+        Some(self.history.plans.last()?.total <= self.progress().train_iter)
+    }
+
+    /// The share of the schedule behind, if a budget decides it.
+    pub(crate) fn planned_position(&self) -> Option<f64> {
+        self.planner.as_ref()?;
+        Some(self.history.plans.last()?.position_at(self.progress().train_iter))
+    }
+
+    /// Before an epoch: whether there is time for it. Sets how many there will be.
+    pub(crate) fn plan_epoch(&mut self) {
+        if self.run_kind() != RunKind::Fit {
+            return;
+        }
+        let Some(mut planner) = self.planner.take() else { return };
+        let (at, full) = (self.progress(), self.train.batches());
+        if at.epoch >= self.asked_epochs() {
+            // Also when a fit that has ended is resumed: its end is its end.
+            self.planner = Some(planner);
+            return;
+        }
+        let step = at.train_iter;
+        if let Some(pass) = self.reentered_pass() {
+            // It was planned before the checkpoint.
+            let start = if pass == Span::Train { step - at.iter } else { step };
+            let epochs = self.history.plans.last().map_or(0, |plan| plan.epochs_from(start, full));
+            self.planner = Some(planner);
+            return self.set_epochs(at.epoch + epochs + usize::from(pass != Span::Train));
+        }
+        while let Some(plan) = planner.replay(at.epoch, step, None) {
+            self.history.plans.push(plan);
+        }
+        let cut = self.history.plans.last().is_some_and(|plan| plan.validated.is_some());
+        if !planner.replays() && !cut {
+            let now = planner.now();
+            if let Some(ended) = planner.pass_ended.take() {
+                let before = if planner.between_seen { planner.speed.between } else { 0.0 };
+                planner.speed.between = blend(before, now - ended).max(now - ended);
+                planner.between_seen = true;
+            }
+            let place = Place { step, epoch_left: full, full, most: self.most_batches(), owes_step: false };
+            let before = self.history.plans.last().copied();
+            self.history.plans.extend(planner.plan(now, at.epoch, place, before.as_ref()));
+        }
+        planner.timing = None;
+        self.planner = Some(planner);
+        self.show_plan(step);
+    }
+
+    /// Before a training batch: sets how many the pass has.
+    pub(crate) fn plan_batches(&mut self) {
+        if self.run_kind() != RunKind::Fit {
+            return;
+        }
+        let Some(mut planner) = self.planner.take() else { return };
+        let (at, full) = (self.progress(), self.train.batches());
+        let (step, start) = (at.train_iter, at.train_iter - at.iter);
+        if at.iter > 0 {
+            while let Some(plan) = planner.replay(at.epoch, step, None) {
+                self.history.plans.push(plan);
+            }
+        }
+        if !planner.replays() {
+            let now = planner.now();
+            if let Some((_, batches)) = &mut planner.timing {
+                *batches += 1;
+            } else {
+                planner.timing = Some((now, 0));
+            }
+            let measured = planner.timing.is_some_and(|(_, batches)| batches > 0);
+            let before = self.history.plans.last().copied();
+            let next = now + planner.speed.batch + planner.speed.between;
+            let due = step >= planner.next_step
+                || now - planner.planned_at >= EVERY * planner.total()
+                || before.is_none_or(|plan| step >= plan.total)
+                || next > planner.end();
+            // What is planned before the first batch of a pass was planned before its epoch.
+            if due && at.iter > 0 && measured {
+                planner.measure(now);
+                if !planner.between_seen {
+                    // A validation batch is taken to last as long as a training batch.
+                    planner.speed.between = self.valid.batches() as f64 * planner.speed.batch;
+                }
+                if step >= planner.next_step {
+                    planner.next_step = step.saturating_mul(2);
+                }
+                let place = Place {
+                    step,
+                    epoch_left: full - at.iter.min(full),
+                    full,
+                    most: self.most_batches(),
+                    owes_step: self.counters.waiting > 0,
+                };
+                self.history.plans.extend(planner.plan(now, at.epoch, place, before.as_ref()));
+            }
+        }
+        let planned = self.history.plans.last().map_or(full, |plan| plan.epoch_len(start, full));
+        self.set_pass_len(planned);
+        if at.iter >= planned && !planner.replays() {
+            planner.pass_ended = Some(planner.now());
+        }
+        let first_epoch = at.epoch == 0 && planner.told == 0;
+        let known = planner.speed.batch > 0.0
+            && (at.iter >= planned || planner.now() >= 2.0 * EVERY * planner.total());
+        self.planner = Some(planner);
+        if first_epoch && known {
+            self.show_plan(start);
+        }
+    }
+
+    /// Before a validation batch: whether there is time for it.
+    pub(crate) fn plan_validation(&mut self) -> bool {
+        if self.run_kind() != RunKind::Fit {
+            return true;
+        }
+        let at = self.progress();
+        let Some(planner) = &mut self.planner else { return true };
+        let last = self.history.plans.last().copied();
+        let cut = if planner.replays() {
+            planner.replay(at.epoch, at.train_iter, Some(at.iter))
+        } else {
+            let late = planner.now() > planner.end() + planner.margin() / 2.0;
+            last.filter(|_| late).map(|last| Plan {
+                epoch: at.epoch,
+                step: at.train_iter,
+                position: last.position_at(at.train_iter),
+                total: at.train_iter,
+                validated: Some(at.iter),
+                ..last
+            })
+        };
+        self.history.plans.extend(cut);
+        cut.is_none()
+    }
+
+    /// Sets the number of epochs by the plan, and tells the user when it is new or has changed much.
+    fn show_plan(&mut self, start: usize) {
+        let full = self.train.batches();
+        let Some(plan) = self.history.plans.last() else { return };
+        let epochs = plan.epochs_from(start, full);
+        let epochs = if plan.validated.is_some() { 0 } else { epochs };
+        let planned = self.progress().epoch + epochs;
+        // A replayed plan knows nothing of this fit's limit.
+        self.set_epochs(planned.min(self.asked_epochs()));
+        let (Some(left), Some(planner)) = (self.expected_time(), &mut self.planner) else { return };
+        if planner.replays() || epochs == 0 || planned.abs_diff(planner.told) <= planner.told / 10 {
+            return;
+        }
+        planner.told = planned;
+        let (used, total) = (planner.now(), planner.total());
+        let line = format!(
+            "budget {}: {planned} epochs, expected to end in {} ({} used so far)",
+            clock(total),
+            clock(left.as_secs_f64()),
+            clock(used)
+        );
+        self.say(&line);
+    }
+}
+
+/// 4.2 s, 3m 20s or 2h 05m.
+fn clock(seconds: f64) -> String {
+    if seconds < 60.0 {
+        return format!("{seconds:.1} s");
+    }
+    let whole = seconds.round() as u64;
+    let (hours, minutes, rest) = (whole / 3600, whole / 60 % 60, whole % 60);
+    if hours > 0 { format!("{hours}h {minutes:02}m") } else { format!("{minutes}m {rest:02}s") }
+}

@@ -1,0 +1,123 @@
+//! The thread that writes checkpoints while training goes on.
+
+use std::io::{BufWriter, Write};
+use std::path::PathBuf;
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::thread::JoinHandle;
+
+use super::atomic_file::{put, write_part};
+use super::checkpoint::{newest, previous};
+use super::disk::Disk;
+use super::frame::Frame;
+use crate::{Error, Result};
+
+/// Which good checkpoints of this fit are in the folder.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kept {
+    /// None: what may be there is of another fit, and gives way to the first.
+    None,
+    /// The newest is damaged or missing.
+    Previous,
+    /// The newest is good.
+    Newest,
+}
+
+/// Writes frames into a folder, each whole or not at all, and keeps the last two.
+pub(crate) struct FrameFolder {
+    folder: PathBuf,
+    disk: Box<dyn Disk>,
+    kept: Kept,
+}
+
+impl FrameFolder {
+    pub(crate) fn new(folder: PathBuf, disk: Box<dyn Disk>, kept: Kept) -> Self {
+        Self { folder, disk, kept }
+    }
+
+    /// At every moment there is a whole checkpoint under one of the two names, once there was one.
+    pub(crate) fn write(&mut self, frame: &Frame) -> Result<()> {
+        let (newest, previous) = (newest(&self.folder), previous(&self.folder));
+        let part = write_part(&*self.disk, &newest, |out| {
+            let mut out = BufWriter::with_capacity(1 << 18, out);
+            frame.write(&mut out)?;
+            out.flush()
+        })?;
+        if self.kept == Kept::Newest {
+            if let Err(error) = self.disk.rename(&newest, &previous)
+                && error.kind() != std::io::ErrorKind::NotFound
+            {
+                drop(self.disk.remove(&part));
+                return Err(Error::io("replace", previous, error));
+            }
+            self.kept = Kept::Previous;
+        }
+        put(&*self.disk, &part, &newest)?;
+        if self.kept == Kept::None {
+            // Of another fit: not the one before this.
+            drop(self.disk.remove(&previous));
+        }
+        self.kept = Kept::Newest;
+        Ok(())
+    }
+}
+
+/// The other end of the thread.
+pub(crate) struct CheckpointWriter {
+    frames: Sender<Frame>,
+    written: Receiver<(Frame, Result<()>)>,
+    thread: JoinHandle<()>,
+    busy: bool,
+}
+
+impl CheckpointWriter {
+    /// Starts the thread. Fails when the system has none left.
+    pub(crate) fn start(mut folder: FrameFolder) -> std::io::Result<Self> {
+        let (frames, jobs) = channel::<Frame>();
+        let (done, written) = channel();
+        let thread = std::thread::Builder::new().name("checkpoint".into()).spawn(move || {
+            for frame in jobs {
+                let result = folder.write(&frame);
+                if done.send((frame, result)).is_err() {
+                    return;
+                }
+            }
+        })?;
+        Ok(Self { frames, written, thread, busy: false })
+    }
+
+    /// Whether a frame is being written.
+    pub(crate) fn is_busy(&self) -> bool {
+        self.busy
+    }
+
+    /// Hands a frame over; only while the thread is not busy.
+    pub(crate) fn write(&mut self, frame: Frame) {
+        // The thread ends with this sender and not before.
+        self.busy = self.frames.send(frame).is_ok();
+    }
+
+    /// A frame that has been written since, to be used again, and how that went.
+    pub(crate) fn poll(&mut self) -> Option<(Frame, Result<()>)> {
+        let done = self.written.try_recv().ok()?;
+        self.busy = false;
+        Some(done)
+    }
+
+    /// The same, once it is written.
+    pub(crate) fn wait(&mut self) -> Option<(Frame, Result<()>)> {
+        if !self.busy {
+            return None;
+        }
+        self.busy = false;
+        self.written.recv().ok()
+    }
+
+    /// Ends the thread.
+    pub(crate) fn stop(self) {
+        drop(self.frames);
+        drop(self.thread.join());
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,214 @@
+//! When a fit saves itself, and what becomes of it.
+
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use super::checkpoint;
+use super::checkpoint_writer::{CheckpointWriter, FrameFolder, Kept};
+use super::disk::Disk;
+use super::frame::Frame;
+use super::identity::Identity;
+use crate::{Error, Result};
+
+/// When a fit saves a checkpoint, and where. Every rule that is set counts; what is due while one is still being written
+/// follows as soon as that is done. At its end, and when the [`crate::StopFlag`] is raised, a fit is saved in any case.
+///
+/// ```
+/// use highmark::CheckpointConfig;
+/// let every_epoch_and_minute = CheckpointConfig::new("runs/1");
+/// let often = CheckpointConfig { steps: Some(100), epochs: None, seconds: None, ..CheckpointConfig::new("runs/1") };
+/// # let _ = (every_epoch_and_minute, often);
+/// ```
+#[derive(Clone, Debug, PartialEq)]
+pub struct CheckpointConfig {
+    /// The folder for `checkpoint.safetensors` and `checkpoint-previous.safetensors`.
+    pub folder: PathBuf,
+    /// After this many training batches. Default never.
+    pub steps: Option<usize>,
+    /// After this many seconds, in training or validation. Default 60.
+    pub seconds: Option<f64>,
+    /// After this many epochs. Default 1.
+    pub epochs: Option<usize>,
+}
+
+impl CheckpointConfig {
+    /// Every epoch and every 60 seconds, into `folder`.
+    pub fn new(folder: impl Into<PathBuf>) -> Self {
+        Self { folder: folder.into(), steps: None, seconds: Some(60.0), epochs: Some(1) }
+    }
+
+    /// Fails on a rule that makes no sense.
+    pub(crate) fn check(&self) -> Result<()> {
+        if self.steps == Some(0) || self.epochs == Some(0) {
+            return Err(Error::config("checkpoint", "is saved after 1 step or epoch, or more"));
+        }
+        match self.seconds {
+            Some(seconds) if !(seconds > 0.0 && seconds.is_finite()) => {
+                Err(Error::config("checkpoint", format!("{seconds} seconds are no time between two")))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// A place where a fit can be left and entered again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Pause {
+    /// After a training batch.
+    TrainBatch,
+    /// After a validation batch.
+    ValidBatch,
+    /// After an epoch.
+    Epoch,
+    /// The stop flag is up.
+    Stop,
+    /// All epochs ran, or a callback has ended the fit after one.
+    End,
+}
+
+impl Pause {
+    /// Whether no other follows, so that a checkpoint must be made now.
+    pub(crate) fn is_last(self) -> bool {
+        matches!(self, Self::Stop | Self::End)
+    }
+}
+
+/// The checkpoints of one fit.
+pub(crate) struct Checkpoints {
+    config: CheckpointConfig,
+    pub(crate) identity: Identity,
+    folder: Option<FrameFolder>,
+    writer: Option<CheckpointWriter>,
+    frame: Option<Frame>,
+    steps: usize,
+    epochs: usize,
+    last: Instant,
+    asked: bool,
+    /// Whether the last one could not be written, and the user knows.
+    failing: bool,
+    written: bool,
+}
+
+impl Checkpoints {
+    /// `floats` is how many a frame will hold, about.
+    pub(crate) fn new(
+        config: CheckpointConfig,
+        identity: Identity,
+        kept: Kept,
+        disk: Box<dyn Disk>,
+        floats: usize,
+    ) -> Self {
+        let mut frame = Frame::default();
+        frame.reserve(floats);
+        let folder = FrameFolder::new(config.folder.clone(), disk, kept);
+        Self {
+            config,
+            identity,
+            folder: Some(folder),
+            writer: None,
+            frame: Some(frame),
+            steps: 0,
+            epochs: 0,
+            last: Instant::now(),
+            asked: false,
+            failing: false,
+            written: kept != Kept::None,
+        }
+    }
+
+    /// Asks for one at the next pause.
+    pub(crate) fn ask(&mut self) {
+        self.asked = true;
+    }
+
+    /// Counts a pause and says whether a checkpoint is due now.
+    pub(crate) fn is_due(&mut self, pause: Pause) -> bool {
+        self.steps += usize::from(pause == Pause::TrainBatch);
+        self.epochs += usize::from(pause == Pause::Epoch);
+        let reached = |count: usize, limit: Option<usize>| limit.is_some_and(|limit| count >= limit);
+        self.asked
+            || pause.is_last()
+            || reached(self.steps, self.config.steps)
+            || reached(self.epochs, self.config.epochs)
+            || self.config.seconds.is_some_and(|seconds| self.last.elapsed().as_secs_f64() >= seconds)
+    }
+
+    /// An empty frame, unless the last one is still being written; `wait` waits for it.
+    pub(crate) fn frame(&mut self, wait: bool) -> Option<Frame> {
+        if wait && self.frame.is_none() && self.writer.as_ref().is_some_and(CheckpointWriter::is_busy) {
+            let done = self.writer.as_mut().and_then(CheckpointWriter::wait);
+            self.take_back(done);
+        }
+        self.frame.take()
+    }
+
+    /// Looks whether one has been written since; the note is for the user.
+    pub(crate) fn poll(&mut self) -> Option<String> {
+        let done = self.writer.as_mut()?.poll();
+        self.take_back(done)
+    }
+
+    fn take_back(&mut self, done: Option<(Frame, Result<()>)>) -> Option<String> {
+        let (frame, result) = done?;
+        self.frame = Some(frame);
+        self.outcome(result)
+    }
+
+    fn outcome(&mut self, result: Result<()>) -> Option<String> {
+        match (result, std::mem::replace(&mut self.failing, false)) {
+            (Ok(()), failed_before) => {
+                self.written = true;
+                failed_before.then(|| "checkpoints can be written again".into())
+            }
+            (Err(error), failed_before) => {
+                self.failing = true;
+                let note = format!("no checkpoint: {error}; training goes on, and the next one is tried");
+                (!failed_before).then_some(note)
+            }
+        }
+    }
+
+    /// A frame could not be filled.
+    pub(crate) fn give_up(&mut self, frame: Frame, error: Error) -> Option<String> {
+        self.frame = Some(frame);
+        self.restart();
+        self.outcome(Err(error))
+    }
+
+    /// Writes a filled frame in the background.
+    pub(crate) fn write(&mut self, frame: Frame) -> Option<String> {
+        self.restart();
+        if let Some(folder) = self.folder.take() {
+            match CheckpointWriter::start(folder) {
+                Ok(writer) => self.writer = Some(writer),
+                Err(error) => {
+                    self.frame = Some(frame);
+                    return self.outcome(Err(Error::training(format!("there is no thread for it: {error}"))));
+                }
+            }
+        }
+        if let Some(writer) = &mut self.writer {
+            writer.write(frame);
+        }
+        None
+    }
+
+    fn restart(&mut self) {
+        (self.steps, self.epochs, self.last, self.asked) = (0, 0, Instant::now(), false);
+    }
+
+    /// Waits for what is being written. Returns the newest good checkpoint of the fit, a note, and the time it took.
+    pub(crate) fn finish(mut self) -> (Option<PathBuf>, Option<String>, Duration) {
+        let begin = Instant::now();
+        let done = self.writer.as_mut().and_then(CheckpointWriter::wait);
+        let note = self.take_back(done);
+        if let Some(writer) = self.writer {
+            writer.stop();
+        }
+        let folder = &self.config.folder;
+        let path = self.written.then(|| checkpoint::newest(folder)).filter(|path| path.is_file());
+        let path =
+            path.or_else(|| self.written.then(|| checkpoint::previous(folder)).filter(|p| p.is_file()));
+        (path, note, begin.elapsed())
+    }
+}

@@ -1,0 +1,70 @@
+//! What a fit is: two fits with the same identity and the same state go on alike.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{Error, Result};
+
+/// Named settings and fingerprints, as text.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub(crate) struct Identity(BTreeMap<String, String>);
+
+/// Texts longer than this are kept and shown as their fingerprint.
+const LONGEST: usize = 200;
+
+impl Identity {
+    /// Adds a setting. Fails on one that JSON cannot hold.
+    pub(crate) fn add(&mut self, name: impl Into<String>, value: &impl Serialize) -> Result<()> {
+        let name = name.into();
+        let text = serde_json::to_string(value).map_err(|e| Error::data(format!("{name}: {e}")))?;
+        let text = if text.len() > LONGEST {
+            format!("fingerprint {:016x}", super::checksum::checksum(text.as_bytes()))
+        } else {
+            text
+        };
+        self.0.insert(name, text);
+        Ok(())
+    }
+
+    /// Adds every field of a structure as a setting.
+    pub(crate) fn add_fields(&mut self, of: &str, value: &impl Serialize) -> Result<()> {
+        let value = serde_json::to_value(value).map_err(|e| Error::data(format!("{of}: {e}")))?;
+        let Some(fields) = value.as_object() else { return self.add(of, &value) };
+        fields.iter().try_for_each(|(name, value)| self.add(format!("{of}: {name}"), value))
+    }
+
+    /// Fails when `saved`, of a checkpoint, is another fit's, and names what differs.
+    pub(crate) fn check(&self, saved: &Self) -> Result<()> {
+        let names = self.0.keys().chain(saved.0.keys());
+        let differing = |name: &&String| self.0.get(*name) != saved.0.get(*name);
+        let Some(name) = names.into_iter().find(differing) else { return Ok(()) };
+        let shown = |identity: &Self| identity.0.get(name).map_or("nothing", String::as_str).to_string();
+        Err(Error::training(format!(
+            "the checkpoint is of another run, so it cannot be resumed: {name} was {} and is {} now",
+            shown(saved),
+            shown(self)
+        )))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_differs_is_named() {
+        let identity = |seed: u64| {
+            let mut identity = Identity::default();
+            identity.add("seed", &seed).unwrap();
+            identity.add_fields("model", &serde_json::json!({"layers": [200, 100], "x": 1.5})).unwrap();
+            identity
+        };
+        assert!(identity(1).check(&identity(1)).is_ok());
+        let error = identity(1).check(&identity(2)).unwrap_err().to_string();
+        assert!(error.ends_with("seed was 2 and is 1 now"), "{error}");
+        let error = Identity::default().check(&identity(2)).unwrap_err().to_string();
+        assert!(error.contains("model: layers was [200,100] and is nothing now"), "{error}");
+    }
+}

@@ -1,0 +1,255 @@
+//! The whole state of a fit, put into a checkpoint and taken back from one.
+
+use std::time::{Duration, Instant};
+
+use crate::learner::budget::Planner;
+use crate::learner::callback::{CallbackState, Callbacks};
+use crate::learner::checkpoint::{Checkpoint, FORMAT, Meta, Position, Seconds};
+use crate::learner::checkpoints::Pause;
+use crate::learner::event::{RunKind, Span};
+use crate::learner::frame::Frame;
+use crate::learner::identity::Identity;
+use crate::learner::{Phase, Trainer};
+use crate::{Error, Result};
+
+impl Trainer {
+    /// Saves the fit if that is due at this pause. What goes wrong is told and does not end it.
+    pub(crate) fn save_checkpoint(&mut self, callbacks: &Callbacks, pause: Pause) {
+        let Some(mut checkpoints) = self.checkpoints.take() else { return };
+        let mut notes = vec![checkpoints.poll()];
+        if checkpoints.is_due(pause)
+            && let Some(mut frame) = checkpoints.frame(pause.is_last())
+        {
+            let begin = Instant::now();
+            frame.clear();
+            notes.push(
+                match self.capture(callbacks, &checkpoints.identity, pause == Pause::End, &mut frame) {
+                    Ok(()) => checkpoints.write(frame),
+                    Err(error) => checkpoints.give_up(frame, error),
+                },
+            );
+            self.timings.save += begin.elapsed();
+        }
+        self.checkpoints = Some(checkpoints);
+        notes.into_iter().flatten().for_each(|note| self.say(&note));
+    }
+
+    /// Waits until the last checkpoint is on the disk, and keeps its path.
+    pub(crate) fn finish_checkpoints(&mut self) {
+        let Some(checkpoints) = self.checkpoints.take() else { return };
+        let (path, note, time) = checkpoints.finish();
+        self.checkpoint = path;
+        self.timings.save += time;
+        note.into_iter().for_each(|note| self.say(&note));
+    }
+
+    /// Whether the fit stands between two epochs: the place where it can be extended.
+    pub(crate) fn between_epochs(&self) -> bool {
+        self.open == [Span::Fit] && self.history.iters.len() == self.history.rows.len()
+    }
+
+    fn capture(
+        &self,
+        callbacks: &Callbacks,
+        identity: &Identity,
+        finished: bool,
+        frame: &mut Frame,
+    ) -> Result<()> {
+        let params = self.model.params();
+        let start = frame.copy(&params.values);
+        for parameter in params.list() {
+            let range = start + parameter.range.start..start + parameter.range.end;
+            frame.name(parameter.name.clone(), parameter.shape.clone(), range);
+        }
+        let start = frame.copy(&params.buffers);
+        for buffer in params.buffer_list() {
+            let range = start + buffer.range.start..start + buffer.range.end;
+            frame.name(buffer.name.clone(), vec![range.len()], range);
+        }
+        if !params.grads_spent {
+            frame.add("optim.grads".into(), &params.grads);
+        }
+        for (name, numbers) in self.optimizer.tensors() {
+            frame.add(format!("optim.{name}"), numbers);
+        }
+        frame.follow(&self.history, self.turn);
+        for metric in &self.metrics {
+            frame.add_doubles(format!("metric.{}", metric.name()), &metric.save_state());
+        }
+        frame.add_doubles("validation.loss".into(), &[self.valid_loss.0, self.valid_loss.1 as f64]);
+        let guard = self.guard.save_state()?;
+        for (name, numbers) in guard.tensors {
+            frame.share(format!("non-finite.{name}"), numbers);
+        }
+        let mut states = std::collections::BTreeMap::new();
+        for callback in callbacks.iter() {
+            let state = callback.save_state()?;
+            for (name, numbers) in state.tensors {
+                frame.share(format!("callback.{}.{name}", callback.name()), numbers);
+            }
+            states.insert(callback.name().to_string(), state.values);
+        }
+        let pass = match self.open.last() {
+            Some(Span::Train) => Some(Phase::Train),
+            Some(Span::Validate) => Some(Phase::Validate),
+            _ => None,
+        };
+        let at = self.progress;
+        let [epoch, pass_began] = self.started.map(|began| began.elapsed().as_secs_f64());
+        frame.meta = Some(Meta {
+            format: FORMAT,
+            identity: identity.clone(),
+            position: Position {
+                n_epoch: self.asked_epochs,
+                epoch: self.history.rows.len() - usize::from(pass.is_some()),
+                pass,
+                iter: at.iter,
+                n_iter: at.n_iter,
+                train_iter: at.train_iter,
+                finished,
+            },
+            counters: self.counters,
+            optimizer_steps: self.optimizer.steps(),
+            hypers: self.optimizer.groups().iter().map(|group| group.hypers.clone()).collect(),
+            rows: self.history.rows.clone(),
+            iters: self.history.iters.clone(),
+            smooth: self.history.smooth,
+            plans: self.history.plans.clone(),
+            planner: self.planner.as_ref().map(Planner::state),
+            non_finite: guard.values,
+            cancels: self.cancels.clone(),
+            monitored: self.description.provenance.monitor.clone(),
+            seconds: Seconds {
+                train: self.timings.train.as_secs_f64(),
+                validate: self.timings.validate.as_secs_f64(),
+                save: self.timings.save.as_secs_f64(),
+                epoch,
+                pass: if pass.is_some() { pass_began } else { 0.0 },
+            },
+            callbacks: states,
+        });
+        Ok(())
+    }
+
+    /// Begins a fit that goes on from here: hooks know it, and see the record as it was.
+    pub(crate) fn resume(&mut self, from: &Checkpoint) -> Result<()> {
+        self.resumed = true;
+        self.restore(from)
+    }
+
+    /// Takes everything back but the callbacks' states. Fails, and changes nothing, when the model is another.
+    pub(crate) fn restore(&mut self, from: &Checkpoint) -> Result<()> {
+        let params = self.model.params();
+        let mut loaded = params.clone();
+        for parameter in params.list() {
+            loaded.set(&parameter.name, from.floats(&parameter.name, parameter.range.len())?)?;
+        }
+        for buffer in params.buffer_list() {
+            loaded.set(&buffer.name, from.floats(&buffer.name, buffer.range.len())?)?;
+        }
+        loaded.zero_grad();
+        let tensors: Vec<_> = from.floats_under("optim.").filter(|(name, _)| *name != "grads").collect();
+        if from.floats.contains_key("optim.grads") {
+            loaded.grads.copy_from_slice(from.floats("optim.grads", params.len())?);
+            loaded.grads_spent = false;
+        }
+        for metric in &mut self.metrics {
+            metric.load_state(&from.doubles(&format!("metric.{}", metric.name())))?;
+        }
+        let meta = &from.meta;
+        self.optimizer.load_state(meta.optimizer_steps, &tensors, &meta.hypers)?;
+        *self.model.params_mut() = loaded;
+        let valid_loss = from.doubles("validation.loss");
+        let [sum, rows] = valid_loss[..] else {
+            return Err(Error::data("the checkpoint holds no sum of the validation loss"));
+        };
+        self.valid_loss = (sum, rows as usize);
+        let (history, series) =
+            (&mut self.history, |name| from.floats.get(name).cloned().unwrap_or_default());
+        history.losses = series("history.losses");
+        history.smooth_losses = series("history.smooth_losses");
+        history.lrs = from.doubles("history.lrs");
+        history.moms = from.doubles("history.moms");
+        history.rows.clone_from(&meta.rows);
+        history.iters.clone_from(&meta.iters);
+        history.smooth = meta.smooth;
+        history.plans.clone_from(&meta.plans);
+        if let (Some(planner), Some(state)) = (&mut self.planner, &meta.planner) {
+            planner.resume(state);
+        }
+        let tensors = from.floats_under("non-finite.");
+        let tensors = tensors.map(|(name, numbers)| (name.to_string(), numbers.into())).collect();
+        self.guard.load_state(&CallbackState { values: meta.non_finite.clone(), tensors })?;
+        self.counters = meta.counters;
+        self.cancels.clone_from(&meta.cancels);
+        self.description.provenance.monitor.clone_from(&meta.monitored);
+        self.turn += 1;
+        self.restore_place(meta);
+        Ok(())
+    }
+
+    fn restore_place(&mut self, meta: &Meta) {
+        let (at, seconds) = (meta.position, meta.seconds);
+        let of = |seconds: f64| Duration::try_from_secs_f64(seconds).unwrap_or_default();
+        self.timings.train = of(seconds.train);
+        self.timings.validate = of(seconds.validate);
+        self.timings.save = of(seconds.save);
+        let now = Instant::now();
+        self.started = [seconds.epoch, seconds.pass].map(|past| now.checked_sub(of(past)).unwrap_or(now));
+        let planned = self.progress.n_epoch;
+        if at.finished && planned > at.n_epoch {
+            // The fit goes on, so nothing has ended it.
+            self.cancels.retain(|cancel| cancel.span != Span::Fit);
+        }
+        let over = at.finished && planned == at.n_epoch;
+        self.progress.epoch = if over { planned } else { at.epoch };
+        (self.progress.iter, self.progress.n_iter) = (at.iter, at.n_iter);
+        self.progress.train_iter = at.train_iter;
+        self.fresh = true;
+        self.reenter = match at.pass {
+            None => Vec::new(),
+            Some(Phase::Train) => vec![Span::Train, Span::Epoch],
+            Some(Phase::Validate) => vec![Span::Validate, Span::Epoch],
+        };
+    }
+
+    /// Whether `span` was open when the checkpoint was made, so that it goes on instead of beginning.
+    pub(crate) fn reenter(&mut self, span: Span) -> bool {
+        if self.reenter.last() != Some(&span) {
+            return false;
+        }
+        self.reenter.pop();
+        self.open.push(span);
+        match span {
+            Span::Train => {
+                self.phase = Phase::Train;
+                self.train.start(self.counters.epochs.saturating_sub(1));
+            }
+            Span::Validate => self.valid.start(0),
+            _ => {}
+        }
+        true
+    }
+
+    /// The pass that the fit goes on in, before its epoch is entered.
+    pub(crate) fn reentered_pass(&self) -> Option<Span> {
+        self.reenter.first().copied()
+    }
+
+    /// Whether the epoch that goes on is already being validated.
+    pub(crate) fn reenters_validation(&self) -> bool {
+        self.reenter.last() == Some(&Span::Validate)
+    }
+
+    /// Whether the fit goes on from a checkpoint: known from `before_fit` on.
+    pub fn is_resumed(&self) -> bool {
+        self.resumed && self.run_kind() == RunKind::Fit
+    }
+
+    /// Saves a checkpoint after this batch, if the learner keeps checkpoints.
+    pub fn ask_for_checkpoint(&mut self) {
+        if let Some(checkpoints) = &mut self.checkpoints {
+            checkpoints.ask();
+        }
+    }
+}

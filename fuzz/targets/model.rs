@@ -1,0 +1,19 @@
+//! A model file: it is refused, or it can describe itself and predict.
+
+use highmark::{CsvOptions, SavedModel, read_csv_from};
+
+/// Rows to predict, for the columns of the seeds.
+const ROWS: &str = "age,city,height\n31,Oslo,1.8\n,Rome,\n1e30,,-1\n";
+
+pub(crate) fn run(data: &[u8]) {
+    let folder = super::scratch("model");
+    let path = folder.join("model.safetensors");
+    std::fs::write(&path, data).expect("a file can be written");
+    let Ok(model) = SavedModel::load(&path) else { return };
+    let mut model = model.threads(1);
+    let table =
+        read_csv_from("rows.csv".as_ref(), ROWS.as_bytes(), &CsvOptions::default()).expect("it is sound");
+    if let Ok((predicted, drift)) = model.predict(&table) {
+        drop((predicted.to_table(), drift.lines()));
+    }
+}
