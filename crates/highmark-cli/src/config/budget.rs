@@ -133,8 +133,8 @@ mod tests {
         };
         let limit = |time, usd, rate| config(time, usd, rate).max_seconds();
         assert_eq!(limit(Some("2h"), None, None).unwrap(), Some(7200.0));
-        assert_eq!(limit(Some("2h"), Some(1.5), Some(0.45)).unwrap(), Some(7200.0));
-        assert_eq!(limit(Some("4h"), Some(1.5), Some(0.45)).unwrap(), Some(12_000.0));
+        assert_eq!(limit(Some("2h"), Some(1.5), Some(0.5)).unwrap(), Some(7200.0));
+        assert_eq!(limit(Some("4h"), Some(1.5), Some(0.5)).unwrap(), Some(10_800.0));
         assert_eq!(limit(None, None, Some(0.45)).unwrap(), None);
         assert!(limit(None, Some(1.5), None).is_err() && limit(None, Some(0.0), Some(1.0)).is_err());
         assert_eq!(config(Some("1h"), None, None).most_epochs(), usize::MAX);

@@ -242,4 +242,27 @@ mod tests {
             }
         }
     }
+
+    /// Every sum is a chain of fused multiply-adds of its own, whatever lies beside it in the vector.
+    #[test]
+    #[cfg(target_arch = "x86_64")]
+    fn avx2_and_avx512_give_the_same_bits() {
+        let (Some(wide), Some(narrow)) = (pulp::x86::V4::try_new(), pulp::x86::V3::try_new()) else { return };
+        let (m, n, k) = (23, 75, 300);
+        let fraction = |x: &f32| x / 7.0;
+        let a: Vec<f32> = numbers(m * k, 5).iter().map(fraction).collect();
+        let b: Vec<f32> = numbers(k * n, 6).iter().map(fraction).collect();
+        let product = |arch: Arch| {
+            let (mut scratch, mut c) = (Scratch::new(), vec![0.0; m * n]);
+            arch.dispatch(Product {
+                scratch: &mut scratch,
+                c: MatrixMut::new(&mut c, m, n),
+                a: Matrix::new(&a, m, k),
+                b: Matrix::new(&b, k, n),
+                add: false,
+            });
+            c
+        };
+        assert!(product(Arch::V4(wide)) == product(Arch::V3(narrow)));
+    }
 }

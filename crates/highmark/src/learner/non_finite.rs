@@ -11,7 +11,7 @@ use super::callback::CallbackState;
 use super::event::{RunKind, Signal, Span};
 use super::history::Smooth;
 use super::trainer::{Phase, Trainer};
-use crate::engine::Snapshot;
+use crate::engine::{Snapshot, simd};
 use crate::optim::OptimizerState;
 use crate::{Error, Result};
 
@@ -213,14 +213,19 @@ impl Guard {
 
 /// Whether all are finite. Zero times a number is zero, unless it is not finite: no branch in the way of vector registers.
 fn all_finite(numbers: &[f32]) -> bool {
-    let mut sums = [0.0_f32; 32];
-    let (chunks, rest) = numbers.as_chunks::<32>();
-    for chunk in chunks {
-        for (sum, x) in sums.iter_mut().zip(chunk) {
-            *sum += x * 0.0;
-        }
-    }
-    sums.iter().all(|sum| sum.is_finite()) && rest.iter().all(|x| x.is_finite())
+    let mut sums = [0.0_f32; 64];
+    let (chunks, rest) = numbers.as_chunks::<64>();
+    simd(
+        #[inline(always)]
+        || {
+            for chunk in chunks {
+                for (sum, x) in sums.iter_mut().zip(chunk) {
+                    *sum += x * 0.0;
+                }
+            }
+        },
+    );
+    sums.iter().chain(rest).all(|x| x.is_finite())
 }
 
 impl Trainer {
