@@ -11,27 +11,27 @@ use crate::Result;
 
 /// The spellings of a missing value, quick to tell from others.
 pub(super) struct Missing {
-    spellings: Vec<Vec<u8>>,
     empty: bool,
-    /// Which bytes a spelling begins with.
-    first: [bool; 256],
+    /// By their first byte.
+    spellings: [Vec<Vec<u8>>; 256],
 }
 
 impl Missing {
-    pub(super) fn new(spellings: &[String]) -> Self {
-        let mut first = [false; 256];
-        for byte in spellings.iter().filter_map(|spelling| spelling.as_bytes().first()) {
-            first[usize::from(*byte)] = true;
+    pub(super) fn new(all: &[String]) -> Self {
+        let mut spellings = [const { Vec::new() }; 256];
+        for spelling in all {
+            if let Some(byte) = spelling.as_bytes().first() {
+                spellings[usize::from(*byte)].push(spelling.clone().into_bytes());
+            }
         }
-        let empty = spellings.iter().any(String::is_empty);
-        Self { spellings: spellings.iter().map(|s| s.clone().into_bytes()).collect(), empty, first }
+        Self { empty: all.iter().any(String::is_empty), spellings }
     }
 
     #[inline]
     fn is(&self, field: &[u8]) -> bool {
         match field.first() {
             None => self.empty,
-            Some(byte) => self.first[usize::from(*byte)] && self.spellings.iter().any(|s| s == field),
+            Some(byte) => self.spellings[usize::from(*byte)].iter().any(|spelling| spelling == field),
         }
     }
 }

@@ -54,7 +54,7 @@ pub(crate) fn median(values: &mut [f64]) -> f64 {
         return f64::NAN;
     }
     let (below, upper, _) = values.select_nth_unstable_by(n / 2, f64::total_cmp);
-    let lower = below.iter().copied().max_by(f64::total_cmp).filter(|_| n % 2 == 0);
+    let lower = below.iter().copied().max_by(f64::total_cmp).filter(|_| n.is_multiple_of(2));
     lower.map_or(*upper, |lower| f64::midpoint(lower, *upper))
 }
 
