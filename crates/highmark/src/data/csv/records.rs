@@ -66,7 +66,7 @@ impl<'a> Records<'a> {
     }
 
     /// The next value of the record, and whether it is the record's last.
-    #[inline]
+    #[inline(always)]
     pub(super) fn value(&mut self) -> (&[u8], bool) {
         let start = self.at;
         if self.bytes.get(start) == Some(&self.dialect.quote) {
@@ -109,7 +109,7 @@ impl<'a> Records<'a> {
     }
 
     /// Where the value ends that has no quotes from here on.
-    #[inline]
+    #[inline(always)]
     fn next_end(&mut self) -> usize {
         while self.ends == 0 {
             self.block += 64;
@@ -122,7 +122,7 @@ impl<'a> Records<'a> {
     }
 
     /// Goes behind the end of a value, which is the next one; whether it ends the record, too.
-    #[inline]
+    #[inline(always)]
     fn pass(&mut self, end: usize) -> bool {
         match self.bytes.get(end) {
             None => {
