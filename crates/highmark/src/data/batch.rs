@@ -24,6 +24,18 @@ impl Targets {
         }
     }
 
+    /// The targets of these rows, in this order. Panics on a row that is not there.
+    #[must_use]
+    pub(crate) fn take(&self, rows: &[u32]) -> Self {
+        match self {
+            Self::Classes(classes) => Self::Classes(rows.iter().map(|row| classes[*row as usize]).collect()),
+            Self::Values { values, width } => {
+                let row = |row: &u32| &values[*row as usize * width..][..*width];
+                Self::Values { values: rows.iter().flat_map(row).copied().collect(), width: *width }
+            }
+        }
+    }
+
     /// Forgets all rows and keeps the memory.
     pub fn clear(&mut self) {
         match self {

@@ -4,6 +4,7 @@ use super::drift::{Drift, Unseen};
 use super::factors::Factors;
 use super::level::Vocabulary;
 use super::numbers::numbers;
+use super::parallel::map;
 use super::pipeline::Pipeline;
 use super::task::refuse_missing;
 use super::{Dataset, Table, Targets, Task};
@@ -11,6 +12,9 @@ use crate::{Error, Result};
 
 /// How many unseen values are named.
 const EXAMPLES: usize = 3;
+
+/// Rows that are worth a thread's attention.
+const BLOCK: usize = 1 << 14;
 
 impl Pipeline {
     /// Encodes all rows of a table, and tells in what it differs from the training table.
@@ -23,86 +27,93 @@ impl Pipeline {
     /// Fails when a feature is missing or has an unsupported type, and for values of a continuous column that
     /// are no finite number.
     pub fn apply(&self, table: &Table) -> Result<(Dataset, Drift)> {
-        let (encoded, mut drift) = self.encode_features(table)?;
-        let mut targets = None;
+        let (mut encoded, mut drift) = self.encode_features(table)?;
         if self.task.columns().iter().all(|name| table.find(name).is_some()) {
             match self.encode_targets(table) {
-                Ok(encoded) => targets = Some(encoded),
+                Ok(targets) => encoded.targets = Some(targets),
                 Err(error) => drift.targets = Some(error.to_string()),
             }
         }
-        Ok((encoded.dataset(targets)?, drift))
+        Ok((encoded.dataset()?, drift))
     }
 
     /// Like [`Pipeline::apply`], for rows whose targets are needed: it is an error when a target column is not
     /// there, or holds a missing value or a class that training did not have.
     pub fn apply_labelled(&self, table: &Table) -> Result<(Dataset, Drift)> {
+        let (encoded, drift) = self.encode_labelled(table)?;
+        Ok((encoded.dataset()?, drift))
+    }
+
+    /// The columns behind [`Pipeline::apply_labelled`].
+    pub(super) fn encode_labelled(&self, table: &Table) -> Result<(Encoded, Drift)> {
         let targets = self.encode_targets(table)?;
         let (encoded, drift) = self.encode_features(table)?;
-        Ok((encoded.dataset(Some(targets))?, drift))
+        Ok((Encoded { targets: Some(targets), ..encoded }, drift))
     }
 
     fn encode_features(&self, table: &Table) -> Result<(Encoded, Drift)> {
         self.refuse_absent(table)?;
-        let rows = table.rows();
-        let (n_cat, n_cont) = (self.cat_names.len(), self.cont_names.len());
-        let mut encoded =
-            Encoded { n_cat, n_cont, x_cat: vec![0; rows * n_cat], x_cont: vec![0.0; rows * n_cont] };
         let mut drift = self.layout(table);
         // The columns that tell of missing values have their codes from the continuous ones.
-        let real = n_cat - self.na_columns().count().min(n_cat);
-        for (position, (name, levels)) in self.categorify.columns.iter().enumerate().take(real) {
+        let added = self.na_columns().count().min(self.cat_names.len());
+        let real = self.cat_names.len() - added;
+        let mut cat = Vec::new();
+        let columns = map(self.categorify.columns.iter().take(real).collect(), |(name, levels)| {
             let factors = Factors::of(name, table.column(name)?)?;
             let vocabulary = Vocabulary::new(levels);
-            let codes: Vec<u32> = factors
-                .levels
-                .iter()
-                .map(|level| vocabulary.find(level).map_or(0, |code| code as u32 + 1))
-                .collect();
-            for (row, code) in factors.codes.iter().enumerate() {
-                encoded.x_cat[row * n_cat + position] = codes.get(*code as usize).copied().unwrap_or(0);
-            }
-            self.note_categories(name, &factors, &codes, &mut drift);
+            let code = |level| vocabulary.find(level).map_or(0, |code| code as u32 + 1);
+            let known: Vec<u32> = factors.levels.iter().map(code).collect();
+            let mut drift = Drift::default();
+            self.note_categories(name, &factors, &known, &mut drift);
+            let mut codes = factors.codes;
+            codes.iter_mut().for_each(|code| *code = known.get(*code as usize).copied().unwrap_or(0));
+            Ok::<_, Error>((codes, drift))
+        });
+        for column in columns {
+            let (codes, found) = column?;
+            cat.push(codes);
+            drift.missing.extend(found.missing);
+            drift.unseen.extend(found.unseen);
         }
-        for (position, name) in self.cont_names.iter().enumerate() {
+        // A damaged model file may name more of these columns than there are.
+        let mut told: Vec<Vec<u32>> = vec![Vec::new(); added];
+        let mut cont = Vec::new();
+        let columns = map(self.cont_names.iter().enumerate().collect(), |(position, name)| {
             let values = numbers(name, table.column(name)?)?;
-            self.note_missing(name, values.iter().filter(|value| value.is_nan()).count(), &mut drift);
-            // A damaged model file may name more of these columns than there are.
-            let told = self.na_columns().take(n_cat - real).position(|column| column == name);
-            if let Some(number) = told {
-                for (row, value) in values.iter().enumerate() {
-                    encoded.x_cat[row * n_cat + real + number] = 1 + u32::from(value.is_nan());
-                }
+            let missing = values.iter().filter(|value| value.is_nan()).count();
+            let number = self.na_columns().take(added).position(|column| column == name);
+            let told = number.map(|number| {
+                (number, values.iter().map(|value| 1 + u32::from(value.is_nan())).collect::<Vec<_>>())
+            });
+            Ok::<_, Error>((self.encode_numbers(name, position, &values)?, missing, told))
+        });
+        for (name, column) in self.cont_names.iter().zip(columns) {
+            let (numbers, missing, codes) = column?;
+            cont.push(numbers);
+            self.note_missing(name, missing, &mut drift);
+            if let Some((number, codes)) = codes {
+                told[number] = codes;
             }
-            self.encode_numbers(name, position, &values, &mut encoded)?;
         }
-        Ok((encoded, drift))
+        told.iter_mut().for_each(|codes| codes.resize(table.rows(), 0));
+        cat.extend(told);
+        Ok((Encoded { rows: table.rows(), cat, cont, targets: None }, drift))
     }
 
-    fn encode_numbers(
-        &self,
-        name: &str,
-        position: usize,
-        values: &[f64],
-        encoded: &mut Encoded,
-    ) -> Result<()> {
+    fn encode_numbers(&self, name: &str, position: usize, values: &[f64]) -> Result<Vec<f32>> {
         let fill = self.fill.as_ref().and_then(|fill| fill.value(name));
         let fill = fill.unwrap_or_else(|| self.medians.get(position).copied().unwrap_or_default());
         let mean = self.means().get(position).copied().unwrap_or(0.0);
         let std = self.stds().get(position).copied().unwrap_or(1.0);
-        for (row, value) in values.iter().enumerate() {
-            let value = if value.is_nan() { fill } else { *value };
-            let number = ((value - mean) / std) as f32;
-            if !number.is_finite() {
-                let message = format!(
-                    "{value} in data row {} is too large for 32-bit numbers; scale the column",
-                    row + 1
-                );
-                return Err(Error::column(name, message));
-            }
-            encoded.x_cont[row * encoded.n_cont + position] = number;
+        let number = |value: f64| ((if value.is_nan() { fill } else { value } - mean) / std) as f32;
+        let numbers: Vec<f32> = values.iter().map(|value| number(*value)).collect();
+        if let Some(row) = numbers.iter().position(|number| !number.is_finite()) {
+            let value = if values[row].is_nan() { fill } else { values[row] };
+            let message =
+                format!("{value} in data row {} is too large for 32-bit numbers; scale the column", row + 1);
+            return Err(Error::column(name, message));
         }
-        Ok(())
+        Ok(numbers)
     }
 
     /// Encodes the target columns of a table, all rows.
@@ -209,16 +220,41 @@ impl Pipeline {
     }
 }
 
-/// The features of a table on the way to a dataset.
-struct Encoded {
-    n_cat: usize,
-    n_cont: usize,
-    x_cat: Vec<u32>,
-    x_cont: Vec<f32>,
+/// A table on the way to a dataset, column by column.
+pub(super) struct Encoded {
+    rows: usize,
+    cat: Vec<Vec<u32>>,
+    cont: Vec<Vec<f32>>,
+    targets: Option<Targets>,
 }
 
 impl Encoded {
-    fn dataset(self, targets: Option<Targets>) -> Result<Dataset> {
-        Dataset::new(self.n_cat, self.n_cont, self.x_cat, self.x_cont, targets)
+    /// All rows.
+    fn dataset(&self) -> Result<Dataset> {
+        self.take(&(0..self.rows as u32).collect::<Vec<_>>())
     }
+
+    /// These rows, in this order.
+    pub(super) fn take(&self, rows: &[u32]) -> Result<Dataset> {
+        let targets = self.targets.as_ref().map(|targets| targets.take(rows));
+        let (cat, cont) = (interleave(&self.cat, rows), interleave(&self.cont, rows));
+        Dataset::new(self.cat.len(), self.cont.len(), cat, cont, targets)
+    }
+}
+
+/// Row by row what is there column by column, of these rows.
+fn interleave<T: Copy + Default + Send + Sync>(columns: &[Vec<T>], rows: &[u32]) -> Vec<T> {
+    let width = columns.len();
+    let mut all = vec![T::default(); rows.len() * width];
+    if width > 0 {
+        let blocks = all.chunks_mut(BLOCK * width).zip(rows.chunks(BLOCK)).collect();
+        map(blocks, |(block, rows): (&mut [T], &[u32])| {
+            for (to, row) in block.chunks_exact_mut(width).zip(rows) {
+                for (to, column) in to.iter_mut().zip(columns) {
+                    *to = column[*row as usize];
+                }
+            }
+        });
+    }
+    all
 }

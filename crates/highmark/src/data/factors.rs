@@ -8,6 +8,7 @@ use arrow_array::types::{
     UInt16Type, UInt32Type, UInt64Type,
 };
 use arrow_array::{Array, ArrayRef};
+use arrow_buffer::NullBuffer;
 use arrow_schema::DataType;
 
 use super::hash::FastMap;
@@ -129,12 +130,23 @@ fn dictionary(name: &str, array: &ArrayRef) -> Result<Factors> {
     if values.levels.is_empty() {
         return Ok(Factors { codes: vec![MISSING; array.len()], levels: Vec::new() });
     }
-    let nulls = dictionary.keys().nulls();
+    // Files are read into keys of this type, which are used where they stand.
+    Ok(match dictionary.keys().as_primitive_opt::<Int32Type>() {
+        Some(keys) => keyed(keys.values().iter().map(|key| *key as usize), keys.nulls(), &values),
+        None => keyed(dictionary.normalized_keys().into_iter(), dictionary.keys().nulls(), &values),
+    })
+}
+
+/// `values` by key, each row's key given.
+fn keyed(keys: impl Iterator<Item = usize>, nulls: Option<&NullBuffer>, values: &Factors) -> Factors {
     let mut number = vec![MISSING; values.levels.len()];
     let mut levels = Vec::new();
-    let codes = dictionary.normalized_keys().into_iter().enumerate().map(|(row, key)| {
+    let codes = keys.enumerate().map(|(row, key)| {
+        if nulls.is_some_and(|nulls| nulls.is_null(row)) {
+            return MISSING;
+        }
         let value = values.codes[key];
-        if value == MISSING || nulls.is_some_and(|nulls| nulls.is_null(row)) {
+        if value == MISSING {
             return MISSING;
         }
         let number = &mut number[value as usize];
@@ -144,7 +156,7 @@ fn dictionary(name: &str, array: &ArrayRef) -> Result<Factors> {
         }
         *number
     });
-    Ok(Factors { codes: codes.collect(), levels })
+    Factors { codes: codes.collect(), levels }
 }
 
 #[cfg(test)]

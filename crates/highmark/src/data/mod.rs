@@ -11,6 +11,7 @@ mod hash;
 mod level;
 mod loader;
 mod numbers;
+mod parallel;
 mod parquet;
 mod pipeline;
 mod procs;

@@ -4,7 +4,8 @@ use arrow_array::Array;
 use serde::{Deserialize, Serialize};
 
 use super::level::Level;
-use super::procs::{Categorify, FillMissing, FillStrategy, Normalize, Proc, median};
+use super::parallel::map;
+use super::procs::{Categorify, FillMissing, Normalize, Proc, median};
 use super::{Table, Task, numbers::numbers};
 use crate::{Error, Result};
 
@@ -70,28 +71,45 @@ impl Pipeline {
         }
         let mut incomplete = Vec::new();
         let mut categorify = Categorify::default();
-        for name in &cat {
+        let levels = map(cat.iter().collect(), |name| {
             let other = valid.and_then(|valid| valid.find(name));
-            let factors = categorify.push(name, table.column(name)?, train, other)?;
-            if train.iter().any(|row| factors.level_of(*row as usize).is_none()) {
-                incomplete.push(name.clone());
-            }
+            Categorify::levels(name, table.column(name)?, train, other)
+        });
+        for (name, levels) in cat.iter().zip(levels) {
+            let (levels, lacks) = levels?;
+            categorify.columns.push((name.clone(), levels));
+            incomplete.extend(lacks.then(|| name.clone()));
         }
-        let mut statistics = Statistics::new(procs);
-        for name in &cont {
+        let mut fill = procs.iter().find_map(|proc| match proc {
+            Proc::FillMissing { add_col, .. } => Some(FillMissing { columns: Vec::new(), add_col: *add_col }),
+            _ => None,
+        });
+        let mut normalize = procs.contains(&Proc::Normalize).then(Normalize::default);
+        let mut medians = Vec::new();
+        let statistics = map(cont.iter().collect(), |name| {
             let array = table.column(name)?;
             let values = numbers(name, array)?;
-            if statistics.push(name, &values, train, !array.data_type().is_integer())? {
-                incomplete.push(name.clone());
-            }
-            if statistics.fill.is_none() {
+            let statistics = Statistics::of(name, &values, train, procs, !array.data_type().is_integer())?;
+            if fill.is_none() {
                 // A validation table may lack the column, which is found out when it is encoded.
                 let other = valid.and_then(|valid| valid.find(name));
                 refuse_missing(name, &values)?;
                 other.map_or(Ok(()), |other| refuse_missing(name, &numbers(name, other)?))?;
             }
+            Ok::<_, Error>(statistics)
+        });
+        for (name, statistics) in cont.iter().zip(statistics) {
+            let Statistics { lacks, median, filled, mean, std } = statistics?;
+            incomplete.extend(lacks.then(|| name.clone()));
+            medians.push(median);
+            if let Some(fill) = fill.as_mut().filter(|_| lacks) {
+                fill.columns.push((name.clone(), filled));
+            }
+            if let Some(normalize) = &mut normalize {
+                normalize.means.push(mean);
+                normalize.stds.push(std);
+            }
         }
-        let Statistics { fill, normalize, medians, .. } = statistics;
         let mut cat_names = cat;
         for (column, _) in fill.iter().filter(|fill| fill.add_col).flat_map(|fill| &fill.columns) {
             let name = FillMissing::na_name(column);
@@ -197,58 +215,44 @@ impl Pipeline {
     }
 }
 
-/// The numbers of the continuous columns, gathered one column at a time.
+/// The numbers of a continuous column over the training rows.
 struct Statistics {
-    strategy: FillStrategy,
-    fill: Option<FillMissing>,
-    normalize: Option<Normalize>,
-    medians: Vec<f64>,
+    /// Whether values are missing.
+    lacks: bool,
+    median: f64,
+    /// What stands for missing values.
+    filled: f64,
+    mean: f64,
+    std: f64,
 }
 
 impl Statistics {
-    fn new(procs: &[Proc]) -> Self {
-        let mut new =
-            Self { strategy: FillStrategy::Median, fill: None, normalize: None, medians: Vec::new() };
-        for proc in procs {
-            match proc {
-                Proc::FillMissing { strategy, add_col } => {
-                    new.strategy = *strategy;
-                    new.fill = Some(FillMissing { columns: Vec::new(), add_col: *add_col });
-                }
-                Proc::Normalize => new.normalize = Some(Normalize::default()),
-                Proc::Categorify => {}
-            }
-        }
-        new
-    }
-
-    /// Adds a column; whether it has missing values in the training rows.
-    fn push(&mut self, name: &str, values: &[f64], train: &[u32], single: bool) -> Result<bool> {
+    fn of(name: &str, values: &[f64], train: &[u32], procs: &[Proc], single: bool) -> Result<Self> {
         let rows = train.iter().map(|row| values[*row as usize]);
-        let mut sorted: Vec<f64> = rows.clone().filter(|value| !value.is_nan()).collect();
-        if sorted.is_empty() {
+        let mut present: Vec<f64> = rows.clone().filter(|value| !value.is_nan()).collect();
+        if present.is_empty() {
             let message = "all values of the training rows are missing; drop it with --ignore";
             return Err(Error::column(name, message));
         }
-        let incomplete = sorted.len() < train.len();
-        sorted.sort_unstable_by(f64::total_cmp);
-        let middle = median(&sorted);
-        self.medians.push(middle);
-        let mut filled = middle;
-        if let Some(fill) = self.fill.as_mut().filter(|_| incomplete) {
-            filled = self.strategy.value(&sorted);
+        let lacks = present.len() < train.len();
+        let median = median(&mut present);
+        let mut filled = median;
+        if let Some(strategy) = procs.iter().filter(|_| lacks).find_map(|proc| match proc {
+            Proc::FillMissing { strategy, .. } => Some(*strategy),
+            _ => None,
+        }) {
+            filled = strategy.value(&mut present);
             if !filled.is_finite() {
-                return Err(Error::config(
-                    "fill",
-                    format!("{filled} cannot be filled in for missing values"),
-                ));
+                let message = format!("{filled} cannot be filled in for missing values");
+                return Err(Error::config("fill", message));
             }
-            fill.columns.push((name.into(), filled));
         }
-        if let Some(normalize) = &mut self.normalize {
-            normalize.push(rows.map(|value| if value.is_nan() { filled } else { value }), single);
+        let (mut mean, mut std) = (0.0, 1.0);
+        if procs.contains(&Proc::Normalize) {
+            let whole = rows.map(|value| if value.is_nan() { filled } else { value });
+            (mean, std) = Normalize::statistics(whole, single);
         }
-        Ok(incomplete)
+        Ok(Self { lacks, median, filled, mean, std })
     }
 }
 

@@ -32,8 +32,12 @@ pub fn cont_cat_split(table: &Table, max_card: usize, targets: &[&str]) -> (Vec<
         let continuous = match array.data_type() {
             DataType::Float32 | DataType::Float64 | DataType::Null => true,
             integer if integer.is_integer() => {
-                array.null_count() > 0
-                    || Factors::of(name, array).is_ok_and(|factors| factors.levels.len() > max_card)
+                let many = |rows: usize| {
+                    let array = array.slice(0, rows);
+                    Factors::of(name, &array).is_ok_and(|factors| factors.levels.len() > max_card)
+                };
+                // The first rows tell it of most columns.
+                array.null_count() > 0 || many(array.len().min(1000)) || many(array.len())
             }
             _ => false,
         };

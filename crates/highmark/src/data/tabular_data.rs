@@ -126,14 +126,16 @@ impl TabularData {
         let train = &train_rows;
         let procs = &config.procs;
         let pipeline = Pipeline::fit(Fit { table, train, valid: valid_table, cat, cont, procs, task })?;
-        let (all, drift) = pipeline.apply_labelled(table)?;
+        let (all, drift) = pipeline.encode_labelled(table)?;
         let (train, valid, valid_drift) = match valid_table {
             Some(valid_table) => {
                 let (valid, drift) = pipeline.apply_labelled(valid_table)?;
-                (all, valid, drift)
+                (all.take(&train_rows)?, valid, drift)
             }
             // Against themselves the training rows show no drift, so all of it is the validation rows'.
-            None => (all.take(&train_rows), all.take(&valid_rows), Drift { rows: valid_rows.len(), ..drift }),
+            None => {
+                (all.take(&train_rows)?, all.take(&valid_rows)?, Drift { rows: valid_rows.len(), ..drift })
+            }
         };
         Ok(Self {
             train: Arc::new(train),

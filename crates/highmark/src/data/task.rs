@@ -8,7 +8,7 @@ use arrow_schema::DataType;
 use serde::{Deserialize, Serialize};
 
 use super::Table;
-use super::factors::Factors;
+use super::factors::{Factors, MISSING};
 use super::level::Level;
 use super::numbers::numbers;
 use crate::{Error, Result};
@@ -159,8 +159,11 @@ pub(crate) fn infer_kind(table: &Table, targets: &[String]) -> Result<TaskKind> 
 
 /// The task of this kind with these targets; the classes are those of the training rows.
 pub(crate) fn fit_task(table: &Table, targets: &[String], kind: TaskKind, train: &[u32]) -> Result<Task> {
+    let mut factors = Vec::new();
     for name in targets {
-        refuse_missing(name, &Factors::of(name, table.column(name)?)?)?;
+        let column = Factors::of(name, table.column(name)?)?;
+        refuse_missing(name, &column)?;
+        factors.push(column);
     }
     match kind {
         TaskKind::Regression => {
@@ -170,8 +173,7 @@ pub(crate) fn fit_task(table: &Table, targets: &[String], kind: TaskKind, train:
             Ok(Task::Regression { columns: targets.to_vec() })
         }
         TaskKind::MultiLabel => {
-            for name in targets {
-                let factors = Factors::of(name, table.column(name)?)?;
+            for (name, factors) in targets.iter().zip(&factors) {
                 let binary = |level: &&Level| level.matches(&Level::Int(0)) || level.matches(&Level::Int(1));
                 if let Some(other) = factors.levels.iter().find(|level| !binary(level)) {
                     let message = format!(
@@ -183,14 +185,14 @@ pub(crate) fn fit_task(table: &Table, targets: &[String], kind: TaskKind, train:
             Ok(Task::MultiLabel { columns: targets.to_vec() })
         }
         TaskKind::Classification => {
-            let [name] = targets else {
+            let ([name], [factors]) = (targets, factors.as_slice()) else {
                 let message = format!(
                     "classification has one target, but there are {}; for several columns of 0 and 1 use multi-label",
                     targets.len()
                 );
                 return Err(Error::config("targets", message));
             };
-            let classes = Factors::of(name, table.column(name)?)?.sorted_levels(train);
+            let classes = factors.sorted_levels(train);
             if let [only] = classes.as_slice() {
                 let message = format!("all training rows have the class `{only}`; there is nothing to learn");
                 return Err(Error::column(name, message));
@@ -202,13 +204,12 @@ pub(crate) fn fit_task(table: &Table, targets: &[String], kind: TaskKind, train:
 
 /// A row without its target cannot be trained on or measured.
 pub(crate) fn refuse_missing(name: &str, factors: &Factors) -> Result<()> {
-    let missing = factors.counts().1;
-    match (0..factors.codes.len()).find(|row| factors.level_of(*row).is_none()) {
-        None => Ok(()),
-        Some(_) if missing == factors.codes.len() => {
+    let Some(row) = factors.codes.iter().position(|code| *code == MISSING) else { return Ok(()) };
+    match factors.codes.iter().filter(|code| **code == MISSING).count() {
+        missing if missing == factors.codes.len() => {
             Err(Error::column(name, "all values of the target are missing"))
         }
-        Some(row) => {
+        missing => {
             let message = format!(
                 "the target is missing in {missing} of {} rows, first in data row {}; remove those rows",
                 factors.codes.len(),

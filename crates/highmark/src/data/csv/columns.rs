@@ -11,27 +11,27 @@ use crate::Result;
 
 /// The spellings of a missing value, quick to tell from others.
 pub(super) struct Missing {
-    spellings: Vec<Vec<u8>>,
     empty: bool,
-    /// Which bytes a spelling begins with.
-    first: [bool; 256],
+    /// By their first byte.
+    spellings: [Vec<Vec<u8>>; 256],
 }
 
 impl Missing {
-    pub(super) fn new(spellings: &[String]) -> Self {
-        let mut first = [false; 256];
-        for byte in spellings.iter().filter_map(|spelling| spelling.as_bytes().first()) {
-            first[usize::from(*byte)] = true;
+    pub(super) fn new(all: &[String]) -> Self {
+        let mut spellings = [const { Vec::new() }; 256];
+        for spelling in all {
+            if let Some(byte) = spelling.as_bytes().first() {
+                spellings[usize::from(*byte)].push(spelling.clone().into_bytes());
+            }
         }
-        let empty = spellings.iter().any(String::is_empty);
-        Self { spellings: spellings.iter().map(|s| s.clone().into_bytes()).collect(), empty, first }
+        Self { empty: all.iter().any(String::is_empty), spellings }
     }
 
     #[inline]
     fn is(&self, field: &[u8]) -> bool {
         match field.first() {
             None => self.empty,
-            Some(byte) => self.first[usize::from(*byte)] && self.spellings.iter().any(|s| s == field),
+            Some(byte) => self.spellings[usize::from(*byte)].iter().any(|spelling| spelling == field),
         }
     }
 }
@@ -47,7 +47,30 @@ enum Values {
     Text(Text),
 }
 
-/// A column while it is read.
+/// The types of [`Values`], and of a column without rows.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    Nothing,
+    Missing,
+    Ints,
+    Floats,
+    Bools,
+    Text,
+}
+
+impl Kind {
+    /// The narrowest that holds the values of both.
+    pub(super) fn and(self, other: Self) -> Self {
+        match (self, other) {
+            (Self::Nothing, kind) | (kind, Self::Nothing) => kind,
+            (a, b) if a == b => a,
+            (Self::Bools | Self::Text, _) | (_, Self::Bools | Self::Text) => Self::Text,
+            _ => Self::Floats,
+        }
+    }
+}
+
+/// A column, or the part of one that is in a piece of the file, while it is read.
 pub(super) struct Column {
     values: Values,
     /// How many rows from the start must be read again, because they were no text when they were read.
@@ -159,6 +182,46 @@ impl Column {
     fn become_text(&mut self, rows: usize, unread: usize) {
         self.values = Values::Text(Text::missing(rows));
         self.unread = unread;
+    }
+
+    /// The type so far.
+    pub(super) fn kind(&self) -> Kind {
+        match &self.values {
+            Values::Missing(0) => Kind::Nothing,
+            Values::Missing(_) => Kind::Missing,
+            Values::Ints(_) => Kind::Ints,
+            Values::Floats(_) => Kind::Floats,
+            Values::Bools(_) => Kind::Bools,
+            Values::Text(_) => Kind::Text,
+        }
+    }
+
+    /// Makes it one of a type that other parts of the column need.
+    pub(super) fn become_kind(&mut self, kind: Kind) {
+        match (&self.values, kind) {
+            (Values::Missing(rows), Kind::Text) => self.become_text(*rows, 0),
+            (Values::Ints(ints), Kind::Text) => self.become_text(ints.len(), ints.len()),
+            (Values::Floats(floats), Kind::Text) => self.become_text(floats.len(), floats.len()),
+            (Values::Bools(bools), Kind::Text) => self.become_text(bools.len(), bools.len()),
+            (Values::Missing(rows), Kind::Floats) => self.values = Values::Floats(vec![f64::NAN; *rows]),
+            (Values::Ints(ints), Kind::Floats) => self.values = Values::Floats(as_floats(ints)),
+            // Without rows.
+            (Values::Missing(_), Kind::Ints) => self.values = Values::Ints(Vec::new()),
+            (Values::Missing(_), Kind::Bools) => self.values = Values::Bools(Vec::new()),
+            _ => {}
+        }
+    }
+
+    /// Appends the next part of the column, which has the same type.
+    pub(super) fn append(&mut self, next: Self) {
+        match (&mut self.values, next.values) {
+            (Values::Missing(count), Values::Missing(more)) => *count += more,
+            (Values::Ints(ints), Values::Ints(more)) => ints.extend(more),
+            (Values::Floats(floats), Values::Floats(more)) => floats.extend(more),
+            (Values::Bools(bools), Values::Bools(more)) => bools.extend(more),
+            (Values::Text(text), Values::Text(more)) => text.append(&more),
+            _ => debug_assert!(false, "the parts have one type"),
+        }
     }
 
     /// How many rows from the start must be read again with [`Column::read_again`].

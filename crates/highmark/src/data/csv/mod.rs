@@ -2,22 +2,29 @@
 
 mod columns;
 mod number;
+mod pieces;
+mod records;
 mod source;
 #[cfg(test)]
 mod tests;
 mod write;
 
-use std::io::Read;
+use std::fs;
+use std::io::{self, Read, Seek, SeekFrom};
 use std::path::Path;
 
-use csv::{ByteRecord, ReaderBuilder};
-
 use self::columns::{Column, Missing};
+use self::pieces::{join, read_pieces};
+use self::records::Records;
 use self::source::Source;
 use super::Table;
+use super::parallel::{map, threads};
 use crate::{Error, Result};
 
 pub use write::{write_csv, write_csv_to};
+
+/// Bytes for which another thread is worth its start.
+const PIECE: usize = 1 << 18;
 
 /// How a comma separated file is written. The default is what pandas' `read_csv` takes for granted.
 ///
@@ -80,7 +87,7 @@ impl Default for CsvOptions {
 /// more or fewer values than columns; the error names the line.
 pub fn read_csv(path: impl AsRef<Path>, options: &CsvOptions) -> Result<Table> {
     let path = path.as_ref();
-    let bytes = std::fs::read(path).map_err(|error| Error::io("read", path, error))?;
+    let bytes = read_file(path).map_err(|error| Error::io("read", path, error))?;
     parse(path, bytes, options)
 }
 
@@ -92,104 +99,71 @@ pub fn read_csv_from(name: &Path, mut reader: impl Read, options: &CsvOptions) -
     parse(name, bytes, options)
 }
 
+/// The contents of a file. Several threads fetch a large one, since the system takes longer to copy it than two of them
+/// to parse it.
+fn read_file(path: &Path) -> io::Result<Vec<u8>> {
+    let length = fs::metadata(path).ok().filter(fs::Metadata::is_file).map_or(0, |file| file.len());
+    if length < 4 * PIECE as u64 {
+        return fs::read(path);
+    }
+    let mut bytes = vec![0; usize::try_from(length).map_err(io::Error::other)?];
+    let parts = bytes.chunks_mut(4 * PIECE).enumerate().collect();
+    let read = map(parts, |(number, part): (usize, &mut [u8])| {
+        let mut file = fs::File::open(path)?;
+        file.seek(SeekFrom::Start((number * 4 * PIECE) as u64))?;
+        file.read_exact(part)
+    });
+    // A file that changes under our eyes is read in one go.
+    let whole = read.iter().all(io::Result::is_ok) && fs::metadata(path)?.len() == length;
+    if whole { Ok(bytes) } else { fs::read(path) }
+}
+
 fn parse(path: &Path, bytes: Vec<u8>, options: &CsvOptions) -> Result<Table> {
+    let pieces = (bytes.len() / PIECE).clamp(1, threads() * 2);
+    parse_in_pieces(path, bytes, options, pieces)
+}
+
+/// The table is the same for any number of pieces, and so are the errors.
+fn parse_in_pieces(path: &Path, bytes: Vec<u8>, options: &CsvOptions, pieces: usize) -> Result<Table> {
     let source = Source::new(path, bytes, options)?;
-    let mut reader = open(&source, options);
-    let mut record = ByteRecord::new();
-    let names = column_names(&source, &mut reader, &mut record, options)?;
+    let mut records = source.records(0);
+    let names = column_names(&source, &mut records, options)?;
+    // Without a header, the first record is data.
+    let begin = if options.header { records.at() } else { 0 };
     let missing = Missing::new(&options.missing);
-    let mut columns: Vec<Column> = names.iter().map(|_| Column::default()).collect();
-    let mut rows = 0;
-    // Without a header, the first record is data and already there.
-    let mut more = !options.header;
-    let mut last = begin(&record);
-    if !more {
-        more = next(&source, &mut reader, &mut record)?;
+    let pieces = read_pieces(&source, begin, pieces, &names, &missing)?;
+    if let Some(quote) = records.unclosed() {
+        return Err(source.unclosed(quote));
     }
-    while more {
-        if record.len() != names.len() {
-            return Err(ragged(&source, &record, &names, options));
-        }
-        last = begin(&record);
-        for (column, field) in columns.iter_mut().zip(&record) {
-            column.push(field, &missing);
-        }
-        rows += 1;
-        more = next(&source, &mut reader, &mut record)?;
-    }
-    // Only the last record can run into the end of the file.
-    source.refuse_unclosed(last, options)?;
-    if rows == 0 {
+    if pieces.iter().all(|piece| piece.rows == 0) {
         return Err(Error::file(path, "has the names of columns but no rows"));
     }
-    reread(&source, options, &missing, &mut columns)?;
-    let columns = names.into_iter().zip(columns);
-    Table::new(
-        columns.map(|(name, column)| Ok((name.clone(), column.finish(&name)?))).collect::<Result<_>>()?,
-    )
-}
-
-/// A column that turned out to be text after its first values looked like numbers needs those as they were
-/// written (007 is not 7), so the beginning is read again for it.
-fn reread(source: &Source, options: &CsvOptions, missing: &Missing, columns: &mut [Column]) -> Result<()> {
-    let rows = columns.iter().map(Column::unread).max().unwrap_or(0);
-    if rows == 0 {
-        return Ok(());
-    }
-    let mut reader = open(source, options);
-    let mut record = ByteRecord::new();
-    if options.header {
-        next(source, &mut reader, &mut record)?;
-    }
-    for row in 0..rows {
-        next(source, &mut reader, &mut record)?;
-        for (column, field) in columns.iter_mut().zip(&record) {
-            column.read_again(row, field, missing);
-        }
-    }
-    Ok(())
-}
-
-fn open<'a>(source: &'a Source, options: &CsvOptions) -> csv::Reader<&'a [u8]> {
-    ReaderBuilder::new()
-        .has_headers(false)
-        // Ragged lines are reported here, with the line on which they begin.
-        .flexible(true)
-        .delimiter(source.delimiter())
-        .quote(options.quote)
-        .comment(options.comment)
-        .buffer_capacity(1 << 16)
-        .from_reader(source.bytes())
-}
-
-fn next(source: &Source, reader: &mut csv::Reader<&[u8]>, record: &mut ByteRecord) -> Result<bool> {
-    reader.read_byte_record(record).map_err(|error| Error::file(source.path(), error.to_string()))
-}
-
-/// The byte that the parser was at when it began to read `record`.
-fn begin(record: &ByteRecord) -> usize {
-    record.position().map_or(0, |position| position.byte() as usize)
+    let columns = join(&source, pieces, &missing);
+    let arrays = map(names.into_iter().zip(columns).collect(), |(name, parts): (String, Vec<Column>)| {
+        let mut parts = parts.into_iter();
+        let mut whole = parts.next().unwrap_or_default();
+        parts.for_each(|part| whole.append(part));
+        let array = whole.finish(&name)?;
+        Ok((name, array))
+    });
+    Table::new(arrays.into_iter().collect::<Result<_>>()?)
 }
 
 /// Reads the first record and tells the names of the columns.
-fn column_names(
-    source: &Source,
-    reader: &mut csv::Reader<&[u8]>,
-    record: &mut ByteRecord,
-    options: &CsvOptions,
-) -> Result<Vec<String>> {
-    if !next(source, reader, record)? {
+fn column_names(source: &Source, records: &mut Records<'_>, options: &CsvOptions) -> Result<Vec<String>> {
+    if !records.find(usize::MAX) {
         return Err(Error::file(source.path(), "has no lines with values"));
     }
+    let begin = records.at();
+    let first = record(records);
     let names: Vec<String> = match &options.column_names {
-        Some(names) if names.len() != record.len() => {
-            let message =
-                format!("has {} columns, but {} column names were given", record.len(), names.len());
-            return Err(source.error(record, message));
+        Some(names) if names.len() != first.len() => {
+            let message = format!("has {} columns, but {} column names were given", first.len(), names.len());
+            return Err(source.error(begin, message));
         }
         Some(names) => names.clone(),
-        None if !options.header => (1..=record.len()).map(|number| format!("column_{number}")).collect(),
-        None => record
+        None if !options.header => (1..=first.len()).map(|number| format!("column_{number}")).collect(),
+        None => first
             .iter()
             .enumerate()
             .map(|(number, name)| match String::from_utf8_lossy(name) {
@@ -206,15 +180,30 @@ fn column_names(
                 first + 1,
                 number + 1
             );
-            return Err(source.error(record, message));
+            return Err(source.error(begin, message));
         }
     }
     Ok(names)
 }
 
-fn ragged(source: &Source, record: &ByteRecord, names: &[String], options: &CsvOptions) -> Error {
-    if let Err(unclosed) = source.refuse_unclosed(begin(record), options) {
-        return unclosed;
+/// All values of the record that begins here.
+fn record(records: &mut Records<'_>) -> Vec<Vec<u8>> {
+    let mut values = Vec::new();
+    loop {
+        let (value, last) = records.value();
+        values.push(value.to_vec());
+        if last {
+            return values;
+        }
+    }
+}
+
+/// What is wrong with the record at byte `begin`, which has not as many values as there are columns.
+fn ragged(source: &Source, begin: usize, names: &[String]) -> Error {
+    let mut records = source.records(begin);
+    let record = record(&mut records);
+    if let Some(quote) = records.unclosed() {
+        return source.unclosed(quote);
     }
     let many = |n: usize| if n == 1 { "1 value".to_owned() } else { format!("{n} values") };
     let mut message = format!("has {}, expected {}", many(record.len()), many(names.len()));
@@ -225,7 +214,7 @@ fn ragged(source: &Source, record: &ByteRecord, names: &[String], options: &CsvO
     } else if record.len() > names.len() {
         message += "; a value that holds the delimiter must be in quotes";
     }
-    source.error(record, message)
+    source.error(begin, message)
 }
 
 /// What to try when all names are in one column, since the file has another delimiter.

@@ -2,9 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use csv::ByteRecord;
-
 use super::CsvOptions;
+use super::records::{Dialect, Records};
 use crate::error::ErrorKind;
 use crate::{Error, Result};
 
@@ -14,7 +13,7 @@ pub(super) struct Source {
     bytes: Vec<u8>,
     /// Where the text begins, behind the byte order mark.
     start: usize,
-    delimiter: u8,
+    dialect: Dialect,
 }
 
 impl Source {
@@ -36,7 +35,8 @@ impl Source {
             return Err(Error::file(path, problem));
         }
         let start = if bytes.starts_with(b"\xEF\xBB\xBF") { 3 } else { 0 };
-        let mut source = Self { path: path.into(), bytes, start, delimiter };
+        let dialect = Dialect { delimiter, quote: options.quote, comment: options.comment };
+        let mut source = Self { path: path.into(), bytes, start, dialect };
         if source.bytes().iter().all(u8::is_ascii_whitespace) {
             return Err(Error::file(path, "the file is empty"));
         }
@@ -59,30 +59,20 @@ impl Source {
         &self.path
     }
 
-    pub(super) fn delimiter(&self) -> u8 {
-        self.delimiter
+    /// The records from byte `at` on, where one must begin.
+    pub(super) fn records(&self, at: usize) -> Records<'_> {
+        Records::new(self.bytes(), self.dialect, at)
     }
 
-    /// An error about the line on which `record` begins.
-    pub(super) fn error(&self, record: &ByteRecord, message: impl Into<String>) -> Error {
-        let mut byte = record.position().map_or(0, |position| position.byte() as usize);
-        // The parser's position is before the empty lines that it then skips.
-        while self.bytes().get(byte).is_some_and(|b| *b == b'\n' || *b == b'\r') {
-            byte += 1;
-        }
+    /// An error about the line with byte number `byte`.
+    pub(super) fn error(&self, byte: usize, message: impl Into<String>) -> Error {
         self.error_at(self.line(byte), message)
     }
 
-    /// Fails when the record that is read from `byte` on opens a quote that nothing closes: the parser takes all that
-    /// follows for one value.
-    pub(super) fn refuse_unclosed(&self, byte: usize, options: &CsvOptions) -> Result<()> {
-        match unclosed(self.bytes(), byte, self.delimiter, options) {
-            None => Ok(()),
-            Some(at) => {
-                let line = self.line(at);
-                Err(self.error_at(line, format!("a quote opened in line {line} is never closed")))
-            }
-        }
+    /// What is wrong with a quote at byte number `byte`: all that follows would be one value.
+    pub(super) fn unclosed(&self, byte: usize) -> Error {
+        let line = self.line(byte);
+        self.error_at(line, format!("a quote opened in line {line} is never closed"))
     }
 
     fn error_at(&self, line: u64, message: impl Into<String>) -> Error {
@@ -108,40 +98,6 @@ fn foreign(bytes: &[u8]) -> Option<&'static str> {
         (b"PAR1", "is a Parquet file; give it the ending .parquet"),
     ];
     known.iter().find(|(magic, _)| bytes.starts_with(magic)).map(|(_, message)| *message)
-}
-
-/// Where the record that begins at `start` opens a quote that is still open at the end.
-fn unclosed(bytes: &[u8], start: usize, delimiter: u8, options: &CsvOptions) -> Option<usize> {
-    let ends_line = |byte: u8| byte == b'\n' || byte == b'\r';
-    let mut at = start;
-    // As the parser does, over empty lines and comments.
-    while let Some(byte) = bytes.get(at) {
-        if options.comment == Some(*byte) {
-            at += bytes[at..].iter().take_while(|byte| !ends_line(**byte)).count();
-        } else if ends_line(*byte) {
-            at += 1;
-        } else {
-            break;
-        }
-    }
-    let (mut opened, mut at_start) = (None, true);
-    while let Some(&byte) = bytes.get(at) {
-        if opened.is_some() {
-            if byte == options.quote && bytes.get(at + 1) == Some(&options.quote) {
-                at += 1;
-            } else if byte == options.quote {
-                opened = None;
-            }
-        } else if at_start && byte == options.quote {
-            (opened, at_start) = (Some(at), false);
-        } else if ends_line(byte) {
-            return None;
-        } else {
-            at_start = byte == delimiter;
-        }
-        at += 1;
-    }
-    opened
 }
 
 /// Drops the blanks at the start of every value, outside of quotes. Done before parsing, because a quote

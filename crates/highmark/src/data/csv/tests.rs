@@ -4,6 +4,7 @@ use arrow_array::{Array, ArrayRef};
 use arrow_schema::DataType;
 
 use super::*;
+use crate::seed::{Random, Stream};
 
 fn read_with(text: &str, options: &CsvOptions) -> Result<Table> {
     read_csv_from(Path::new("x.csv"), text.as_bytes(), options)
@@ -192,4 +193,92 @@ fn written_and_read_again() {
 fn a_missing_file_is_named() {
     let error = read_csv("no/such.csv", &CsvOptions::default()).unwrap_err().to_string();
     assert!(error.starts_with("cannot read no/such.csv"), "{error}");
+}
+
+/// Texts of up to 80 pieces that mean something to the parser.
+fn random_texts(count: u64) -> impl Iterator<Item = String> {
+    let parts = [
+        ",", ",", ",", "\n", "\n", "\r\n", "\r", "\"", "\"", "\"\"", "#", "a", "bc", "é", " ", "1", "-0",
+        "2.5",
+    ];
+    (0..count).map(move |number| {
+        let mut random = Random::new(number, Stream::Split, 0);
+        let length = random.next_u32() % 80;
+        (0..length).map(|_| parts[random.next_u32() as usize % parts.len()]).collect()
+    })
+}
+
+#[test]
+fn records_are_those_of_the_csv_crate() {
+    let long =
+        format!("{},\"{}\"\"{}\"x,\n{}", "a".repeat(63), "b".repeat(64), "c\n".repeat(70), "d".repeat(200));
+    for text in random_texts(5000).chain([long]) {
+        for comment in [None, Some(b'#')] {
+            let options = CsvOptions { comment, ..CsvOptions::default() };
+            // The crate takes a comment without a line end for a record.
+            let text = if comment.is_some() { format!("{text}\n") } else { text.clone() };
+            let Ok(source) = Source::new(Path::new("x.csv"), text.clone().into(), &options) else { continue };
+            let mut theirs = csv::ReaderBuilder::new()
+                .has_headers(false)
+                .flexible(true)
+                .comment(comment)
+                .from_reader(text.as_bytes());
+            let mut ours = source.records(0);
+            for expected in theirs.byte_records() {
+                assert!(ours.find(usize::MAX), "{text:?}");
+                let expected: Vec<Vec<u8>> = expected.unwrap().iter().map(<[u8]>::to_vec).collect();
+                assert_eq!(record(&mut ours), expected, "{text:?}");
+            }
+            assert!(!ours.find(usize::MAX), "{text:?}");
+        }
+    }
+}
+
+/// Everything about a table, or the error.
+fn outcome(text: &str, options: &CsvOptions, pieces: usize) -> String {
+    match parse_in_pieces(Path::new("x.csv"), text.into(), options, pieces) {
+        Ok(table) => format!("{table:?}"),
+        Err(error) => error.to_string(),
+    }
+}
+
+#[test]
+fn any_number_of_pieces_gives_the_same() {
+    let values = ["1", "-0", "007", "2.5", "", "NA", "True", "x", "\"y\nz\"", "\"a,\"\"b\""];
+    // Mostly whole tables, of columns that become of another type on their way, at times with a wrong line.
+    let tables = (0..500).map(|number| {
+        let mut random = Random::new(number, Stream::Split, 1);
+        let mut below = |n: usize| random.next_u32() as usize % n;
+        let (some, rows) = (1 + below(values.len()), below(40));
+        let mut text = String::from("a,b\n");
+        for _ in 0..rows {
+            let end = if below(200) == 0 { ",\"\n" } else { "\n" };
+            text.extend([values[below(some)], ",", values[below(values.len())], end]);
+        }
+        text
+    });
+    let mut good = 0;
+    for text in tables.chain(random_texts(500)) {
+        for header in [true, false] {
+            let options = CsvOptions { header, comment: Some(b'#'), ..CsvOptions::default() };
+            let whole = outcome(&text, &options, 1);
+            good += usize::from(whole.starts_with("Table"));
+            for pieces in [2, 3, 5, 16] {
+                assert_eq!(outcome(&text, &options, pieces), whole, "{pieces} pieces of {text:?}");
+            }
+        }
+    }
+    assert!(good > 700, "{good} of the texts are tables");
+}
+
+#[test]
+fn large_files_are_read_whole() {
+    let path = std::env::temp_dir().join(format!("highmark-large-{}.csv", std::process::id()));
+    let text: String =
+        std::iter::once("n\n".into()).chain((0..400_000).map(|number| format!("{number}\n"))).collect();
+    assert!(text.len() > 8 * PIECE);
+    std::fs::write(&path, &text).unwrap();
+    let table = read_csv(&path, &CsvOptions::default()).unwrap();
+    std::fs::remove_file(&path).unwrap();
+    assert!(table.columns()[0].1.as_primitive::<Int64Type>().values().iter().copied().eq(0..400_000));
 }

@@ -17,16 +17,15 @@ pub(crate) struct Categorify {
 }
 
 impl Categorify {
-    /// Adds a column. Text has all levels of the table and of the validation table: fastai's rule, which
-    /// keeps the codes of a column independent of the split. Numbers and truth values have the levels of the
-    /// training rows.
-    pub(crate) fn push(
-        &mut self,
+    /// The levels of a column, and whether values are missing in the training rows. Text has all levels of the table
+    /// and of the validation table: fastai's rule, which keeps the codes of a column independent of the split. Numbers
+    /// and truth values have the levels of the training rows.
+    pub(crate) fn levels(
         name: &str,
         array: &ArrayRef,
         train: &[u32],
         valid: Option<&ArrayRef>,
-    ) -> Result<Factors> {
+    ) -> Result<(Vec<Level>, bool)> {
         let factors = Factors::of(name, array)?;
         let mut levels = if is_text(array) { factors.levels.clone() } else { factors.sorted_levels(train) };
         if is_text(array)
@@ -40,8 +39,7 @@ impl Categorify {
             let message = "all values of the training rows are missing; drop it with --ignore";
             return Err(Error::column(name, message));
         }
-        self.columns.push((name.into(), levels));
-        Ok(factors)
+        Ok((levels, train.iter().any(|row| factors.level_of(*row as usize).is_none())))
     }
 
     /// Adds a column that tells where values were missing.

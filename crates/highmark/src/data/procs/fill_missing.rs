@@ -37,29 +37,31 @@ impl FillMissing {
 }
 
 impl FillStrategy {
-    /// The value for a column whose training rows hold these values, sorted and without missing ones.
-    pub(crate) fn value(self, sorted: &[f64]) -> f64 {
+    /// The value for a column whose training rows hold these values, without missing ones; their order is lost.
+    pub(crate) fn value(self, values: &mut [f64]) -> f64 {
         match self {
-            Self::Median => median(sorted),
+            Self::Median => median(values),
             Self::Constant(value) => value,
-            Self::Mode => mode(sorted),
+            Self::Mode => mode(values),
         }
     }
 }
 
-/// The middle of sorted numbers; NaN when there are none.
-pub(crate) fn median(sorted: &[f64]) -> f64 {
-    let middle = sorted.len() / 2;
-    match sorted.len() {
-        0 => f64::NAN,
-        n if n % 2 == 1 => sorted[middle],
-        _ => f64::midpoint(sorted[middle - 1], sorted[middle]),
+/// The middle of the numbers, whose order is lost; NaN when there are none.
+pub(crate) fn median(values: &mut [f64]) -> f64 {
+    let n = values.len();
+    if n == 0 {
+        return f64::NAN;
     }
+    let (below, upper, _) = values.select_nth_unstable_by(n / 2, f64::total_cmp);
+    let lower = below.iter().copied().max_by(f64::total_cmp).filter(|_| n.is_multiple_of(2));
+    lower.map_or(*upper, |lower| f64::midpoint(lower, *upper))
 }
 
-fn mode(sorted: &[f64]) -> f64 {
+fn mode(values: &mut [f64]) -> f64 {
+    values.sort_unstable_by(f64::total_cmp);
     let mut best = (0, f64::NAN);
-    for run in sorted.chunk_by(|a, b| a == b) {
+    for run in values.chunk_by(|a, b| a == b) {
         if run.len() > best.0 {
             best = (run.len(), run[0]);
         }
@@ -73,10 +75,10 @@ mod tests {
 
     #[test]
     fn medians_and_modes() {
-        assert_eq!(median(&[1.0, 2.0, 10.0]), 2.0);
-        assert_eq!(median(&[1.0, 2.0, 3.0, 10.0]), 2.5);
-        assert!(median(&[]).is_nan());
-        assert_eq!(FillStrategy::Mode.value(&[1.0, 3.0, 3.0, 5.0, 5.0]), 3.0);
-        assert_eq!(FillStrategy::Constant(-1.0).value(&[3.0]), -1.0);
+        assert_eq!(median(&mut [10.0, 1.0, 2.0]), 2.0);
+        assert_eq!(median(&mut [3.0, 10.0, 2.0, 1.0]), 2.5);
+        assert!(median(&mut []).is_nan());
+        assert_eq!(FillStrategy::Mode.value(&mut [5.0, 3.0, 1.0, 3.0, 5.0]), 3.0);
+        assert_eq!(FillStrategy::Constant(-1.0).value(&mut [3.0]), -1.0);
     }
 }

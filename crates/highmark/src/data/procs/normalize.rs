@@ -12,9 +12,9 @@ pub(crate) struct Normalize {
 }
 
 impl Normalize {
-    /// Adds a column with these values in the training rows, none missing. With `single`, its statistics are
-    /// rounded to f32, as fastai has those of float columns.
-    pub(crate) fn push(&mut self, values: impl Iterator<Item = f64> + Clone, single: bool) {
+    /// Mean and standard deviation of a column with these values in the training rows, none missing. With `single`
+    /// they are rounded to f32, as fastai has those of float columns.
+    pub(crate) fn statistics(values: impl Iterator<Item = f64> + Clone, single: bool) -> (f64, f64) {
         let round = |number: f64| match number as f32 {
             rounded if single && rounded.is_finite() => f64::from(rounded),
             _ => number,
@@ -23,8 +23,7 @@ impl Normalize {
         let n = f64::from(count.max(1));
         let mean = sum / n;
         let variance = values.map(|value| (value - mean) * (value - mean)).sum::<f64>() / n;
-        self.means.push(round(mean));
-        self.stds.push(round(variance.sqrt()) + 1e-7);
+        (round(mean), round(variance.sqrt()) + 1e-7)
     }
 }
 
@@ -34,10 +33,8 @@ mod tests {
 
     #[test]
     fn the_deviation_is_the_populations() {
-        let mut normalize = Normalize::default();
-        normalize.push([1.0, 2.0, 3.0, 6.0].into_iter(), false);
-        normalize.push([5.0, 5.0].into_iter(), true);
-        assert_eq!(normalize.means, [3.0, 5.0]);
-        assert_eq!(normalize.stds, [3.5_f64.sqrt() + 1e-7, 1e-7]);
+        let numbers = Normalize::statistics([1.0, 2.0, 3.0, 6.0].into_iter(), false);
+        assert_eq!(numbers, (3.0, 3.5_f64.sqrt() + 1e-7));
+        assert_eq!(Normalize::statistics([5.0, 5.0].into_iter(), true), (5.0, 1e-7));
     }
 }

@@ -1,0 +1,50 @@
+//! Work on several items at once.
+
+use std::panic::resume_unwind;
+use std::sync::{Mutex, OnceLock, PoisonError};
+use std::thread::{Builder, available_parallelism, scope};
+
+/// How many threads there are to work on data. Results never depend on it.
+pub(crate) fn threads() -> usize {
+    // Asking the system takes longer than many a piece of work.
+    static THREADS: OnceLock<usize> = OnceLock::new();
+    *THREADS.get_or_init(|| available_parallelism().map_or(1, usize::from))
+}
+
+/// What `work` makes of each item, in the order of the items.
+pub(crate) fn map<T: Send, R: Send>(items: Vec<T>, work: impl Fn(T) -> R + Sync) -> Vec<R> {
+    let helpers = threads().min(items.len()).saturating_sub(1);
+    let queue = Mutex::new(items.into_iter().enumerate());
+    let run = || {
+        let mut done = Vec::new();
+        loop {
+            let next = queue.lock().unwrap_or_else(PoisonError::into_inner).next();
+            let Some((number, item)) = next else { return done };
+            done.push((number, work(item)));
+        }
+    };
+    let mut done = scope(|scope| {
+        // A thread that the system refuses is a thread fewer, with the same results.
+        let helpers: Vec<_> =
+            (0..helpers).map_while(|_| Builder::new().spawn_scoped(scope, run).ok()).collect();
+        let mut done = run();
+        for helper in helpers {
+            done.extend(helper.join().unwrap_or_else(|panic| resume_unwind(panic)));
+        }
+        done
+    });
+    done.sort_unstable_by_key(|(number, _)| *number);
+    done.into_iter().map(|(_, result)| result).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn results_are_in_the_order_of_the_items() {
+        for count in [0, 1, 2, 1000] {
+            assert_eq!(map((0..count).collect(), |i| i * 2), (0..count).map(|i| i * 2).collect::<Vec<_>>());
+        }
+    }
+}
