@@ -4,12 +4,14 @@ mod bench;
 mod budget;
 mod fuzz;
 mod memcheck;
+mod python;
 mod test;
 
 use std::process::{Command, ExitCode};
 
 const HELP: &str = "\
-cargo xtask test                        format, lints, documentation, and all tests and examples
+cargo xtask test                        format, lints, documentation, all tests and examples, and the Python package
+cargo xtask python                      the Python package alone: a wheel in an environment of its own, types and tests
 cargo xtask memcheck                    the tests of unsafe code under valgrind
 cargo xtask kill-matrix                 a run killed at 200 random moments and resumed, against the run left alone
 cargo xtask fuzz                        a minute of coverage-guided fuzzing of each target; `fuzz TARGET... --seconds N`
@@ -28,7 +30,9 @@ fn main() -> ExitCode {
     let arguments: Vec<_> = std::env::args().skip(1).collect();
     let words: Vec<_> = arguments.iter().map(String::as_str).collect();
     match words.as_slice() {
-        ["test"] => test::run(&test::TEST, &[]),
+        ["test"] if test::passes(&test::TEST, &[]) => python::run(),
+        ["test"] => ExitCode::FAILURE,
+        ["python"] => python::run(),
         ["memcheck"] => memcheck::run(),
         ["kill-matrix"] => {
             test::run(&test::KILL_MATRIX, &[("HIGHMARK_KILLS", "200"), ("HIGHMARK_CASES", "400")])

@@ -1,7 +1,6 @@
 //! What the command fails with, and the exit code that goes with it.
 
 use std::fmt::Display;
-use std::process::ExitCode;
 
 pub(crate) type Result<T, E = Failure> = std::result::Result<T, E>;
 
@@ -36,12 +35,12 @@ impl Failure {
         }
     }
 
-    pub(crate) fn exit_code(&self) -> ExitCode {
+    pub(crate) fn exit_code(&self) -> u8 {
         match self {
-            Self::Closed => ExitCode::SUCCESS,
-            Self::Failed(_) => ExitCode::from(1),
-            Self::Usage(_) => ExitCode::from(2),
-            Self::Interrupted(_) => ExitCode::from(75),
+            Self::Closed => 0,
+            Self::Failed(_) => 1,
+            Self::Usage(_) => 2,
+            Self::Interrupted(_) => 75,
         }
     }
 }

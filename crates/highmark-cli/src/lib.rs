@@ -24,7 +24,7 @@ mod train;
 mod trained;
 mod validate;
 
-use std::process::ExitCode;
+use std::ffi::OsString;
 use std::time::Instant;
 
 use clap::Parser;
@@ -41,15 +41,16 @@ pub fn check_config(text: &str) -> Result<(), String> {
     config.check().map_err(|failure| failure.message().unwrap_or_default().to_string())
 }
 
-/// Does what the arguments of the process ask for.
-pub fn main() -> ExitCode {
+/// Does what the arguments ask for, the program's name first, and returns the exit code. It reads and writes the streams of
+/// the process.
+pub fn run(arguments: impl IntoIterator<Item = OsString>) -> u8 {
     let start = Instant::now();
-    let args = match Args::try_parse() {
+    let args = match Args::try_parse_from(arguments) {
         Ok(args) => args,
         // Also `--help` and `--version`. A reader that has closed the output is not told anything.
         Err(error) => {
             drop(error.print());
-            return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
+            return u8::try_from(error.exit_code()).unwrap_or(2);
         }
     };
     let done = match args.command {
@@ -62,7 +63,7 @@ pub fn main() -> ExitCode {
         Command::Show(args) => show::run(&args),
     };
     match done {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(()) => 0,
         Err(failure) => {
             if let Some(message) = failure.message() {
                 screen::error(message);

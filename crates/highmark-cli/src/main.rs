@@ -3,5 +3,5 @@
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    highmark_cli::main()
+    ExitCode::from(highmark_cli::run(std::env::args_os()))
 }

@@ -31,6 +31,13 @@ pub enum Split {
     },
     /// A table of its own; all rows of the other are for training.
     Table(Table),
+    /// Both sides as they are given, counted from 0 and each in its order; rows of neither are left out.
+    Given {
+        /// The rows to train on.
+        train: Vec<usize>,
+        /// The rows to validate on.
+        valid: Vec<usize>,
+    },
 }
 
 /// A fifth of the rows, drawn with seed 42, not stratified.
@@ -41,8 +48,8 @@ impl Default for Split {
 }
 
 impl Split {
-    /// The training and the validation rows of a table of `rows` rows, each in ascending order; for
-    /// [`Split::Table`] the latter count in that table. `classes` has a class number for each row and is
+    /// The training and the validation rows of a table of `rows` rows, each in ascending order but for
+    /// [`Split::Given`]; for [`Split::Table`] the latter count in that table. `classes` has a class number for each row and is
     /// needed to stratify.
     ///
     /// Fails when one side would be empty, and for rows that are not there or given twice.
@@ -58,18 +65,7 @@ impl Split {
                 is_valid[range.clone()].fill(true);
             }
             Self::List(list) => {
-                for &row in list {
-                    match is_valid.get_mut(row) {
-                        None => {
-                            let message = format!("row {row} is not among the {rows} rows (counted from 0)");
-                            return Err(Error::config("valid", message));
-                        }
-                        Some(true) => {
-                            return Err(Error::config("valid", format!("row {row} is given twice")));
-                        }
-                        Some(flag) => *flag = true,
-                    }
-                }
+                mark("valid", list, &mut is_valid)?;
             }
             Self::Fraction { fraction, seed, stratify } => {
                 if !(*fraction > 0.0 && *fraction < 1.0) {
@@ -104,10 +100,33 @@ impl Split {
             Self::Table(table) => {
                 return both_sides((0..rows as u32).collect(), (0..table.rows() as u32).collect());
             }
+            Self::Given { train, valid } => {
+                mark("train", train, &mut is_valid)?;
+                mark("valid", valid, &mut is_valid)?;
+                let numbers = |rows: &[usize]| rows.iter().map(|row| *row as u32).collect();
+                return both_sides(numbers(train), numbers(valid));
+            }
         }
         let (valid, train) = (0..rows as u32).partition(|row| is_valid[*row as usize]);
         both_sides(train, valid)
     }
+}
+
+/// Marks the rows of `list`. Fails for rows that are not there or marked already.
+fn mark(setting: &str, list: &[usize], marks: &mut [bool]) -> Result<()> {
+    let rows = marks.len();
+    for &row in list {
+        let message = match marks.get_mut(row) {
+            Some(mark) if !*mark => {
+                *mark = true;
+                continue;
+            }
+            Some(_) => format!("row {row} is given twice"),
+            None => format!("row {row} is not among the {rows} rows (counted from 0)"),
+        };
+        return Err(Error::config(setting, message));
+    }
+    Ok(())
 }
 
 fn both_sides(train: Vec<u32>, valid: Vec<u32>) -> Result<(Vec<u32>, Vec<u32>)> {
@@ -222,6 +241,12 @@ mod tests {
         assert!(error(Split::List(vec![])).contains("for validation"));
         assert!(error(Split::List(vec![10])).contains("row 10"));
         assert!(error(Split::List(vec![1, 1])).contains("twice"));
+        let given =
+            |train: &[usize], valid: &[usize]| Split::Given { train: train.into(), valid: valid.into() };
+        assert_eq!(given(&[7, 2], &[3, 0]).divide(10, None).unwrap(), (vec![7, 2], vec![3, 0]));
+        assert!(error(given(&[1, 2], &[2])).contains("valid: row 2 is given twice"));
+        assert!(error(given(&[10], &[2])).contains("train: row 10 is not among"));
+        assert!(error(given(&[1], &[])).contains("for validation"));
         assert!(error(fraction(0.05, false)).contains("for validation"));
         for wrong in [0.0, 1.0, -0.5, f64::NAN] {
             assert!(error(fraction(wrong, false)).contains("between 0 and 1"));

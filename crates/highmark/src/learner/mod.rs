@@ -30,6 +30,7 @@ mod stop_flag;
 mod summary;
 mod target_scale;
 mod trainer;
+mod vacant;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

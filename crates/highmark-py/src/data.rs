@@ -1,0 +1,168 @@
+//! Tables made ready for training.
+
+use std::sync::Arc;
+
+use highmark::{DataConfig, NamedData, Proc, Split, Targets, TaskKind};
+use pyo3::exceptions::PyKeyError;
+use pyo3::prelude::*;
+use pyo3::types::PyBytes;
+use serde::Deserialize;
+
+use crate::array::{Numbers, numpy};
+use crate::error::{OrRaise, from_json, to_json};
+use crate::table::Table;
+
+/// What to make of a table, as the package sends it.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Wanted {
+    targets: Vec<String>,
+    task: Option<TaskKind>,
+    cat: Option<Vec<String>>,
+    cont: Option<Vec<String>>,
+    procs: Vec<Proc>,
+    max_card: usize,
+}
+
+/// Encoded rows.
+#[pyclass(frozen, skip_from_py_object, module = "highmark._highmark")]
+#[derive(Clone, Debug)]
+pub(crate) struct Dataset(pub(crate) Arc<highmark::Dataset>);
+
+#[pymethods]
+impl Dataset {
+    fn __len__(&self) -> usize {
+        self.0.rows()
+    }
+
+    /// Codes (rows × categorical columns), numbers (rows × continuous columns) and targets (rows × columns, or `None`) of
+    /// some rows, or of all.
+    #[pyo3(signature = (rows=None))]
+    #[expect(clippy::type_complexity, reason = "three arrays")]
+    fn arrays<'py>(
+        &self,
+        py: Python<'py>,
+        rows: Option<Vec<u32>>,
+    ) -> PyResult<(Bound<'py, PyAny>, Bound<'py, PyAny>, Option<Bound<'py, PyAny>>)> {
+        let taken;
+        let data = match rows {
+            None => &*self.0,
+            Some(rows) => {
+                let n = self.0.rows();
+                if let Some(row) = rows.iter().find(|row| **row as usize >= n) {
+                    let message = format!("row {row} is not among the {n} rows");
+                    return Err(pyo3::exceptions::PyIndexError::new_err(message));
+                }
+                taken = self.0.take(&rows);
+                &taken
+            }
+        };
+        let n = data.rows();
+        let cat = numpy(py, Numbers::U32(data.x_cat().to_vec()), &[n, data.n_cat()])?;
+        let cont = numpy(py, Numbers::F32(data.x_cont().to_vec()), &[n, data.n_cont()])?;
+        let targets = data.targets().map(|targets| targets_array(py, targets)).transpose()?;
+        Ok((cat, cont, targets))
+    }
+}
+
+/// Targets as rows × columns.
+pub(crate) fn targets_array<'py>(py: Python<'py>, targets: &Targets) -> PyResult<Bound<'py, PyAny>> {
+    match targets {
+        Targets::Classes(classes) => {
+            numpy(py, Numbers::I64(classes.iter().map(|c| i64::from(*c)).collect()), &[classes.len(), 1])
+        }
+        Targets::Values { values, width } => {
+            numpy(py, Numbers::F32(values.clone()), &[values.len() / (*width).max(1), *width])
+        }
+    }
+}
+
+/// The fitted preparation of the columns.
+#[pyclass(frozen, skip_from_py_object, module = "highmark._highmark")]
+#[derive(Clone, Debug)]
+pub(crate) struct Pipeline(pub(crate) highmark::Pipeline);
+
+#[pymethods]
+impl Pipeline {
+    /// All that is known of it, as JSON: as in a model file, with `cardinalities` and `outputs`.
+    fn describe(&self) -> PyResult<String> {
+        let mut all = serde_json::to_value(&self.0)
+            .map_err(|e| pyo3::exceptions::PyValueError::new_err(e.to_string()))?;
+        all["cardinalities"] = serde_json::json!(self.0.cardinalities());
+        all["features"] = serde_json::json!(self.0.feature_names().collect::<Vec<_>>());
+        all["outputs"] = serde_json::json!(self.0.task().outputs());
+        to_json(&all)
+    }
+
+    /// Encodes a table; also says in what it differs from the training table, line by line.
+    ///
+    /// The interpreter is held, so that nobody changes memory of numpy that the table looks at.
+    fn apply(&self, table: &Table) -> PyResult<(Dataset, Vec<String>)> {
+        let (dataset, drift) = self.0.apply(&table.0).or_raise()?;
+        Ok((Dataset(Arc::new(dataset)), drift.lines()))
+    }
+}
+
+/// A table made ready for training.
+#[pyclass(frozen, skip_from_py_object, module = "highmark._highmark")]
+#[derive(Clone, Debug)]
+pub(crate) struct TabularData(pub(crate) highmark::TabularData);
+
+#[pymethods]
+impl TabularData {
+    #[new]
+    fn new(table: &Table, config: &str, train: Vec<usize>, valid: Vec<usize>) -> PyResult<Self> {
+        let Wanted { targets, task, cat, cont, procs, max_card } = from_json("data", config)?;
+        let valid = Split::Given { train, valid };
+        let config = DataConfig { targets, task, cat, cont, procs, max_card, valid, ..DataConfig::default() };
+        // The interpreter is held, so that nobody changes memory of numpy that the table looks at.
+        highmark::TabularData::new(&table.0, &config).map(Self).or_raise()
+    }
+
+    #[getter]
+    fn train(&self) -> Dataset {
+        Dataset(Arc::clone(&self.0.train))
+    }
+
+    #[getter]
+    fn valid(&self) -> Dataset {
+        Dataset(Arc::clone(&self.0.valid))
+    }
+
+    #[getter]
+    fn pipeline(&self) -> Pipeline {
+        Pipeline(self.0.pipeline.clone())
+    }
+
+    /// In what the validation rows differ from the training rows, line by line.
+    #[getter]
+    fn drift(&self) -> Vec<String> {
+        self.0.valid_drift.lines()
+    }
+}
+
+/// Training and validation rows of `rows` rows: a share drawn at random, evenly from each class if there are any.
+#[pyfunction]
+#[pyo3(signature = (rows, fraction, seed, classes=None))]
+pub(crate) fn divide(
+    py: Python<'_>,
+    rows: usize,
+    fraction: f64,
+    seed: u64,
+    classes: Option<Vec<u32>>,
+) -> PyResult<(Bound<'_, PyAny>, Bound<'_, PyAny>)> {
+    let split = Split::Fraction { fraction, seed, stratify: classes.is_some() };
+    let (train, valid) = split.divide(rows, classes.as_deref()).or_raise()?;
+    let array = |rows: Vec<u32>| {
+        let n = rows.len();
+        numpy(py, Numbers::I64(rows.into_iter().map(i64::from).collect()), &[n])
+    };
+    Ok((array(train)?, array(valid)?))
+}
+
+/// The built-in data called `name` as a CSV file.
+#[pyfunction]
+pub(crate) fn named_csv<'py>(py: Python<'py>, name: &str) -> PyResult<Bound<'py, PyBytes>> {
+    let data = NamedData::from_name(name).ok_or_else(|| PyKeyError::new_err(name.to_string()))?;
+    Ok(PyBytes::new(py, &data.csv_bytes().or_raise()?))
+}

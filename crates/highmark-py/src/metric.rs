@@ -1,0 +1,103 @@
+//! Metrics that are written in Python, and the library's own called from there.
+
+use highmark::{Activation, Direction, Error, Metric, Predictions, Result, Targets};
+use pyo3::prelude::*;
+
+use crate::array::{Numbers, floats, integers, numpy};
+use crate::data::targets_array;
+use crate::error::OrRaise;
+use crate::interrupt::Pending;
+
+/// An object with `reset()`, `accumulate(predictions, targets)` and `value`.
+pub(crate) struct PyMetric {
+    object: Py<PyAny>,
+    name: String,
+    direction: Direction,
+    pending: Pending,
+}
+
+impl PyMetric {
+    pub(crate) fn new(object: &Bound<'_, PyAny>, pending: &Pending) -> PyResult<Self> {
+        let lower: bool = object.getattr("lower_is_better")?.extract()?;
+        let direction = if lower { Direction::Lower } else { Direction::Higher };
+        let name = object.getattr("name")?.extract()?;
+        Ok(Self { object: object.clone().unbind(), name, direction, pending: pending.clone() })
+    }
+}
+
+impl Metric for PyMetric {
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn direction(&self) -> Direction {
+        self.direction
+    }
+
+    fn reset(&mut self) {
+        Python::attach(|py| match self.object.call_method0(py, "reset") {
+            Ok(_) => {}
+            Err(error) => self.pending.keep(error),
+        });
+    }
+
+    fn update(&mut self, predictions: &Predictions<'_>, targets: &Targets) -> Result<()> {
+        Python::attach(|py| {
+            let shape = [predictions.rows(), predictions.outputs];
+            let raw = numpy(py, Numbers::F32(predictions.raw.to_vec()), &shape)?;
+            let targets = targets_array(py, targets)?;
+            self.object.call_method1(py, "_batch", (raw, targets)).map(drop)
+        })
+        .map_err(Error::user)
+    }
+
+    fn value(&self) -> f64 {
+        let value = Python::attach(|py| {
+            let value = self.object.bind(py).getattr("value")?;
+            if value.is_none() { Ok(f64::NAN) } else { value.call_method0("__float__")?.extract() }
+        });
+        value.unwrap_or_else(|error| {
+            self.pending.keep(error);
+            f64::NAN
+        })
+    }
+
+    fn check(&self, _: usize, _: Activation, _: &Targets) -> Result<()> {
+        Ok(())
+    }
+
+    fn save_state(&self) -> Vec<f64> {
+        Vec::new()
+    }
+
+    fn load_state(&mut self, _: &[f64]) -> Result<()> {
+        Ok(())
+    }
+}
+
+/// The value of the library's metric `name` for these predictions (rows × outputs) and targets. `activation` is `softmax`,
+/// `sigmoid` or `identity`.
+#[pyfunction]
+pub(crate) fn metric_value(
+    name: &str,
+    predictions: &Bound<'_, PyAny>,
+    targets: &Bound<'_, PyAny>,
+    activation: &str,
+) -> PyResult<f64> {
+    let (raw, shape) = floats(predictions)?;
+    let outputs = if shape.len() > 1 { shape[shape.len() - 1] } else { 1 };
+    let activation = match activation {
+        "softmax" => Activation::Softmax,
+        "sigmoid" => Activation::Sigmoid,
+        _ => Activation::Identity,
+    };
+    let targets = if activation == Activation::Softmax {
+        let classes = integers(targets)?.0;
+        Targets::Classes(classes.into_iter().map(|c| u32::try_from(c).unwrap_or(u32::MAX)).collect())
+    } else {
+        Targets::Values { values: floats(targets)?.0, width: outputs }
+    };
+    let mut metric = highmark::metric(name).or_raise()?;
+    metric.update(&Predictions { raw: &raw, outputs, activation }, &targets).or_raise()?;
+    Ok(metric.value())
+}

@@ -1,0 +1,323 @@
+"""Callbacks under Keras's names and with its semantics, for the same ``fit`` as fastai's.
+
+Logs have Keras's names: ``loss`` is the training loss (smoothed, as highmark shows it), ``val_loss`` and ``val_<metric>`` are of the
+validation rows. ``monitor`` takes these names, and highmark's own.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable as Function
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from .checkpoints import BackupAndRestore, ModelCheckpoint, column, mode_direction
+from .exceptions import CancelFitException
+from .tabular import callback as fastai
+from .tabular.builtin import TerminateOnNaNCallback
+from .tabular.checks import count, real
+
+__all__ = [
+    "BackupAndRestore",
+    "CSVLogger",
+    "Callback",
+    "EarlyStopping",
+    "History",
+    "LambdaCallback",
+    "LearningRateScheduler",
+    "ModelCheckpoint",
+    "ReduceLROnPlateau",
+    "TerminateOnNaN",
+]
+
+
+class Callback(fastai.Callback):
+    """A callback with Keras's hooks: define any of ``on_train_begin``, ``on_train_end``, ``on_epoch_begin``,
+    ``on_epoch_end``, ``on_train_batch_begin``, ``on_train_batch_end``, ``on_test_begin``, ``on_test_end``.
+
+    ``self.model`` is the learner; ``self.model.stop_training = True`` ends the fit after the epoch.
+    """
+
+    _hooks = {
+        "on_train_begin": "before_fit",
+        "on_epoch_begin": "before_epoch",
+        "on_epoch_end": "after_epoch",
+        "on_train_batch_begin": "before_batch",
+        "on_train_batch_end": "after_batch",
+        "on_test_begin": "before_validate",
+        "on_test_end": "after_validate",
+        "on_train_end": "after_fit",
+    }
+    run_valid = False
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.params: dict[str, Any] = {}
+
+    @property
+    def model(self) -> Any:
+        """The learner."""
+        return self.learn
+
+    def logs(self) -> dict[str, float]:
+        """Losses and metrics of the latest epoch, under Keras's names."""
+        rows = self.learn.recorder_values()
+        if not rows:
+            return {}
+        train, valid, *metrics = rows[-1]
+        named = {"loss": train, "val_loss": valid}
+        named.update({f"val_{name}": value for name, value in zip(self.learn._metric_names, metrics, strict=True)})
+        return {name: value for name, value in named.items() if value is not None}
+
+    def _events(self) -> list[str]:
+        own = [event for hook, event in self._hooks.items() if callable(getattr(self, hook, None))]
+        return [*own, *[event for event in super()._events() if event not in own]]
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("on_"):
+            raise AttributeError(f"{type(self).__name__} has no hook `{name}`")
+        if name in fastai.EVENTS:
+            hook = next((hook for hook, event in self._hooks.items() if event == name), None)
+            if hook is not None and callable(getattr(self, hook, None)):
+                return lambda: self._keras(hook)
+        return super().__getattr__(name)
+
+    def _keras(self, hook: str) -> None:
+        method = getattr(self, hook)
+        if hook in ("on_train_begin", "on_test_begin"):
+            self.params = {"epochs": self.learn.n_epoch, "steps": len(self.learn.dls.train)}
+            self.learn.stop_training = False
+            method({})
+        elif hook == "on_epoch_begin":
+            method(self.learn.epoch, {})
+        elif hook == "on_train_batch_begin":
+            method(self.learn.iter, {})
+        elif hook == "on_train_batch_end":
+            method(self.learn.iter - 1, {"loss": self.learn.loss})
+        elif hook == "on_epoch_end":
+            method(self.learn.epoch, self.logs())
+            if getattr(self.learn, "stop_training", False):
+                raise CancelFitException("stop_training was set")
+        else:
+            method(self.logs())
+
+
+class _Tracker(fastai.Native):
+    """A tracker of the library with Keras's words."""
+
+    def __init__(self, monitor: str, mode: str, min_delta: float, verbose: int) -> None:
+        super().__init__()
+        self.monitor = column(monitor)
+        self.mode = mode
+        mode_direction(mode)
+        self.min_delta = abs(real("min_delta", min_delta))
+        self.verbose = verbose
+
+    def _monitor_spec(self) -> dict[str, Any]:
+        return {"name": self.monitor, "direction": mode_direction(self.mode), "min_delta": self.min_delta}
+
+    @property
+    def best(self) -> float | None:
+        """The best value so far."""
+        best: float | None = self._state().get("monitor", {}).get("best")
+        return best
+
+
+class EarlyStopping(_Tracker):
+    """Ends the fit when ``monitor`` has not improved by more than ``min_delta`` for ``patience`` epochs. With
+    ``restore_best_weights`` the learner holds the best model afterwards, whatever ended the fit."""
+
+    order = 63
+    _listens = ("before_fit", "after_epoch", "after_fit")
+
+    def __init__(
+        self,
+        monitor: str = "val_loss",
+        min_delta: float = 0,
+        patience: int = 0,
+        verbose: int = 0,
+        mode: str = "auto",
+        baseline: float | None = None,
+        restore_best_weights: bool = False,
+        start_from_epoch: int = 0,
+    ) -> None:
+        super().__init__(monitor, mode, min_delta, verbose)
+        self.patience = count("patience", patience)
+        self.baseline = None if baseline is None else real("baseline", baseline)
+        self.restore_best_weights = bool(restore_best_weights)
+        self.start_from_epoch = count("start_from_epoch", start_from_epoch)
+        self.stopped_epoch = 0
+
+    def _spec(self) -> dict[str, Any]:
+        return {
+            "kind": "early_stopping",
+            "monitor": self._monitor_spec(),
+            "patience": self.patience,
+            "baseline": self.baseline,
+            "start_from_epoch": self.start_from_epoch,
+            "restore_best": self.restore_best_weights,
+            "reset_on_fit": True,
+        }
+
+    def _observer(self) -> Function[[str | None, int], str | None]:
+        stopped: list[int] = []
+
+        def heard(line: str | None, epoch: int) -> str | None:
+            if line is not None:
+                stopped[:] = [epoch]
+                return None
+            self.stopped_epoch = stopped[0] if stopped else 0
+            said = [f"Epoch {stopped[0] + 1}: early stopping"] if stopped else []
+            stopped.clear()
+            if self.restore_best_weights and self._last_best is not None:
+                said.append(f"Restoring model weights from the end of the best epoch: {self._last_best + 1}.")
+            return "\n".join(said) if self.verbose and said else None
+
+        return heard
+
+    @property
+    def _last_best(self) -> int | None:
+        epoch: int | None = self._state().get("state", {}).get("best_epoch")
+        return epoch
+
+    @property
+    def best_epoch(self) -> int:
+        """The epoch of the best value, from 0."""
+        return self._last_best or 0
+
+
+class ReduceLROnPlateau(_Tracker):
+    """Multiplies the learning rate by ``factor`` when ``monitor`` has not improved for ``patience`` epochs."""
+
+    order = 62
+    _listens = ("before_fit", "after_epoch")
+
+    def __init__(
+        self,
+        monitor: str = "val_loss",
+        factor: float = 0.1,
+        patience: int = 10,
+        verbose: int = 0,
+        mode: str = "auto",
+        min_delta: float = 1e-4,
+        cooldown: int = 0,
+        min_lr: float = 0.0,
+    ) -> None:
+        super().__init__(monitor, mode, min_delta, verbose)
+        if real("factor", factor) >= 1.0:
+            raise ValueError(f"ReduceLROnPlateau does not support a factor >= 1.0. Received factor={factor}")
+        self.factor = float(factor)
+        self.patience = count("patience", patience)
+        self.cooldown = count("cooldown", cooldown)
+        self.min_lr = real("min_lr", min_lr)
+
+    def _spec(self) -> dict[str, Any]:
+        return {
+            "kind": "reduce_lr",
+            "monitor": self._monitor_spec(),
+            "patience": self.patience,
+            "divide_by": None,
+            "multiply_by": self.factor,
+            "cooldown": self.cooldown,
+            "min_lr": self.min_lr,
+            "reset_on_fit": True,
+        }
+
+    def _observer(self) -> Function[[str | None, int], str | None]:
+        def heard(line: str | None, epoch: int) -> str | None:
+            if line is None or not self.verbose:
+                return None
+            lr = line.rsplit(" ", 1)[-1]
+            return f"\nEpoch {epoch + 1}: ReduceLROnPlateau reducing learning rate to {lr}."
+
+        return heard
+
+
+class TerminateOnNaN(TerminateOnNaNCallback):
+    """Ends the fit at the first batch whose loss is no number."""
+
+    def __init__(self, raise_error: bool = False) -> None:
+        super().__init__()
+        if raise_error:
+            raise ValueError("raise_error: the fit ends and its report says why; there is no error to raise")
+
+
+class CSVLogger(Callback):
+    """Writes a row an epoch: the epoch (from 0) and the logs by name, sorted."""
+
+    order = 60
+
+    def __init__(self, filename: str | os.PathLike[str], separator: str = ",", append: bool = False) -> None:
+        super().__init__()
+        self.filename = Path(filename)
+        self.sep = separator
+        self.append = append
+        self._keys: list[str] | None = None
+
+    def on_train_begin(self, logs: dict[str, float]) -> None:
+        self._keys = None
+        if not self.append:
+            self.filename.write_text("", encoding="utf-8")
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, float]) -> None:
+        with self.filename.open("a", encoding="utf-8", newline="") as file:
+            if self._keys is None:
+                self._keys = sorted(logs)
+                if self.filename.stat().st_size == 0:
+                    file.write(self.sep.join(["epoch", *self._keys]) + "\r\n")
+            file.write(self.sep.join([str(epoch), *(str(logs.get(key, "NA")) for key in self._keys)]) + "\r\n")
+
+
+class History(Callback):
+    """The logs of every epoch: ``history.history`` by name, ``history.epoch`` their numbers."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.history: dict[str, list[float]] = {}
+        self.epoch: list[int] = []
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, float]) -> None:
+        self.epoch.append(epoch)
+        for name, value in logs.items():
+            self.history.setdefault(name, []).append(value)
+
+
+class LambdaCallback(Callback):
+    """Hooks from functions: ``LambdaCallback(on_epoch_end=lambda epoch, logs: print(epoch, logs))``."""
+
+    def __init__(self, **hooks: Function[..., Any] | None) -> None:
+        super().__init__()
+        renamed = {"on_batch_begin": "on_train_batch_begin", "on_batch_end": "on_train_batch_end"}
+        for name, function in hooks.items():
+            hook = renamed.get(name, name)
+            if hook not in self._hooks:
+                raise ValueError(f"there is no hook `{name}`. There are: {', '.join(self._hooks)}")
+            if function is not None:
+                setattr(self, hook, function)
+
+
+class LearningRateScheduler(Callback):
+    """Sets the learning rate at the beginning of each epoch to ``schedule(epoch, lr)``, or ``schedule(epoch)``."""
+
+    order = 50
+
+    def __init__(self, schedule: Function[..., Any], verbose: int = 0) -> None:
+        super().__init__()
+        if not callable(schedule):
+            raise TypeError(f"schedule: a function of the epoch and the rate is needed, not {schedule!r}")
+        self.schedule = schedule
+        self.verbose = verbose
+
+    def on_epoch_begin(self, epoch: int, logs: dict[str, float]) -> None:
+        lr = self.learn.opt.hypers[-1]["lr"]
+        try:
+            lr = self.schedule(epoch, lr)
+        except TypeError:
+            lr = self.schedule(epoch)
+        if isinstance(lr, bool) or not isinstance(lr, (int, float, np.floating)):
+            raise ValueError(f"The output of the `schedule` function should be a float. Got: {lr}")
+        self.learn.opt.set_hyper("lr", float(lr))
+        if self.verbose:
+            self.learn._trainer.say(f"\nEpoch {epoch + 1}: LearningRateScheduler setting learning rate to {lr}.")

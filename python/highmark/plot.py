@@ -1,0 +1,75 @@
+"""Charts, with matplotlib."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+
+def _axes(ax: Any, **kwargs: Any) -> Any:
+    import matplotlib.pyplot as plt
+
+    return plt.subplots(**kwargs)[1] if ax is None else ax
+
+
+def loss(recorder: Any, skip_start: int, with_valid: bool, log: bool, show_epochs: bool, ax: Any) -> Any:
+    """The learning curve."""
+    ax = _axes(ax)
+    history = recorder._history()
+    losses = history["smooth_losses"]
+    draw = ax.loglog if log else ax.plot
+    draw(np.arange(skip_start, len(losses)), losses[skip_start:], label="train")
+    ends = [(i, row[2]) for i, row in zip(history["iters"], history["rows"], strict=False)]
+    valid = [(i, value) for i, value in ends if i >= skip_start and value is not None]
+    if with_valid and valid:
+        draw(*zip(*valid, strict=True), label="valid", marker="o", markersize=3)
+    for i, _ in ends if show_epochs else []:
+        ax.axvline(i, linestyle=":", color="grey", linewidth=1)
+    ax.set(title="learning curve", xlabel="steps", ylabel="loss")
+    ax.legend()
+    return ax
+
+
+def schedule(recorder: Any, keys: Any, figsize: Any) -> Any:
+    """Learning rate and momentum."""
+    import matplotlib.pyplot as plt
+
+    hps = recorder.hps
+    keys = list(hps) if keys is None else [keys] if isinstance(keys, str) else list(keys)
+    for key in keys:
+        if key not in hps:
+            raise KeyError(f"there is no hyper-parameter `{key}`. There are: {', '.join(hps)}")
+    figure, axes = plt.subplots(1, len(keys), figsize=figsize or (6 * len(keys), 4), squeeze=False)
+    for key, ax in zip(keys, axes[0], strict=True):
+        ax.plot(hps[key])
+        ax.set(ylabel=key, xlabel="steps")
+    return axes[0]
+
+
+def metrics(recorder: Any, ax: Any) -> Any:
+    """The metrics by epoch."""
+    ax = _axes(ax)
+    rows = recorder._history()["rows"]
+    for i, name in enumerate(recorder.metric_names[3:-1]):
+        ax.plot([row[0] for row in rows], [np.nan if row[3][i] is None else row[3][i] for row in rows], label=name)
+    ax.set(xlabel="epoch")
+    ax.legend()
+    return ax
+
+
+def lr_find(found: dict[str, Any], names: list[str]) -> Any:
+    """The range test with its suggestions; nothing without matplotlib."""
+    from importlib.util import find_spec
+
+    if find_spec("matplotlib") is None:
+        return None
+    ax = _axes(None)
+    ax.plot(found["lrs"][:-5], found["losses"][:-5])
+    for name in names:
+        if found[name] is not None:
+            ax.plot(*found[name][1], "o", label=name)
+    ax.set(xscale="log", xlabel="learning rate", ylabel="loss")
+    if names:
+        ax.legend(loc="best")
+    return ax

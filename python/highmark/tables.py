@@ -1,0 +1,156 @@
+"""Tables of all kinds as the library's own: pandas, polars, pyarrow, anything with the Arrow C interface, numpy, files."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterable, Mapping
+from importlib.util import find_spec
+from typing import Any
+
+import numpy as np
+
+from ._highmark import Column, Table
+
+__all__ = ["column_names", "is_pandas", "to_table"]
+
+
+def is_pandas(source: Any) -> bool:
+    """Whether it is a DataFrame of pandas, without importing pandas."""
+    pandas = sys.modules.get("pandas")
+    return pandas is not None and isinstance(source, pandas.DataFrame)
+
+
+def column_names(source: Any) -> list[str]:
+    """The names of the columns of a table of any kind."""
+    if isinstance(source, Table):
+        return source.names
+    if isinstance(source, Mapping):
+        return [_checked_name(name) for name in source]
+    if is_pandas(source):
+        return [_checked_name(name) for name in source.columns]
+    names = getattr(source, "column_names", None)  # pyarrow
+    if names is None:
+        names = getattr(source, "columns", None)  # polars
+    if names is None or callable(names):
+        return to_table(source).names
+    return [_checked_name(name) for name in names]
+
+
+def to_table(source: Any, columns: Iterable[str] | None = None, *, trim: bool = False) -> Table:
+    """A table of all columns, or of those of ``columns`` that are there.
+
+    ``source`` is a DataFrame of pandas or polars, a table of pyarrow, anything else with ``__arrow_c_stream__``, a mapping
+    of names to arrays, or the path of a CSV or Parquet file (``trim`` drops the blanks after a delimiter).
+    """
+    if isinstance(source, Table):
+        return source
+    if isinstance(source, (str, os.PathLike)):
+        return Table.read(os.fspath(source), trim)
+    wanted = None if columns is None else set(columns)
+    if is_pandas(source):
+        return _from_pandas(source, wanted)
+    if isinstance(source, Mapping):
+        names = [name for name in column_names(source) if wanted is None or name in wanted]
+        return Table.from_columns(names, [_column(name, source[name]) for name in names])
+    if hasattr(source, "__arrow_c_stream__"):
+        if wanted is not None and hasattr(source, "select"):
+            source = source.select([name for name in column_names(source) if name in wanted])
+        return Table.from_arrow(source)
+    raise TypeError(
+        f"a table is needed, not {_kind(source)}: a DataFrame of pandas or polars, a table of pyarrow, a mapping of names to "
+        "arrays, or the path of a file"
+    )
+
+
+def _kind(value: Any) -> str:
+    return f"an object of the type {type(value).__name__}"
+
+
+def _checked_name(name: Any) -> str:
+    if not isinstance(name, str):
+        raise TypeError(f"column names must be text, but there is {name!r}; rename the columns")
+    return name
+
+
+def _from_pandas(df: Any, wanted: set[str] | None) -> Table:
+    names = [name for name in column_names(df) if wanted is None or name in wanted]
+    if len(names) < len(df.columns):
+        df = df[names]
+    if find_spec("pyarrow") is None:
+        return Table.from_columns(names, [_column(name, df[name]) for name in names])
+    import pyarrow as pa
+
+    try:
+        return Table.from_arrow(pa.Table.from_pandas(df, preserve_index=False))
+    except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError):
+        # Columns of mixed objects: one by one, so that the error names the column.
+        return Table.from_columns(names, [_column(name, df[name]) for name in names])
+
+
+def _column(name: str, values: Any) -> Column:
+    dtype = getattr(values, "dtype", None)
+    if dtype is not None and dtype.__class__.__name__ == "CategoricalDtype":
+        return Column.categories(values.cat.codes.to_numpy(), _column(name, values.cat.categories))
+    if dtype is not None and not isinstance(dtype, np.dtype) and hasattr(values, "isna"):
+        return _extension(name, values)
+    try:
+        array = np.asarray(values)
+    except ValueError as error:
+        raise ValueError(f"column `{name}`: {error}") from None
+    if array.ndim != 1:
+        raise ValueError(f"column `{name}`: one axis is needed, and it has {array.ndim}")
+    if array.dtype.kind in "iub" or array.dtype in (np.float32, np.float64):
+        array = np.require(array, dtype=array.dtype.newbyteorder("="), requirements=["C", "A"])
+        return Column.numbers(array)
+    if array.dtype.kind == "f":
+        return Column.numbers(np.ascontiguousarray(array, dtype=np.float64))
+    if array.dtype.kind in "OU":
+        return _objects(name, array)
+    raise TypeError(
+        f"column `{name}`: its type {array.dtype} is not supported; convert it to numbers or text (dates by add_datepart)"
+    )
+
+
+def _extension(name: str, values: Any) -> Column:
+    """Nullable numbers, truth values and strings of pandas."""
+    missing = np.asarray(values.isna(), dtype=bool)
+    kind = getattr(values.dtype, "kind", "O")
+    if kind in "iufb":
+        plain = np.float64 if kind == "f" else {"i": np.int64, "u": np.uint64, "b": bool}[kind]
+        filled = values.to_numpy(dtype=plain, na_value=plain(0))
+        return Column.numbers(np.ascontiguousarray(filled), missing.tobytes())
+    return _objects(name, _emptied(np.asarray(values, dtype=object), missing))
+
+
+def _emptied(array: np.ndarray, missing: np.ndarray) -> np.ndarray:
+    emptied = array.copy()
+    emptied[missing] = None
+    return emptied
+
+
+def _objects(name: str, array: np.ndarray) -> Column:
+    values = [None if _missing(value) else value for value in array.tolist()]
+    kinds = {type(value) for value in values if value is not None}
+    if kinds <= {str}:
+        return Column.texts(values)
+    if kinds <= {bool, int, float}:
+        missing = np.array([value is None for value in values], dtype=bool)
+        dtype = bool if kinds == {bool} else np.int64 if float not in kinds else np.float64
+        try:
+            numbers = np.array([0 if value is None else value for value in values], dtype=dtype)
+        except OverflowError:
+            raise ValueError(f"column `{name}`: a number is too large for 64 bits") from None
+        return Column.numbers(numbers, missing.tobytes())
+    if kinds and all(kind.__module__ == "decimal" for kind in kinds):
+        return _column(name, np.array([float("nan") if v is None else float(v) for v in values]))
+    names = ", ".join(sorted(kind.__name__ for kind in kinds))
+    raise TypeError(f"column `{name}`: values of the types {names} are not supported; convert them to numbers or text")
+
+
+def _missing(value: Any) -> bool:
+    if value is None:
+        return True
+    if isinstance(value, float):
+        return value != value
+    return type(value).__name__ in ("NAType", "NaTType")

@@ -1,0 +1,1 @@
+"""fastai's tabular names over highmark."""

@@ -1,0 +1,258 @@
+"""Everything under fastai's names: ``from highmark.tabular.all import *``."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..exceptions import (
+    CancelBackwardException,
+    CancelBatchException,
+    CancelEpochException,
+    CancelException,
+    CancelFitException,
+    CancelStepException,
+    CancelTrainException,
+    CancelValidException,
+)
+from ..seed import set_seed
+from .builtin import (
+    CSVLogger,
+    EarlyStoppingCallback,
+    GradientAccumulation,
+    GradientClip,
+    ReduceLROnPlateau,
+    SaveModelCallback,
+    TerminateOnNaNCallback,
+)
+from .callback import Callback, TrackerCallback
+from .config import tabular_config
+from .data import (
+    DataLoader,
+    DataLoaders,
+    TabDataLoader,
+    TabularDataLoaders,
+    TabularPandas,
+    URLs,
+    cont_cat_split,
+    untar_data,
+)
+from .dates import add_datepart
+from .learner import (
+    Learner,
+    SuggestionMethod,
+    minimum,
+    slide,
+    steep,
+    valley,
+)
+from .losses import (
+    BCEWithLogitsLossFlat,
+    CrossEntropyLossFlat,
+    HuberLossFlat,
+    L1LossFlat,
+    LabelSmoothingCrossEntropy,
+    LabelSmoothingCrossEntropyFlat,
+    MSELossFlat,
+)
+from .metrics import (
+    AccumMetric,
+    APScoreBinary,
+    AvgMetric,
+    BalancedAccuracy,
+    BrierScore,
+    CohenKappa,
+    ExplainedVariance,
+    F1Score,
+    F1ScoreMulti,
+    FBeta,
+    LogLoss,
+    MatthewsCorrCoef,
+    Metric,
+    Precision,
+    PrecisionMulti,
+    R2Score,
+    Recall,
+    RecallMulti,
+    RocAuc,
+    RocAucBinary,
+    RocAucMulti,
+    accuracy,
+    accuracy_multi,
+    error_rate,
+    mae,
+    mse,
+    rmse,
+    skm_to_fastai,
+    top_k_accuracy,
+)
+from .numpy_metrics import (
+    HammingLoss,
+    Jaccard,
+    PearsonCorrCoef,
+    Perplexity,
+    SpearmanCorrCoef,
+    exp_rmspe,
+    msle,
+    perplexity,
+)
+from .optimizers import SGD, Adam, RAdam, RMSProp
+from .procs import (
+    Categorify,
+    CategoryBlock,
+    FillMissing,
+    FillStrategy,
+    MultiCategoryBlock,
+    Normalize,
+    RegressionBlock,
+)
+from .recorder import ProgressCallback, Recorder, ShowGraphCallback
+from .report import Report
+from .saved import load_learner
+from .splitters import EndSplitter, IndexSplitter, RandomSplitter, TrainTestSplitter
+from .tabular import TabularLearner, tabular_learner
+
+__all__ = [
+    "APScoreBinary",
+    "AccumMetric",
+    "Adam",
+    "AvgMetric",
+    "BCEWithLogitsLossFlat",
+    "BalancedAccuracy",
+    "BrierScore",
+    "CSVLogger",
+    "Callback",
+    "CancelBackwardException",
+    "CancelBatchException",
+    "CancelEpochException",
+    "CancelException",
+    "CancelFitException",
+    "CancelStepException",
+    "CancelTrainException",
+    "CancelValidException",
+    "Categorify",
+    "CategoryBlock",
+    "CohenKappa",
+    "CrossEntropyLossFlat",
+    "DataLoader",
+    "DataLoaders",
+    "EarlyStoppingCallback",
+    "EndSplitter",
+    "ExplainedVariance",
+    "F1Score",
+    "F1ScoreMulti",
+    "FBeta",
+    "FillMissing",
+    "FillStrategy",
+    "GradientAccumulation",
+    "GradientClip",
+    "HammingLoss",
+    "HuberLossFlat",
+    "IndexSplitter",
+    "Jaccard",
+    "L1LossFlat",
+    "LabelSmoothingCrossEntropy",
+    "LabelSmoothingCrossEntropyFlat",
+    "Learner",
+    "LogLoss",
+    "MSELossFlat",
+    "MatthewsCorrCoef",
+    "Metric",
+    "MultiCategoryBlock",
+    "Normalize",
+    "Path",
+    "PearsonCorrCoef",
+    "Perplexity",
+    "Precision",
+    "PrecisionMulti",
+    "ProgressCallback",
+    "R2Score",
+    "RAdam",
+    "RMSProp",
+    "RandomSplitter",
+    "Recall",
+    "RecallMulti",
+    "Recorder",
+    "ReduceLROnPlateau",
+    "RegressionBlock",
+    "Report",
+    "RocAuc",
+    "RocAucBinary",
+    "RocAucMulti",
+    "SGD",
+    "SaveModelCallback",
+    "ShowGraphCallback",
+    "SpearmanCorrCoef",
+    "SuggestionMethod",
+    "TabDataLoader",
+    "TabularDataLoaders",
+    "TabularLearner",
+    "TabularPandas",
+    "TerminateOnNaNCallback",
+    "TrackerCallback",
+    "TrainTestSplitter",
+    "URLs",
+    "accuracy",
+    "accuracy_multi",
+    "add_datepart",
+    "cont_cat_split",
+    "error_rate",
+    "exp_rmspe",
+    "load_learner",
+    "mae",
+    "minimum",
+    "mse",
+    "msle",
+    "np",
+    "partial",
+    "pd",
+    "perplexity",
+    "plt",
+    "range_of",
+    "rmse",
+    "set_seed",
+    "skm_to_fastai",
+    "slide",
+    "steep",
+    "tabular_config",
+    "tabular_learner",
+    "top_k_accuracy",
+    "untar_data",
+    "valley",
+]
+
+
+def range_of(x: Any) -> list[int]:
+    """The row numbers of ``x``."""
+    return list(range(len(x)))
+
+
+def _ls(self: Path) -> list[Path]:
+    return sorted(self.iterdir())
+
+
+if not hasattr(Path, "ls"):
+    # fastai's users have it on every path.
+    Path.ls = _ls  # type: ignore[attr-defined]
+
+
+class _Late:
+    """A module that is imported when it is first used, so that the names can be there at no cost."""
+
+    def __init__(self, name: str) -> None:
+        self.__name__ = name
+
+    def __getattr__(self, attribute: str) -> Any:
+        import importlib
+
+        return getattr(importlib.import_module(self.__name__), attribute)
+
+    def __repr__(self) -> str:
+        return f"<module {self.__name__!r}>"
+
+
+pd: Any = _Late("pandas")
+plt: Any = _Late("matplotlib.pyplot")

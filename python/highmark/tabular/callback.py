@@ -1,0 +1,186 @@
+"""Callbacks under fastai's names, and the class for those that users write.
+
+The built-in ones are the library's own: a fit that uses them alone never calls Python. A class of one's own is called at
+the events that it defines and at no others.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Callable as Function
+from typing import Any
+
+import numpy as np
+
+from .._highmark import Hook, Monitor, NativeCallback
+from .checks import direction, real, text
+
+__all__ = ["EVENTS", "Callback", "Native", "TrackerCallback"]
+
+_SPANS = ("fit", "epoch", "train", "validate", "batch", "backward", "step")
+EVENTS: tuple[str, ...] = (
+    *(f"before_{span}" for span in _SPANS),
+    "after_pred",
+    "after_loss",
+    *(f"after_cancel_{span}" for span in _SPANS),
+    *(f"after_{span}" for span in _SPANS),
+)
+
+
+class Callback:
+    """Something that acts while a model trains.
+
+    Define any of the events as a method, ``after_epoch(self)`` say; ``self.learn`` is the learner, and what a callback does
+    not have itself is looked up there: ``self.epoch``, ``self.loss``, ``self.pred``. Raise ``CancelBatchException`` and
+    the others to leave a part of training. ``state_dict`` and ``load_state_dict``, if it has them, go into checkpoints as
+    JSON.
+
+    ``order`` decides who runs first, ``run`` switches it off, ``run_train`` and ``run_valid`` say in which batches it is
+    called. Functions can be given by event: ``Callback(after_epoch=f)``.
+    """
+
+    order: float = 0
+    run: bool = True
+    run_train: bool = True
+    run_valid: bool = True
+    learn: Any = None
+
+    def __init__(self, **events: Function[[], Any]) -> None:
+        for name, function in events.items():
+            if name not in EVENTS and name != "after_create":
+                raise ValueError(f"there is no event `{name}`. There are: {', '.join(EVENTS)}")
+            if not callable(function):
+                raise TypeError(f"{name}: a function is needed, not {function!r}")
+            setattr(self, name, function)
+
+    @property
+    def name(self) -> str:
+        """The name under which a learner has it: the class's, in snake case and without ``Callback``."""
+        name = re.sub("Callback$", "", type(self).__name__) or "callback"
+        name = re.sub("(.)([A-Z][a-z]+)", r"\1_\2", name)
+        return re.sub("([a-z0-9])([A-Z])", r"\1_\2", name).lower()
+
+    def __getattr__(self, name: str) -> Any:
+        learn = self.__dict__.get("learn")
+        if name.startswith("_") or learn is None or name in EVENTS or name in ("state_dict", "load_state_dict"):
+            raise AttributeError(f"{type(self).__name__} has no attribute `{name}`")
+        try:
+            return getattr(learn, name)
+        except AttributeError:
+            raise AttributeError(f"neither {type(self).__name__} nor its learner has an attribute `{name}`") from None
+
+    def __repr__(self) -> str:
+        return type(self).__name__
+
+    def _events(self) -> list[str]:
+        """The events that it defines."""
+        return [event for event in EVENTS if callable(getattr(self, event, None))]
+
+    def _handles(self, name: str, everywhere: bool) -> list[Hook | NativeCallback]:
+        """What the library calls, under the name ``name``."""
+        events = self._events()
+        if not events:
+            return []
+        return [Hook(self, name, events, float(self.order), bool(self.run_train), bool(self.run_valid), everywhere)]
+
+
+class Native(Callback):
+    """A callback of the library. A class that extends one and defines events is called in Python, and reaches the library's
+    hook by ``super()``."""
+
+    _listens: tuple[str, ...] = ()
+    _made: NativeCallback | None = None
+    _made_from: str = ""
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        for event in cls.__dict__.get("_listens", ()):
+            setattr(cls, event, _forwarder(event))
+
+    def _spec(self) -> dict[str, Any]:
+        raise NotImplementedError
+
+    def _observer(self) -> Function[[str | None, int], str | None] | None:
+        return None
+
+    def _callback(self, name: str | None = None) -> NativeCallback:
+        spec = json.dumps(self._spec(), allow_nan=False, default=_plain)
+        key = f"{name or self.name}{spec}"
+        # Made again when an attribute was changed; otherwise it remembers from fit to fit.
+        if self._made is None or (name is not None and self._made_from != key):
+            self._made = NativeCallback(name or self.name, spec, self._observer())
+            self._made_from = key
+        return self._made
+
+    def _state(self) -> dict[str, Any]:
+        return json.loads(self._callback().state()) or {}
+
+    def _handles(self, name: str, everywhere: bool) -> list[Hook | NativeCallback]:
+        native = self._callback(name)
+        if not self.run:
+            return []
+        if all(getattr(getattr(self, event), "_native", False) for event in self._events()):
+            return [native]
+        return super()._handles(name, everywhere)
+
+
+def _forwarder(event: str) -> Function[[Native], None]:
+    def forward(self: Native) -> None:
+        self._callback().handle(self.learn._core, event)
+
+    forward.__name__ = event
+    forward._native = True  # type: ignore[attr-defined]
+    return forward
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, (np.integer, np.floating, np.bool_)):
+        return value.item()
+    if isinstance(value, os.PathLike):
+        return os.fspath(value)
+    raise TypeError(f"a number or text is needed, not {value!r}")
+
+
+class TrackerCallback(Callback):
+    """Watches a column: after each epoch, ``new_best`` says whether it improved by more than ``min_delta``, and ``best`` is
+    its best value. For classes of one's own.
+
+    Without ``comp`` (``np.less`` or ``np.greater``) the metric says which way is better.
+    """
+
+    order = 60
+
+    def __init__(
+        self,
+        monitor: str = "valid_loss",
+        comp: Any = None,
+        min_delta: float = 0.0,
+        reset_on_fit: bool = True,
+    ) -> None:
+        super().__init__()
+        self.monitor = text("monitor", monitor)
+        self.comp = comp
+        self.min_delta = real("min_delta", min_delta)
+        self.reset_on_fit = bool(reset_on_fit)
+        self.new_best = False
+        self._monitor: Monitor | None = Monitor(json.dumps(self._monitor_spec()))
+
+    def _monitor_spec(self) -> dict[str, Any]:
+        return {"name": self.monitor, "direction": direction(self.comp), "min_delta": self.min_delta}
+
+    @property
+    def best(self) -> float | None:
+        """The best value so far."""
+        return None if self._monitor is None else self._monitor.best
+
+    def before_fit(self) -> None:
+        assert self._monitor is not None
+        self.new_best = False
+        self._monitor.start(self.learn._core, self.reset_on_fit)
+
+    def after_epoch(self) -> None:
+        assert self._monitor is not None
+        value = self._monitor.value(self.learn._core)
+        self.new_best = value is not None and self._monitor.update(value)

@@ -1,0 +1,100 @@
+"""The callbacks of a learner."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, TypeVar
+
+from .callback import Callback
+from .recorder import ProgressCallback
+
+__all__ = ["CallbackList", "listed"]
+
+Self = TypeVar("Self", bound="CallbackList")
+
+
+def listed(items: Any) -> list[Any]:
+    if items is None:
+        return []
+    return list(items) if isinstance(items, (list, tuple)) else [items]
+
+
+class CallbackList:
+    """Adding and taking out callbacks, for good or for a while. A part of every learner."""
+
+    cbs: list[Callback]
+    _logging: bool
+
+    def add_cb(self: Self, cb: Callback | type[Callback]) -> Self:
+        """Adds a callback, which is then ``learn.<its name>``."""
+        made = cb() if isinstance(cb, type) else cb
+        if not isinstance(made, Callback):
+            raise TypeError(f"cbs: a callback is needed, not {cb!r}")
+        made.learn = self
+        if callable(getattr(made, "after_create", None)):
+            made.after_create()
+        self.cbs.append(made)
+        return self
+
+    def add_cbs(self: Self, cbs: Any) -> Self:
+        """Adds one or several callbacks."""
+        for cb in listed(cbs):
+            self.add_cb(cb)
+        return self
+
+    def remove_cb(self: Self, cb: Callback | type[Callback]) -> Self:
+        """Takes a callback out, or all of a class."""
+        gone = [c for c in self.cbs if (isinstance(c, cb) if isinstance(cb, type) else c is cb)]
+        self.cbs = [c for c in self.cbs if c not in gone]
+        return self
+
+    def remove_cbs(self: Self, cbs: Any) -> Self:
+        """Takes several out."""
+        for cb in listed(cbs):
+            self.remove_cb(cb)
+        return self
+
+    @contextmanager
+    def added_cbs(self: Self, cbs: Any) -> Iterator[Self]:
+        """With more callbacks, for a while."""
+        before = list(self.cbs)
+        self.add_cbs(cbs)
+        try:
+            yield self
+        finally:
+            self.cbs = before
+
+    @contextmanager
+    def removed_cbs(self: Self, cbs: Any) -> Iterator[Self]:
+        """Without some callbacks, for a while."""
+        before = list(self.cbs)
+        self.remove_cbs(cbs)
+        try:
+            yield self
+        finally:
+            self.cbs = before
+
+    @contextmanager
+    def no_logging(self: Self) -> Iterator[Self]:
+        """Showing nothing, for a while."""
+        before, self._logging = self._logging, False
+        try:
+            yield self
+        finally:
+            self._logging = before
+
+    @contextmanager
+    def no_bar(self: Self) -> Iterator[Self]:
+        """With lines alone and no bar, for a while."""
+        with self.removed_cbs(ProgressCallback):
+            yield self
+
+    no_mbar = no_bar
+
+    def __getattr__(self, name: str) -> Any:
+        if not name.startswith("_"):
+            for cb in reversed(self.__dict__.get("cbs", [])):
+                if cb.name == name:
+                    return cb
+        raise AttributeError(f"{type(self).__name__} has no attribute `{name}`")

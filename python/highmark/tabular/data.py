@@ -1,0 +1,465 @@
+"""Tables made ready for training, under fastai's names."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from .. import _highmark
+from ..screen import show_table
+from ..tables import column_names, is_pandas, to_table
+from .info import Info
+from .procs import Block, procs_spec
+from .splitters import IndexSplitter, RandomSplitter
+
+__all__ = [
+    "DataLoader",
+    "DataLoaders",
+    "TabDataLoader",
+    "TabularDataLoaders",
+    "TabularPandas",
+    "URLs",
+    "cont_cat_split",
+    "untar_data",
+]
+
+
+class URLs:
+    """The data that comes with highmark."""
+
+    ADULT_SAMPLE = "adult"
+
+
+def untar_data(url: str, base: str | os.PathLike[str] | None = None) -> Path:
+    """The folder of ``URLs.ADULT_SAMPLE``, with ``adult.csv``: written from what is built in, nothing is downloaded.
+
+    It is ``adult_sample`` in ``base``, by default in ``~/.cache/highmark`` (or ``$XDG_CACHE_HOME/highmark``).
+    """
+    if url != URLs.ADULT_SAMPLE:
+        raise ValueError(f"there is no data `{url}` in highmark, and it downloads nothing. There are: URLs.ADULT_SAMPLE")
+    if base is None:
+        base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "highmark"
+    folder = Path(base) / "adult_sample"
+    file = folder / "adult.csv"
+    text = _highmark.named_csv(url)
+    if not file.exists() or file.stat().st_size != len(text):
+        folder.mkdir(parents=True, exist_ok=True)
+        part = folder / f"adult.csv.{os.getpid()}.part"
+        part.write_bytes(text)
+        part.replace(file)
+    return folder
+
+
+def cont_cat_split(df: Any, max_card: int = 20, dep_var: str | Sequence[str] | None = None) -> tuple[list[str], list[str]]:
+    """The continuous and the categorical columns, in this order: floats, and integers of more than ``max_card`` values,
+    are continuous. ``dep_var`` is in neither."""
+    return to_table(df).cont_cat_split(max_card, _names("dep_var", dep_var) or [])
+
+
+def _names(what: str, names: Any) -> list[str] | None:
+    if names is None:
+        return None
+    listed = [names] if isinstance(names, str) else list(names)
+    for name in listed:
+        if not isinstance(name, str):
+            raise TypeError(f"{what}: column names must be text, not {name!r}")
+    return listed
+
+
+class DataLoader:
+    """Encoded rows in batches of ``bs``: iterating gives (codes, numbers, targets) as numpy, in the order of the rows.
+
+    Training draws its own order; this one is for looking.
+    """
+
+    def __init__(self, dataset: _highmark.Dataset, bs: int, drop_last: bool, info: Info) -> None:
+        self.dataset = dataset
+        self.bs = bs
+        self.drop_last = drop_last
+        self._info = info
+        self.drift: list[str] = []
+
+    @property
+    def n(self) -> int:
+        """Rows."""
+        return len(self.dataset)
+
+    @property
+    def c(self) -> int:
+        """Outputs that a model for it has."""
+        return self._info.outputs
+
+    @property
+    def vocab(self) -> list[Any]:
+        """The classes."""
+        return self._info.vocab
+
+    def __len__(self) -> int:
+        return self.n // self.bs if self.drop_last else -(-self.n // self.bs)
+
+    def __iter__(self) -> Iterator[tuple[np.ndarray, ...]]:
+        for start in range(0, len(self) * self.bs, self.bs):
+            yield self._batch(start, min(start + self.bs, self.n))
+
+    def one_batch(self) -> tuple[np.ndarray, ...]:
+        """The first batch."""
+        return self._batch(0, min(self.bs, self.n))
+
+    def _batch(self, start: int, end: int) -> tuple[np.ndarray, ...]:
+        cat, cont, y = self.dataset.arrays(list(range(start, end)))
+        return (cat, cont) if y is None else (cat, cont, y)
+
+    def decoded(self, rows: Sequence[int]) -> dict[str, list[Any]]:
+        """These rows as they would stand in a table: categories, numbers in their own units, and targets."""
+        return self._info.decode(*self.dataset.arrays(list(rows)))
+
+    def show_batch(self, max_n: int = 10, **kwargs: Any) -> None:
+        """Shows the first rows."""
+        show_table(self.decoded(range(min(max_n, self.n))))
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}: {self.n} rows in batches of {self.bs}"
+
+
+TabDataLoader = DataLoader
+
+
+class _Described:
+    """What loaders and tables tell of their columns."""
+
+    _info: Info
+
+    @property
+    def cat_names(self) -> list[str]:
+        """The categorical columns, with ``<name>_na`` for columns with missing numbers."""
+        return self._info.cat_names
+
+    @property
+    def cont_names(self) -> list[str]:
+        """The continuous columns."""
+        return self._info.cont_names
+
+    @property
+    def y_names(self) -> list[str]:
+        """The target columns."""
+        return self._info.y_names
+
+    @property
+    def classes(self) -> dict[str, list[Any]]:
+        """What the codes of each categorical column stand for."""
+        return self._info.classes
+
+    @property
+    def vocab(self) -> list[Any]:
+        """The classes of the target; the columns of labels."""
+        return self._info.vocab
+
+    @property
+    def c(self) -> int:
+        """Outputs that a model for it has."""
+        return self._info.outputs
+
+    @property
+    def procs(self) -> list[str]:
+        """The steps of the preparation, in their order."""
+        return self._info.procs
+
+    @property
+    def means(self) -> dict[str, float]:
+        """The means of the continuous columns, if they are normalized."""
+        return self._info.means
+
+    @property
+    def stds(self) -> dict[str, float]:
+        """The standard deviations of the continuous columns, if they are normalized."""
+        return self._info.stds
+
+    @property
+    def na_dict(self) -> dict[str, float]:
+        """What missing numbers are replaced by."""
+        return self._info.fill
+
+
+class TabularPandas(_Described):
+    """A table with its preparation fitted on the rows to train on.
+
+    ``df`` may be a DataFrame of pandas or polars, a table of pyarrow, a mapping of names to arrays, or a path. Without
+    ``cat_names`` and ``cont_names`` both are found by :func:`cont_cat_split`. ``reduce_memory`` and ``inplace`` are accepted
+    and change nothing: the table is never changed and always small.
+    """
+
+    def __init__(
+        self,
+        df: Any,
+        procs: Any = None,
+        cat_names: Sequence[str] | None = None,
+        cont_names: Sequence[str] | None = None,
+        y_names: str | Sequence[str] | None = None,
+        y_block: Block | type[Block] | None = None,
+        splits: Any = None,
+        do_setup: bool = True,
+        device: Any = None,
+        inplace: bool = False,
+        reduce_memory: bool = True,
+        *,
+        max_card: int = 20,
+        trim: bool = False,
+    ) -> None:
+        targets = _names("y_names", y_names) or []
+        cat, cont = _names("cat_names", cat_names), _names("cont_names", cont_names)
+        if cat is None and cont is not None:
+            cat = []
+        if isinstance(df, (str, os.PathLike)):
+            df = to_table(df, trim=trim)
+        wanted = None
+        if cat is not None and cont is not None:
+            # A misspelt name must still meet all that there are.
+            named = {*cat, *cont, *targets}
+            wanted = named if named <= set(column_names(df)) else None
+        table = to_table(df, wanted)
+        if cat is not None and cont is None:
+            cont = [name for name in table.names if name not in {*cat, *targets}]
+        block = y_block() if isinstance(y_block, type) else y_block
+        if block is not None and not isinstance(block, Block):
+            raise TypeError(f"y_block: {y_block!r} is not CategoryBlock, RegressionBlock or MultiCategoryBlock")
+        if splits is None:
+            raise ValueError("splits: rows to validate on are needed, RandomSplitter()(range_of(df)) for one")
+        train, valid = (_rows(part, table.rows) for part in _two(splits))
+        config = {
+            "targets": targets,
+            "task": block.task if block else None,
+            "cat": cat,
+            "cont": cont,
+            "procs": procs_spec(procs),
+            "max_card": max_card,
+        }
+        self._data = _highmark.TabularData(table, json.dumps(config), train, valid)
+        self._info = Info(self._data.pipeline)
+        self.split = len(train)
+        self.device = "cpu"
+
+    def __len__(self) -> int:
+        return len(self._data.train) + len(self._data.valid)
+
+    @property
+    def train(self) -> Encoded:
+        """The rows to train on, encoded."""
+        return Encoded(self._info, [self._data.train])
+
+    @property
+    def valid(self) -> Encoded:
+        """The rows to validate on, encoded."""
+        return Encoded(self._info, [self._data.valid])
+
+    @property
+    def xs(self) -> Any:
+        """Codes and numbers of all rows, those to train on first, as a DataFrame of pandas."""
+        return Encoded(self._info, [self._data.train, self._data.valid]).xs
+
+    @property
+    def ys(self) -> Any:
+        """The encoded targets of all rows, as a DataFrame of pandas."""
+        return Encoded(self._info, [self._data.train, self._data.valid]).ys
+
+    @property
+    def drift(self) -> list[str]:
+        """In what the validation rows differ from the training rows, line by line."""
+        return self._data.drift
+
+    def dataloaders(self, bs: int = 64, path: str | os.PathLike[str] = ".", **kwargs: Any) -> DataLoaders:
+        """Loaders of ``bs`` rows a batch; ``shuffle`` (yes) and ``drop_last`` (as ``shuffle``) are of the training rows."""
+        return DataLoaders(self, bs=bs, path=path, **kwargs)
+
+    def show(self, max_n: int = 10) -> None:
+        """Shows the first rows to train on."""
+        DataLoader(self._data.train, 64, False, self._info).show_batch(max_n)
+
+    def _repr_html_(self) -> str:
+        from ..screen import html_table
+
+        rows = range(min(5, len(self._data.train)))
+        return html_table(DataLoader(self._data.train, 64, False, self._info).decoded(rows))
+
+
+class Encoded:
+    """Encoded rows as DataFrames of pandas, for other libraries."""
+
+    def __init__(self, info: Info, parts: list[_highmark.Dataset]) -> None:
+        self._info, self._parts = info, parts
+
+    def __len__(self) -> int:
+        return sum(len(part) for part in self._parts)
+
+    @property
+    def xs(self) -> Any:
+        """Codes and numbers."""
+        import pandas as pd
+
+        arrays = [part.arrays() for part in self._parts]
+        cat = np.concatenate([array[0] for array in arrays])
+        cont = np.concatenate([array[1] for array in arrays])
+        columns = {name: cat[:, i] for i, name in enumerate(self._info.cat_names)}
+        return pd.DataFrame(columns | {name: cont[:, i] for i, name in enumerate(self._info.cont_names)})
+
+    @property
+    def ys(self) -> Any:
+        """Targets."""
+        import pandas as pd
+
+        targets = [part.arrays()[2] for part in self._parts]
+        whole = np.concatenate([target for target in targets if target is not None])
+        return pd.DataFrame({name: whole[:, i] for i, name in enumerate(self._info.y_names)})
+
+
+def _two(splits: Any) -> tuple[Any, Any]:
+    parts = tuple(splits)
+    if len(parts) != 2:
+        raise ValueError(f"splits: rows to train on and rows to validate on are needed, not {len(parts)} lists")
+    return parts[0], parts[1]
+
+
+def _rows(rows: Any, n: int) -> list[int]:
+    if isinstance(rows, slice):
+        return list(range(n))[rows]
+    array = np.asarray(rows)
+    if array.size == 0:
+        return []
+    if array.dtype.kind not in "iu" or array.ndim != 1:
+        raise TypeError("splits: lists of row numbers are needed")
+    if array.min() < 0:
+        raise ValueError(f"splits: row {array.min()} is not there; rows are counted from 0")
+    return array.tolist()
+
+
+class DataLoaders(_Described):
+    """Training and validation rows: ``train`` and ``valid``, or ``dls[0]`` and ``dls[1]``."""
+
+    device = "cpu"
+
+    def __init__(
+        self,
+        to: TabularPandas,
+        bs: int = 64,
+        path: str | os.PathLike[str] = ".",
+        shuffle: bool = True,
+        drop_last: bool | None = None,
+        val_bs: int | None = None,
+        val_shuffle: bool = False,
+        n: int | None = None,
+        device: Any = None,
+        num_workers: int = 0,
+        **kwargs: Any,
+    ) -> None:
+        if isinstance(bs, bool) or not isinstance(bs, (int, np.integer)):
+            raise TypeError(f"bs: a whole number of rows is needed, not {bs!r}")
+        for name in ("shuffle_train", "pin_memory", "timeout", "batch_size", "verbose", "do_setup"):
+            kwargs.pop(name, None)
+        if kwargs:
+            raise TypeError(f"dataloaders: there is no option `{next(iter(kwargs))}`")
+        if val_bs not in (None, bs):
+            raise ValueError(f"val_bs: validation takes batches as large as training's, {bs}")
+        self._data = to._data
+        self._info = to._info
+        self.path = Path(path)
+        self.bs = int(bs)
+        self.shuffle = bool(shuffle)
+        self.drop_last = self.shuffle if drop_last is None else bool(drop_last)
+        self.train = DataLoader(to._data.train, self.bs, self.drop_last, self._info)
+        self.valid = DataLoader(to._data.valid, self.bs, False, self._info)
+        self.valid.drift = to.drift
+        self.n_inp = 2
+
+    @property
+    def loaders(self) -> list[DataLoader]:
+        return [self.train, self.valid]
+
+    @property
+    def train_ds(self) -> _highmark.Dataset:
+        return self.train.dataset
+
+    @property
+    def valid_ds(self) -> _highmark.Dataset:
+        return self.valid.dataset
+
+    def __getitem__(self, i: int) -> DataLoader:
+        return self.loaders[i]
+
+    def __len__(self) -> int:
+        return 2
+
+    def __iter__(self) -> Iterator[DataLoader]:
+        return iter(self.loaders)
+
+    def one_batch(self) -> tuple[np.ndarray, ...]:
+        """The first training batch."""
+        return self.train.one_batch()
+
+    def show_batch(self, max_n: int = 10, **kwargs: Any) -> None:
+        """Shows the first training rows."""
+        self.train.show_batch(max_n)
+
+    def test_dl(self, test_items: Any, bs: int | None = None, **kwargs: Any) -> DataLoader:
+        """Loaders of other rows, encoded as the training rows are. Unseen categories, missing values where training had none,
+        and columns in another order are fine; ``drift`` of what is returned tells of them."""
+        dataset, drift = self._info.apply(test_items)
+        loader = DataLoader(dataset, bs or self.bs, False, self._info)
+        loader.drift = drift
+        return loader
+
+    def _repr_html_(self) -> str:
+        from ..screen import html_table
+
+        return f"<p>{self!r}</p>" + html_table(self.train.decoded(range(min(5, self.train.n))))
+
+    def __repr__(self) -> str:
+        return (
+            f"DataLoaders: {self.train.n:,} rows to train on, {self.valid.n:,} to validate on; "
+            f"{len(self.cat_names)} categorical and {len(self.cont_names)} continuous columns; "
+            f"{self._info.task} of {', '.join(self.y_names)}"
+        )
+
+
+class TabularDataLoaders(DataLoaders):
+    """Loaders straight from a table or a file."""
+
+    @classmethod
+    def from_df(
+        cls,
+        df: Any,
+        path: str | os.PathLike[str] = ".",
+        procs: Any = None,
+        cat_names: Sequence[str] | None = None,
+        cont_names: Sequence[str] | None = None,
+        y_names: str | Sequence[str] | None = None,
+        y_block: Block | type[Block] | None = None,
+        valid_idx: Iterable[int] | None = None,
+        **kwargs: Any,
+    ) -> TabularDataLoaders:
+        """Loaders of a table of any kind. Without ``valid_idx`` a fifth of the rows validates, drawn at random."""
+        rows = range(df.rows if isinstance(df, _highmark.Table) else _length(df))
+        splits = (RandomSplitter() if valid_idx is None else IndexSplitter(valid_idx))(rows)
+        options = {name: kwargs.pop(name) for name in ("max_card",) if name in kwargs}
+        to = TabularPandas(df, procs, cat_names, cont_names, y_names, y_block, splits, **options)
+        return cls(to, path=path, **kwargs)
+
+    @classmethod
+    def from_csv(cls, csv: str | os.PathLike[str], skipinitialspace: bool = True, **kwargs: Any) -> TabularDataLoaders:
+        """Loaders of a CSV or Parquet file; for the other arguments see :meth:`from_df`."""
+        if not isinstance(csv, (str, os.PathLike)):
+            raise TypeError(f"csv: the path of a file is needed, not {csv!r}")
+        return cls.from_df(to_table(csv, trim=skipinitialspace), **kwargs)
+
+
+def _length(df: Any) -> int:
+    if isinstance(df, dict):
+        return len(next(iter(df.values()), ()))
+    if hasattr(df, "num_rows"):
+        return int(df.num_rows)
+    if is_pandas(df) or hasattr(df, "__len__"):
+        return len(df)
+    return to_table(df).rows

@@ -1,0 +1,56 @@
+"""What a fitted preparation says of itself."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import numpy as np
+
+from .. import _highmark
+from ..tables import to_table
+
+__all__ = ["Info"]
+
+
+class Info:
+    """What a fitted preparation says of itself."""
+
+    def __init__(self, pipeline: _highmark.Pipeline) -> None:
+        self.pipeline = pipeline
+        said = json.loads(pipeline.describe())
+        self.cat_names: list[str] = said["cat_names"]
+        self.cont_names: list[str] = said["cont_names"]
+        self.features: list[str] = said["features"]
+        self.cardinalities: list[int] = said["cardinalities"]
+        self.outputs: int = said["outputs"]
+        self.fill = dict(said["fill"]["columns"]) if said["fill"] else {}
+        self.procs: list[str] = [proc["proc"] for proc in said["procs"]]
+        normalize = said["normalize"] or {"means": [0.0] * len(self.cont_names), "stds": [1.0] * len(self.cont_names)}
+        self.means = dict(zip(self.cont_names, normalize["means"], strict=True))
+        self.stds = dict(zip(self.cont_names, normalize["stds"], strict=True))
+        self.classes: dict[str, list[Any]] = {name: ["#na#", *levels] for name, levels in said["categorify"]["columns"]}
+        self.task: str = said["task"]["kind"]
+        self.y_names: list[str] = said["task"].get("columns") or [said["task"]["column"]]
+        self.vocab: list[Any] = said["task"].get("classes") or (self.y_names if self.task == "multi-label" else [])
+
+    def apply(self, source: Any) -> tuple[_highmark.Dataset, list[str]]:
+        """Encodes a table of any kind, and says in what it differs from the training table."""
+        table = to_table(source, [*self.features, *self.y_names])
+        return self.pipeline.apply(table)
+
+    def decode(self, cat: np.ndarray, cont: np.ndarray, y: np.ndarray | None) -> dict[str, list[Any]]:
+        columns: dict[str, list[Any]] = {}
+        for i, name in enumerate(self.cat_names):
+            columns[name] = [self.classes[name][code] for code in cat[:, i]]
+        for i, name in enumerate(self.cont_names):
+            columns[name] = [float(x) for x in cont[:, i].astype(np.float64) * self.stds[name] + self.means[name]]
+        if y is not None:
+            columns.update(self.decode_targets(y))
+        return columns
+
+    def decode_targets(self, y: np.ndarray, suffix: str = "") -> dict[str, list[Any]]:
+        y = np.asarray(y).reshape(len(y), -1)
+        if self.task == "classification":
+            return {self.y_names[0] + suffix: [self.vocab[int(code)] for code in y[:, 0]]}
+        return {name + suffix: [float(x) for x in y[:, i]] for i, name in enumerate(self.y_names)}

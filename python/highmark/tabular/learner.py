@@ -1,0 +1,452 @@
+"""The learner, under fastai's names."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections import namedtuple
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from .. import _highmark
+from ..screen import Screen, clock, show_table
+from ..seed import current_seed
+from .builtin import SkipToEpoch
+from .callback import Callback
+from .callback_list import CallbackList, listed
+from .checks import count, real
+from .data import DataLoader, DataLoaders
+from .losses import loss_spec
+from .metrics import CoreMetric, Metric, metrics_of
+from .model import Model, Optimizer
+from .optimizers import Adam, optimizer_spec
+from .predictions import Row, decisions, one_row, predicted
+from .recorder import ProgressCallback, Recorder
+from .report import Report
+from .view import View
+
+__all__ = ["Learner", "SuggestionMethod"]
+
+
+class SuggestionMethod:
+    """How :meth:`Learner.lr_find` suggests a rate."""
+
+    Valley = "valley"
+    Slide = "slide"
+    Minimum = "minimum"
+    Steep = "steep"
+
+
+valley, slide, minimum, steep = "valley", "slide", "minimum", "steep"
+
+
+class Learner(CallbackList, View):
+    """A model, its data, its optimizer and its callbacks."""
+
+    def __init__(
+        self,
+        dls: DataLoaders,
+        model: Mapping[str, Any] | None = None,
+        loss_func: Any = None,
+        opt_func: Any = Adam,
+        lr: float = 1e-3,
+        splitter: Any = None,
+        cbs: Any = None,
+        metrics: Any = None,
+        path: str | os.PathLike[str] | None = None,
+        model_dir: str | os.PathLike[str] = "models",
+        wd: float | None = None,
+        wd_bn_bias: bool = False,
+        train_bn: bool = True,
+        moms: tuple[float, float, float] = (0.95, 0.85, 0.95),
+        default_cbs: bool = True,
+        *,
+        seed: int | None = None,
+        threads: int | None = None,
+        scale_target: bool = False,
+    ) -> None:
+        if not isinstance(dls, DataLoaders):
+            raise TypeError(f"dls: loaders are needed, TabularDataLoaders.from_df(...) for one, not {dls!r}")
+        if splitter is not None:
+            raise ValueError("splitter: a tabular model has one parameter group")
+        self.dls = dls
+        self.path = Path(path if path is not None else dls.path)
+        self.model_dir = Path(model_dir)
+        self.moms = moms
+        self.wd = None if wd is None else real("wd", wd)
+        self.metrics: list[Metric | CoreMetric] = metrics_of(metrics)
+        self.logger: Any = print
+        self.cbs: list[Callback] = []
+        self._logging = True
+        spec = optimizer_spec(opt_func)
+        self.lr = spec.lr if spec.lr is not None else _rate(lr)
+        if wd is not None:
+            spec["wd"] = self.wd
+        self._optimizer = {**spec, "wd_bn_bias": bool(wd_bn_bias)}
+        self._config = {
+            "model": dict(model or {}),
+            "batch_size": dls.bs,
+            "loss": loss_spec(loss_func),
+            "optimizer": self._optimizer,
+            "scale_target": bool(scale_target),
+            "lr": self.lr,
+            "seed": current_seed() if seed is None else count("seed", seed),
+            "threads": None if threads is None else count("threads", threads),
+            "shuffle": dls.shuffle,
+            "drop_last": dls.drop_last,
+            "model_dir": os.fspath(self.path / self.model_dir),
+        }
+        config = json.dumps(self._config, allow_nan=False)
+        self._core = _highmark.Learner(dls._data, config, [_for_core(metric) for metric in self.metrics])
+        self._trainer = self._core.trainer
+        self._start_hypers = self._trainer.hypers[0]
+        self._final_record: list[float | None] | None = None
+        self.loss_func = _LossName(self._core.loss)
+        self.model = Model(self)
+        self.opt = Optimizer(self)
+        if default_cbs:
+            self.add_cbs([Recorder(), ProgressCallback()])
+        self.add_cbs(cbs)
+
+    # Fitting.
+
+    def fit(
+        self,
+        n_epoch: int,
+        lr: Any = None,
+        wd: float | None = None,
+        cbs: Any = None,
+        reset_opt: bool = False,
+        start_epoch: int = 0,
+    ) -> Report:
+        """Trains for ``n_epoch`` epochs at a constant rate."""
+        return self._fit(n_epoch, lr, {"name": "flat"}, wd, cbs, reset_opt, start_epoch)
+
+    def fit_one_cycle(
+        self,
+        n_epoch: int,
+        lr_max: Any = None,
+        div: float = 25.0,
+        div_final: float = 1e5,
+        pct_start: float = 0.25,
+        wd: float | None = None,
+        moms: tuple[float, float, float] | None = None,
+        cbs: Any = None,
+        reset_opt: bool = False,
+        start_epoch: int = 0,
+    ) -> Report:
+        """Trains for ``n_epoch`` epochs in one cycle: up to ``lr_max`` along a cosine, and down again."""
+        schedule = {
+            "name": "one-cycle",
+            "div": real("div", div),
+            "div_final": real("div_final", div_final),
+            "pct_start": real("pct_start", pct_start),
+            "moms": [real("moms", mom) for mom in moms or self.moms],
+        }
+        return self._fit(n_epoch, lr_max, schedule, wd, cbs, reset_opt, start_epoch)
+
+    def fit_flat_cos(
+        self,
+        n_epoch: int,
+        lr: Any = None,
+        div_final: float = 1e5,
+        pct_start: float = 0.75,
+        wd: float | None = None,
+        cbs: Any = None,
+        reset_opt: bool = False,
+        start_epoch: int = 0,
+    ) -> Report:
+        """Trains at a flat rate that falls along a cosine from ``pct_start`` on."""
+        schedule = {
+            "name": "flat-cos",
+            "div_final": real("div_final", div_final),
+            "pct_start": real("pct_start", pct_start),
+        }
+        return self._fit(n_epoch, lr, schedule, wd, cbs, reset_opt, start_epoch)
+
+    def fit_sgdr(
+        self,
+        n_cycles: int,
+        cycle_len: int,
+        lr_max: Any = None,
+        cycle_mult: int = 2,
+        cbs: Any = None,
+        reset_opt: bool = False,
+        wd: float | None = None,
+        start_epoch: int = 0,
+    ) -> Report:
+        """Trains in ``n_cycles`` cycles, each down to 0 along a cosine and ``cycle_mult`` times as long as the one before."""
+        n_epoch = sum(cycle_len * cycle_mult**cycle for cycle in range(count("n_cycles", n_cycles)))
+        schedule = {"name": "cosine-restarts", "cycle_len": cycle_len, "cycle_mult": cycle_mult}
+        return self._fit(n_epoch, lr_max, schedule, wd, cbs, reset_opt, start_epoch)
+
+    def _fit(
+        self,
+        n_epoch: Any,
+        lr: Any,
+        schedule: dict[str, Any],
+        wd: float | None,
+        cbs: Any,
+        reset_opt: bool,
+        start_epoch: int,
+    ) -> Report:
+        epochs = count("n_epoch", n_epoch)
+        rate = self.lr if lr is None else _rate(lr)
+        extra = listed(cbs)
+        if start_epoch:
+            extra.append(SkipToEpoch(start_epoch))
+        with self.added_cbs(extra):
+            callbacks = self._handles()
+            if reset_opt:
+                self._trainer.reset_optimizer([self._start_hypers[k] for k in ("lr", "mom", "sqr_mom", "eps", "wd")])
+            if wd is not None or self.wd is not None:
+                self._trainer.set_hyper("wd", [real("wd", self.wd if wd is None else wd)])
+            progress = any(isinstance(cb, ProgressCallback) for cb in self.cbs)
+            screen = Screen(bar=progress) if self._logging else None
+            if screen is not None and self.logger is not print and callable(self.logger):
+                screen = _Logged(self.logger)
+            bar = screen is not None and screen.wants_bar
+            said = self._core.fit(epochs, rate, json.dumps(schedule), callbacks, screen, bar, True)
+            return self._report(said)
+
+    def _report(self, said: dict[str, Any]) -> Report:
+        completed = bool(said.pop("completed"))
+        names = ["train_loss", "valid_loss", *self._metric_names]
+        tracked = [cb.monitor for cb in reversed(self.cbs) if isinstance(getattr(cb, "monitor", None), str)]
+        monitor = next((name for name in tracked if name in names), "valid_loss")
+        tracker = _highmark.Monitor(json.dumps({"name": monitor, "direction": None}))
+        tracker.start(self._core, True)
+        best_epoch = None
+        values = [row[names.index(monitor)] for row in self.recorder_values()]
+        for epoch, value in enumerate(values):
+            if value is not None and tracker.update(value):
+                best_epoch = epoch
+        last = next((value for value in reversed(values) if value is not None), None)
+        return Report(completed=completed, monitor=monitor, best_epoch=best_epoch, best=tracker.best, last=last, **said)
+
+    def recorder_values(self) -> list[list[float | None]]:
+        """Losses and metrics of the last fit, a row an epoch."""
+        none = [None] * len(self.metrics)
+        # An epoch that was skipped has no metrics at all.
+        rows = self._trainer.history()["rows"]
+        return [[train, valid, *(metrics or none)] for _, train, valid, metrics, _ in rows]
+
+    def _handles(self, cbs: list[Callback] | None = None, everywhere: bool = False) -> list[Any]:
+        """What the library calls, in fastai's order."""
+        handles, taken = [], {"progress", "interrupt", "param_scheduler"}
+        for cb in sorted(self.cbs if cbs is None else cbs, key=lambda cb: cb.order):
+            if type(cb) in (Recorder, ProgressCallback):
+                continue
+            name, base, n = cb.name, cb.name, 2
+            while name in taken:
+                name, n = f"{base}_{n}", n + 1
+            taken.add(name)
+            handles.extend(cb._handles(name, everywhere))
+        return handles
+
+    def lr_find(
+        self,
+        start_lr: float = 1e-7,
+        end_lr: float = 10,
+        num_it: int = 100,
+        stop_div: bool = True,
+        show_plot: bool = True,
+        suggest_funcs: Any = SuggestionMethod.Valley,
+    ) -> Any:
+        """Trains on a fork of everything with a growing rate, and suggests one. Nothing of it stays in the learner."""
+        found = self._core.lr_find(
+            real("start_lr", start_lr), real("end_lr", end_lr), count("num_it", num_it), bool(stop_div)
+        )
+        names = [getattr(f, "__name__", f) for f in listed(suggest_funcs)]
+        for name in names:
+            if name not in ("valley", "slide", "minimum", "steep"):
+                raise ValueError(f"there is no suggestion `{name}`. There are: valley, slide, minimum, steep")
+        if show_plot:
+            from .. import plot
+
+            plot.lr_find(found, names)
+        if not names:
+            return None
+        suggested: Any = namedtuple("SuggestedLRs", names)  # type: ignore[misc]
+        return suggested(*(None if found[name] is None else found[name][0] for name in names))
+
+    # Looking.
+
+    def validate(self, ds_idx: int = 1, dl: DataLoader | None = None, cbs: Any = None) -> list[float]:
+        """Mean loss and metrics of the validation rows, of the training rows (``ds_idx=0``), or of a loader. Leaves no
+        trace in the learner."""
+        if dl is None and ds_idx == 1:
+            extra = listed(cbs)
+            for cb in extra:
+                cb.learn = self
+            return [value for _, value in self._core.validate(self._handles(extra, everywhere=True))]
+        loader = self.dls[ds_idx] if dl is None else dl
+        raw, _, losses = self._core.predictions(loader.dataset)
+        targets = loader.dataset.arrays()[2]
+        if targets is None or losses is None:
+            raise ValueError("these rows have no targets, so there is no loss")
+        values = [float(np.mean(losses, dtype=np.float64))]
+        for metric in self.metrics:
+            if isinstance(metric, CoreMetric):
+                activation = {"cross-entropy": "softmax", "bce": "sigmoid"}.get(self.loss_func.name, "identity")
+                values.append(_highmark.metric_value(metric.core, raw, targets, activation))
+            else:
+                metric.reset()
+                metric._batch(raw, targets)
+                values.append(float("nan") if metric.value is None else float(metric.value))
+        return values
+
+    def get_preds(
+        self,
+        ds_idx: int = 1,
+        dl: DataLoader | None = None,
+        with_input: bool = False,
+        with_decoded: bool = False,
+        with_loss: bool = False,
+        act: Any = None,
+        inner: bool = False,
+        reorder: bool = True,
+        cbs: Any = None,
+        with_preds: bool = True,
+        with_targs: bool = True,
+    ) -> tuple[Any, ...]:
+        """Predictions and targets of the validation rows, of ``dls[ds_idx]``, or of a loader, in the order of the rows:
+        inputs (if asked for), predictions (activated), targets, decoded predictions and losses (if asked for)."""
+        loader = self.dls[ds_idx] if dl is None else dl
+        if not isinstance(loader, DataLoader):
+            raise TypeError(f"dl: a loader is needed, dls.test_dl(df) for one, not {dl!r}")
+        raw, activated, losses = self._core.predictions(loader.dataset)
+        cat, cont, targets = loader.dataset.arrays()
+        result: list[Any] = [(cat, cont)] if with_input else []
+        if with_preds:
+            result.append(activated if act is None else act(raw))
+        if with_targs:
+            result.append(targets)
+        if with_decoded:
+            result.append(decisions(self.dls._info, activated))
+        if with_loss:
+            result.append(losses)
+        return tuple(result)
+
+    def predict(self, row: Any) -> tuple[Row, Any, np.ndarray]:
+        """The prediction for one row (a Series of pandas, or a mapping): the row with it, its class or value, and the
+        probabilities or values."""
+        dataset, _ = self.dls._info.apply(one_row(row))
+        _, activated, _ = self._core.predictions(dataset)
+        return predicted(self.dls._info, dataset, activated)
+
+    def show_results(self, ds_idx: int = 1, dl: DataLoader | None = None, max_n: int = 10, **kwargs: Any) -> None:
+        """Shows rows with their targets and predictions."""
+        loader = self.dls[ds_idx] if dl is None else dl
+        rows = list(range(min(max_n, loader.n)))
+        columns = loader.decoded(rows)
+        decided = decisions(self.dls._info, self._core.predictions(loader.dataset)[1])
+        columns.update(self.dls._info.decode_targets(decided[: len(rows)], "_pred"))
+        show_table(columns)
+
+    def summary(self) -> str:
+        """Layers, shapes, parameters, loss, optimizer and callbacks."""
+        text = self._core.summary()
+        return text[: text.rindex("Callbacks:")] + "Callbacks:\n" + "".join(f"  - {cb!r}\n" for cb in self._ordered())
+
+    def show_training_loop(self) -> None:
+        """Shows which callback answers to which event."""
+        print(self._core.describe_loop(self._handles()))
+
+    def _ordered(self) -> list[Callback]:
+        return sorted(self.cbs, key=lambda cb: cb.order)
+
+    # Files.
+
+    def _model_path(self, file: str | os.PathLike[str]) -> Path:
+        if not isinstance(file, (str, os.PathLike)):
+            raise TypeError(f"file: a name is needed, not {file!r}")
+        path = Path(file)
+        if path.suffix != ".safetensors":
+            path = path.with_name(path.name + ".safetensors")
+        return path if path.is_absolute() else self.path / self.model_dir / path
+
+    def save(self, file: str | os.PathLike[str], with_opt: bool = True, **kwargs: Any) -> Path:
+        """Saves the model, with the optimizer's state if asked, as ``<file>.safetensors`` in the model folder."""
+        path = self._model_path(file)
+        self._trainer.save(path, bool(with_opt))
+        return path
+
+    def load(self, file: str | os.PathLike[str], device: Any = None, with_opt: bool = True, strict: bool = True) -> Learner:
+        """Takes up what :meth:`save` left, or what fastai saved as safetensors."""
+        self._trainer.load(self._model_path(file), bool(with_opt))
+        return self
+
+    def export(self, fname: str | os.PathLike[str] = "export.pkl") -> Path:
+        """Writes what it takes to predict to ``fname`` in the learner's folder: data and no code, whatever the name."""
+        path = Path(fname) if Path(fname).is_absolute() else self.path / fname
+        self._trainer.save(path, False)
+        return path
+
+    @property
+    def final_record(self) -> list[Any]:
+        """Losses and metrics of the last epoch."""
+        values = self.recorder_values()
+        return values[-1] if values else []
+
+    @property
+    def _metric_names(self) -> list[str]:
+        return [metric.name for metric in self.metrics]
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__} of {self.dls!r}"
+
+    def _repr_html_(self) -> str:
+        from html import escape
+
+        from ..screen import html_table
+
+        layers = self.model.layers()
+        table = html_table(
+            {
+                "layer": [layer[0] for layer in layers],
+                "outputs": [layer[1] for layer in layers],
+                "parameters": [f"{layer[2]:,}" for layer in layers],
+            }
+        )
+        return f"<p>{escape(repr(self))}; {escape(repr(self.opt))}</p>{table}"
+
+
+class _LossName:
+    """The loss of a learner."""
+
+    def __init__(self, spec: str) -> None:
+        self.spec: dict[str, Any] = json.loads(spec)
+        self.name: str = self.spec["name"]
+
+    def __repr__(self) -> str:
+        return self.name
+
+
+class _Logged(Screen):
+    """A screen whose rows go to the user's ``learn.logger``."""
+
+    def __init__(self, logger: Any) -> None:
+        super().__init__(bar=False)
+        self._logger = logger
+
+    def begin(self, metrics: Any) -> None:
+        self.names = ["epoch", "train_loss", "valid_loss", *metrics, "time"]
+
+    def row(self, epoch: int, values: Any, seconds: float) -> None:
+        self._logger([epoch, *values, clock(seconds)])
+
+    def end(self) -> None:
+        pass
+
+
+def _for_core(metric: Metric | CoreMetric) -> Any:
+    return (metric.name, metric.core) if isinstance(metric, CoreMetric) else metric
+
+
+def _rate(lr: Any) -> float:
+    # fastai's range of rates over parameter groups; a tabular model has one group.
+    return real("lr", lr.stop if isinstance(lr, slice) else lr)

@@ -1,0 +1,100 @@
+"""Losses under fastai's names. Their arithmetic is the library's."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+__all__ = [
+    "BCEWithLogitsLossFlat",
+    "BaseLoss",
+    "CrossEntropyLossFlat",
+    "HuberLossFlat",
+    "L1LossFlat",
+    "LabelSmoothingCrossEntropy",
+    "LabelSmoothingCrossEntropyFlat",
+    "MSELossFlat",
+    "loss_spec",
+]
+
+
+class BaseLoss:
+    """A loss by name and options."""
+
+    def __init__(self, spec: dict[str, Any]) -> None:
+        self._spec = spec
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}()"
+
+
+def _weights(weight: Any) -> list[float] | None:
+    return None if weight is None else [float(w) for w in np.asarray(weight, dtype=float).reshape(-1)]
+
+
+class CrossEntropyLossFlat(BaseLoss):
+    """The negative logarithm of the probability of the true class, with a weight a class if given."""
+
+    def __init__(self, axis: int = -1, weight: Any = None, label_smoothing: float = 0.0) -> None:
+        spec: dict[str, Any] = {"name": "cross-entropy", "label_smoothing": float(label_smoothing)}
+        if weight is not None:
+            spec["weight"] = _weights(weight)
+        super().__init__(spec)
+
+
+class LabelSmoothingCrossEntropyFlat(CrossEntropyLossFlat):
+    """The same with a share ``eps`` of each target spread over all classes."""
+
+    def __init__(self, axis: int = -1, eps: float = 0.1, weight: Any = None) -> None:
+        super().__init__(axis, weight, eps)
+
+
+class LabelSmoothingCrossEntropy(LabelSmoothingCrossEntropyFlat):
+    """The same."""
+
+    def __init__(self, eps: float = 0.1, weight: Any = None) -> None:
+        super().__init__(-1, eps, weight)
+
+
+class BCEWithLogitsLossFlat(BaseLoss):
+    """Binary cross-entropy of each output."""
+
+    def __init__(self, axis: int = -1, thresh: float = 0.5, pos_weight: Any = None) -> None:
+        spec: dict[str, Any] = {"name": "bce"}
+        if pos_weight is not None:
+            spec["pos_weight"] = _weights(pos_weight)
+        super().__init__(spec)
+
+
+class MSELossFlat(BaseLoss):
+    """The mean squared error."""
+
+    def __init__(self, axis: int = -1, floatify: bool = True) -> None:
+        super().__init__({"name": "mse"})
+
+
+class L1LossFlat(BaseLoss):
+    """The mean absolute error."""
+
+    def __init__(self, axis: int = -1, floatify: bool = True) -> None:
+        super().__init__({"name": "l1"})
+
+
+class HuberLossFlat(BaseLoss):
+    """Squared up to ``delta``, absolute beyond."""
+
+    def __init__(self, delta: float = 1.0) -> None:
+        super().__init__({"name": "huber", "delta": float(delta)})
+
+
+def loss_spec(loss: Any) -> dict[str, Any] | None:
+    """What the library needs to know of a loss, given as a class, an object or a name."""
+    if loss is None:
+        return None
+    if isinstance(loss, str):
+        return {"name": loss}
+    made: Any = loss() if isinstance(loss, type) else loss
+    if not isinstance(made, BaseLoss):
+        raise TypeError(f"loss_func: one of highmark's losses or its name is needed, not {loss!r}")
+    return made._spec

@@ -1,0 +1,341 @@
+"""Metrics under fastai's names. Those without a computation here are the library's, and can also be called as functions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from .._highmark import metric_value
+
+__all__ = [
+    "APScoreBinary",
+    "AccumMetric",
+    "AvgMetric",
+    "BalancedAccuracy",
+    "BrierScore",
+    "CohenKappa",
+    "ExplainedVariance",
+    "F1Score",
+    "F1ScoreMulti",
+    "FBeta",
+    "LogLoss",
+    "MatthewsCorrCoef",
+    "Metric",
+    "Precision",
+    "PrecisionMulti",
+    "R2Score",
+    "Recall",
+    "RecallMulti",
+    "RocAuc",
+    "RocAucBinary",
+    "RocAucMulti",
+    "accuracy",
+    "accuracy_multi",
+    "error_rate",
+    "mae",
+    "metric_of",
+    "mse",
+    "rmse",
+    "skm_to_fastai",
+    "top_k_accuracy",
+]
+
+
+class CoreMetric:
+    """A metric of the library: ``name`` is its column, ``core`` what the library calls it. Calling it computes it for
+    predictions and targets."""
+
+    def __init__(self, name: str, activation: str = "softmax", doc: str = "", core: str | None = None) -> None:
+        self.name = name
+        self.core = core or name
+        self.activation = activation
+        self.__name__ = name
+        self.__doc__ = doc
+
+    def __call__(self, inp: Any, targ: Any) -> float:
+        return metric_value(self.core, inp, targ, self.activation)
+
+    def __repr__(self) -> str:
+        return f"<metric {self.name}>"
+
+
+accuracy = CoreMetric("accuracy", doc="The share of rows whose class is predicted.")
+error_rate = CoreMetric("error_rate", doc="The share of rows whose class is not predicted.")
+accuracy_multi = CoreMetric("accuracy_multi", "sigmoid", doc="The share of labels that are predicted.")
+top_k_accuracy = CoreMetric("top_k_accuracy", doc="The share of rows whose class is among the 5 most probable.")
+mse = CoreMetric("mse", "identity", doc="The mean squared error.")
+mae = CoreMetric("mae", "identity", doc="The mean absolute error.")
+rmse = CoreMetric("_rmse", "identity", doc="The root of the mean squared error; its column is `_rmse`, as in fastai.")
+
+
+def _named(name: str, average: str | None, activation: str = "softmax") -> CoreMetric:
+    column = name.partition(":")[0]
+    return CoreMetric(column, activation, core=name if average in (None, "binary") else f"{name}:{average}")
+
+
+def F1Score(axis: int = -1, labels: Any = None, pos_label: int = 1, average: str = "binary", **_: Any) -> CoreMetric:
+    """The harmonic mean of precision and recall. ``average``: binary, macro, micro or weighted."""
+    return _named("f1_score", average)
+
+
+def F1ScoreMulti(thresh: float = 0.5, sigmoid: bool = True, average: str = "macro", **_: Any) -> CoreMetric:
+    """The same for several labels."""
+    return _named("f1_score", average, "sigmoid")
+
+
+def FBeta(beta: float, axis: int = -1, average: str = "binary", **_: Any) -> CoreMetric:
+    """The weighted harmonic mean of precision and recall."""
+    return _named(f"fbeta_score:{float(beta)}", average)
+
+
+def Precision(axis: int = -1, labels: Any = None, pos_label: int = 1, average: str = "binary", **_: Any) -> CoreMetric:
+    """The share of predicted positives that are positive."""
+    return _named("precision_score", average)
+
+
+def PrecisionMulti(thresh: float = 0.5, sigmoid: bool = True, average: str = "macro", **_: Any) -> CoreMetric:
+    """The same for several labels."""
+    return _named("precision_score", average, "sigmoid")
+
+
+def Recall(axis: int = -1, labels: Any = None, pos_label: int = 1, average: str = "binary", **_: Any) -> CoreMetric:
+    """The share of positives that are predicted."""
+    return _named("recall_score", average)
+
+
+def RecallMulti(thresh: float = 0.5, sigmoid: bool = True, average: str = "macro", **_: Any) -> CoreMetric:
+    """The same for several labels."""
+    return _named("recall_score", average, "sigmoid")
+
+
+def RocAuc(axis: int = -1, average: str = "macro", **_: Any) -> CoreMetric:
+    """The area under the ROC curve; of several classes each against the rest."""
+    return CoreMetric("roc_auc_score")
+
+
+RocAucBinary = RocAuc
+RocAucMulti = partial(CoreMetric, "roc_auc_score", "sigmoid")
+
+
+def APScoreBinary(axis: int = -1, **_: Any) -> CoreMetric:
+    """The average precision."""
+    return CoreMetric("average_precision_score")
+
+
+def BalancedAccuracy(axis: int = -1, **_: Any) -> CoreMetric:
+    """The mean of the recalls of all classes."""
+    return CoreMetric("balanced_accuracy_score")
+
+
+def BrierScore(axis: int = -1, **_: Any) -> CoreMetric:
+    """The mean squared error of the probability of the last class."""
+    return CoreMetric("brier_score_loss")
+
+
+def CohenKappa(axis: int = -1, **_: Any) -> CoreMetric:
+    """Cohen's kappa."""
+    return CoreMetric("cohen_kappa_score")
+
+
+def MatthewsCorrCoef(**_: Any) -> CoreMetric:
+    """Matthews's correlation coefficient."""
+    return CoreMetric("matthews_corrcoef")
+
+
+def LogLoss(**_: Any) -> CoreMetric:
+    """The mean negative logarithm of the probability of the true class."""
+    return CoreMetric("log_loss")
+
+
+def R2Score(**_: Any) -> CoreMetric:
+    """The share of the variance that is explained, the bias counted as unexplained."""
+    return CoreMetric("r2_score", "identity")
+
+
+def ExplainedVariance(**_: Any) -> CoreMetric:
+    """The share of the variance that is explained."""
+    return CoreMetric("explained_variance_score", "identity")
+
+
+class Batch:
+    """What :meth:`Metric.accumulate` sees of a learner: one validation batch."""
+
+    def __init__(self, pred: np.ndarray, y: np.ndarray) -> None:
+        self.pred = pred
+        self.y = y
+        self.yb = (y,)
+
+
+class Metric:
+    """A metric of one's own: ``reset``, ``accumulate(learn)`` with ``learn.pred``, ``learn.y`` and ``learn.yb`` of a
+    validation batch, and ``value``.
+
+    ``lower_is_better`` says which way it goes; by default lower if the name has ``loss`` or ``error`` in it.
+    """
+
+    def reset(self) -> None:
+        """Forgets all rows."""
+
+    def accumulate(self, learn: Any) -> None:
+        """Takes in a batch."""
+        raise NotImplementedError("accumulate(self, learn)")
+
+    @property
+    def value(self) -> float | None:
+        """The number over all rows since the last reset."""
+        raise NotImplementedError("value")
+
+    @property
+    def name(self) -> str:
+        """The name of the column."""
+        return type(self).__name__.removesuffix("Metric").lower() or "metric"
+
+    @property
+    def lower_is_better(self) -> bool:
+        """Which way is better."""
+        return any(word in self.name for word in ("loss", "error"))
+
+    def _batch(self, pred: np.ndarray, y: np.ndarray) -> None:
+        self.accumulate(Batch(pred, y))
+
+
+class AvgMetric(Metric):
+    """The mean of ``func(pred, y)`` over batches, each weighted by its rows."""
+
+    def __init__(self, func: Callable[..., Any], name: str | None = None, lower_is_better: bool | None = None) -> None:
+        if not callable(func):
+            raise TypeError(f"metrics: a function is needed, not {func!r}")
+        self.func = func
+        self._name = name or _function_name(func)
+        self._lower = getattr(func, "lower_is_better", None) if lower_is_better is None else lower_is_better
+        self.reset()
+
+    def reset(self) -> None:
+        self.total, self.count = 0.0, 0
+
+    def accumulate(self, learn: Any) -> None:
+        rows = len(learn.y)
+        self.total += float(self.func(learn.pred, *learn.yb)) * rows
+        self.count += rows
+
+    @property
+    def value(self) -> float | None:
+        return self.total / self.count if self.count else None
+
+    @property
+    def name(self) -> str:
+        return self._name
+
+    @property
+    def lower_is_better(self) -> bool:
+        return super().lower_is_better if self._lower is None else bool(self._lower)
+
+
+class AccumMetric(AvgMetric):
+    """``func(pred, y)`` of all rows at once.
+
+    ``activation`` is ``no``, ``softmax``, ``sigmoid`` or ``binary_softmax`` (the probability of the last class);
+    ``dim_argmax`` takes the class instead, ``thresh`` compares. ``flatten`` gives arrays of one axis, ``invert_arg`` gives
+    the targets first.
+    """
+
+    def __init__(
+        self,
+        func: Callable[..., Any],
+        dim_argmax: int | None = None,
+        activation: str = "no",
+        thresh: float | None = None,
+        to_np: bool = False,
+        invert_arg: bool = False,
+        flatten: bool = True,
+        name: str | None = None,
+        lower_is_better: bool | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(func, name, lower_is_better)
+        if activation not in ("no", "softmax", "sigmoid", "binary_softmax"):
+            raise ValueError(f"activation: {activation!r} is not no, softmax, sigmoid or binary_softmax")
+        self.dim_argmax, self.activation, self.thresh = dim_argmax, activation, thresh
+        self.invert_arg, self.flatten, self.kwargs = invert_arg, flatten, kwargs
+
+    def reset(self) -> None:
+        self.preds: list[np.ndarray] = []
+        self.targs: list[np.ndarray] = []
+
+    def accumulate(self, learn: Any) -> None:
+        pred = np.asarray(learn.pred)
+        if self.activation in ("softmax", "binary_softmax"):
+            e = np.exp(pred - pred.max(axis=-1, keepdims=True))
+            pred = e / e.sum(axis=-1, keepdims=True)
+            pred = pred[:, -1] if self.activation == "binary_softmax" else pred
+        elif self.activation == "sigmoid":
+            pred = 1 / (1 + np.exp(-pred))
+        elif self.dim_argmax:
+            pred = pred.argmax(axis=self.dim_argmax)
+        if self.thresh is not None:
+            pred = pred >= self.thresh
+        self.preds.append(pred.copy())
+        self.targs.append(np.array(learn.y))
+
+    @property
+    def value(self) -> float | None:
+        if not self.preds:
+            return None
+        preds, targs = np.concatenate(self.preds), np.concatenate(self.targs)
+        if self.flatten:
+            preds, targs = preds.reshape(-1), targs.reshape(-1)
+        elif targs.ndim > 1 and targs.shape[1] == 1:
+            targs = targs[:, 0]
+        pair = (targs, preds) if self.invert_arg else (preds, targs)
+        return float(self.func(*pair, **self.kwargs))
+
+
+def skm_to_fastai(
+    func: Callable[..., Any],
+    is_class: bool = True,
+    thresh: float | None = None,
+    axis: int = -1,
+    activation: str | None = None,
+    **kwargs: Any,
+) -> AccumMetric:
+    """A metric out of one of scikit-learn's, which takes the targets first."""
+    dim_argmax = axis if is_class and thresh is None else None
+    if activation is None:
+        activation = "sigmoid" if is_class and thresh is not None else "no"
+    return AccumMetric(func, dim_argmax, activation, thresh, invert_arg=True, **kwargs)
+
+
+def _function_name(func: Any) -> str:
+    while isinstance(func, partial):
+        func = func.func
+    return getattr(func, "__name__", None) or type(func).__name__
+
+
+def metric_of(metric: Any) -> Metric | CoreMetric:
+    """A metric of what a user gives: a metric, its class, its name, or a function of predictions and targets."""
+    if isinstance(metric, str):
+        return CoreMetric(metric)
+    if isinstance(metric, type):
+        metric = metric()
+    if isinstance(metric, (Metric, CoreMetric)):
+        return metric
+    if isinstance(metric, partial) and isinstance(metric.func, CoreMetric) and metric.func.name == "top_k_accuracy":
+        return CoreMetric("top_k_accuracy", core=f"top_k_accuracy:{metric.keywords.get('k', 5)}")
+    if metric in (F1Score, Precision, Recall, RocAuc, BalancedAccuracy, CohenKappa, MatthewsCorrCoef, R2Score):
+        made: CoreMetric = metric()
+        return made
+    if not callable(metric):
+        raise TypeError(f"metrics: a metric, its name, or a function of predictions and targets is needed, not {metric!r}")
+    return AvgMetric(metric)
+
+
+def metrics_of(metrics: Any) -> list[Metric | CoreMetric]:
+    """A list of metrics, of one or several."""
+    if metrics is None:
+        return []
+    if isinstance(metrics, (str, Metric, CoreMetric, type)) or not isinstance(metrics, Sequence):
+        metrics = [metrics]
+    return [metric_of(metric) for metric in metrics]

@@ -1,0 +1,94 @@
+"""The model and the optimizer of a learner, as users hold them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from .checks import real
+
+if TYPE_CHECKING:
+    from .learner import Learner
+
+__all__ = ["Hypers", "Model", "Optimizer"]
+
+
+class Hypers(dict[str, float]):
+    """The hypers of one parameter group; setting one sets it in the optimizer."""
+
+    def __init__(self, learn: Learner, group: int, values: Mapping[str, float]) -> None:
+        super().__init__(values)
+        self._learn, self._group = learn, group
+
+    def __setitem__(self, name: str, value: float) -> None:
+        values = [group.get(name, value) for group in self._learn._trainer.hypers]
+        values[self._group] = real(name, value)
+        self._learn._trainer.set_hyper(name, values)
+        super().__setitem__(name, value)
+
+
+class Optimizer:
+    """The optimizer of a learner."""
+
+    def __init__(self, learn: Learner) -> None:
+        self._learn = learn
+
+    @property
+    def hypers(self) -> list[Hypers]:
+        """The hypers of each parameter group: ``lr``, ``mom``, ``sqr_mom``, ``eps``, ``wd``."""
+        return [Hypers(self._learn, i, group) for i, group in enumerate(self._learn._trainer.hypers)]
+
+    def set_hyper(self, name: str, value: float | Iterable[float]) -> None:
+        """Sets a hyper of all groups, or of each its own."""
+        values = list(value) if isinstance(value, Iterable) else [value]
+        self._learn._trainer.set_hyper(name, [real(name, v) for v in values])
+
+    def set_hypers(self, **kwargs: float | Iterable[float]) -> None:
+        """Sets several hypers."""
+        for name, value in kwargs.items():
+            self.set_hyper(name, value)
+
+    def __repr__(self) -> str:
+        return f"Optimizer({', '.join(f'{k}={v:g}' for k, v in self.hypers[-1].items())})"
+
+
+class Model:
+    """The model of a learner: its parameters and gradients as numpy, under fastai's names."""
+
+    def __init__(self, learn: Learner) -> None:
+        self._learn = learn
+
+    def state_dict(self) -> dict[str, np.ndarray]:
+        """A copy of all parameters and running statistics."""
+        return self._learn._trainer.state_dict()
+
+    def load_state_dict(self, state_dict: Mapping[str, Any], strict: bool = True) -> None:
+        """Replaces parameters and statistics; unless ``strict``, those that are missing stay as they are."""
+        own = self.state_dict()
+        missing = [name for name in own if name not in state_dict]
+        if strict and missing:
+            raise KeyError(f"the state has no `{missing[0]}`; it is of another model")
+        state: dict[str, Any] = {}
+        for name, value in state_dict.items():
+            array = np.asarray(value)
+            if name in own and array.shape != own[name].shape:
+                raise ValueError(f"`{name}` has the shape {array.shape}, and {own[name].shape} in this model")
+            state[name] = array
+        self._learn._trainer.load_state_dict(state)
+
+    def grads(self) -> dict[str, np.ndarray]:
+        """The gradient of each parameter, from ``after_backward`` on: the model's own memory, which can be changed."""
+        flat = self._learn._trainer.array("grads")
+        if flat is None:
+            return {}
+        return {name: flat[start:end].reshape(shape) for name, start, end, shape in self._learn._trainer.layout()}
+
+    def layers(self) -> list[tuple[str, int, int]]:
+        """Its layers: kind, outputs a row, parameters."""
+        return self._learn._trainer.layers()
+
+    def __repr__(self) -> str:
+        lines = [f"  {kind} ({parameters:,} parameters)" for kind, _, parameters in self.layers()]
+        return "\n".join(["TabularModel(", *lines, ")"])

@@ -1,0 +1,140 @@
+"""The preparation of the columns, and the kinds of targets. What they do is the library's; these say what is wanted."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+__all__ = [
+    "Categorify",
+    "CategoryBlock",
+    "FillMissing",
+    "FillStrategy",
+    "MultiCategoryBlock",
+    "Normalize",
+    "RegressionBlock",
+    "procs_spec",
+]
+
+
+class FillStrategy:
+    """What missing numbers are replaced by."""
+
+    median = "median"
+    constant = "constant"
+    mode = "mode"
+
+
+class TabularProc:
+    """A step of the preparation. Steps run in their own order, whatever the order they are given in."""
+
+    order = 0
+
+    def _spec(self) -> dict[str, Any]:
+        raise NotImplementedError
+
+    def __repr__(self) -> str:
+        return type(self).__name__
+
+
+class FillMissing(TabularProc):
+    """Replaces missing numbers; ``add_col`` adds a column ``<name>_na`` for each column that has some in training."""
+
+    order = 0
+
+    def __init__(
+        self,
+        fill_strategy: Any = FillStrategy.median,
+        add_col: bool = True,
+        fill_vals: float | Mapping[str, float] | None = None,
+    ) -> None:
+        name = getattr(fill_strategy, "__name__", fill_strategy)
+        if name not in ("median", "constant", "mode"):
+            raise ValueError(f"fill_strategy: {fill_strategy!r} is not FillStrategy.median, constant or mode")
+        values = set(fill_vals.values()) if isinstance(fill_vals, Mapping) else {0.0 if fill_vals is None else fill_vals}
+        if len(values) > 1:
+            raise ValueError("fill_vals: all columns are filled with one number; fill the others beforehand")
+        self.fill_strategy = name
+        self.add_col = add_col
+        self.fill_val = float(next(iter(values), 0.0))
+
+    def _spec(self) -> dict[str, Any]:
+        strategy = {"constant": self.fill_val} if self.fill_strategy == "constant" else self.fill_strategy
+        return {"proc": "fill_missing", "strategy": strategy, "add_col": bool(self.add_col)}
+
+
+class Categorify(TabularProc):
+    """Replaces the values of categorical columns by codes; 0 is a missing or unseen one."""
+
+    order = 1
+
+    def _spec(self) -> dict[str, Any]:
+        return {"proc": "categorify"}
+
+
+class Normalize(TabularProc):
+    """Gives continuous columns mean 0 and standard deviation 1 over the training rows."""
+
+    order = 99
+
+    def _spec(self) -> dict[str, Any]:
+        return {"proc": "normalize"}
+
+
+def procs_spec(procs: Any) -> list[dict[str, Any]]:
+    """What the library needs to know of procs, given as classes, instances or names."""
+    if procs is None:
+        return []
+    if isinstance(procs, (str, TabularProc, type)) or not isinstance(procs, Iterable):
+        procs = [procs]
+    specs = []
+    for proc in procs:
+        made = _by_name(proc) if isinstance(proc, str) else proc
+        made = made() if isinstance(made, type) else made
+        if not isinstance(made, TabularProc):
+            raise TypeError(f"procs: {proc!r} is not FillMissing, Categorify or Normalize")
+        specs.append((made.order, made._spec()))
+    return [spec for _, spec in sorted(specs, key=lambda pair: pair[0])]
+
+
+def _by_name(name: str) -> type[TabularProc]:
+    known: dict[str, type[TabularProc]] = {"fillmissing": FillMissing, "categorify": Categorify, "normalize": Normalize}
+    found = known.get(name.lower().replace("_", "").replace("-", ""))
+    if found is None:
+        raise ValueError(f"there is no proc `{name}`. There are: fill_missing, categorify, normalize")
+    return found
+
+
+class Block:
+    """What the targets are."""
+
+    task = ""
+
+    def __repr__(self) -> str:
+        return type(self).__name__
+
+
+class CategoryBlock(Block):
+    """One class a row. The classes are those of the training rows, sorted."""
+
+    task = "classification"
+
+
+class RegressionBlock(Block):
+    """One number a row for each target column."""
+
+    task = "regression"
+
+    def __init__(self, n_out: int | None = None) -> None:
+        self.n_out = n_out
+
+
+class MultiCategoryBlock(Block):
+    """Yes or no a row for each target column, which holds 0 and 1 or truth values."""
+
+    task = "multi-label"
+
+    def __init__(self, encoded: bool = True, vocab: Any = None, add_na: bool = False) -> None:
+        if not encoded:
+            raise ValueError("MultiCategoryBlock: give a column of 0 and 1 for each label, and encoded=True")
+        self.vocab = vocab

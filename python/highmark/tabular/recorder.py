@@ -1,0 +1,130 @@
+"""What a fit shows and records."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from .callback import Callback
+
+if TYPE_CHECKING:
+    from .learner import Learner
+
+__all__ = ["ProgressCallback", "Recorder", "ShowGraphCallback"]
+
+
+class ProgressCallback(Callback):
+    """Shows the table of epochs, and a bar where a person looks on. Every learner has one; ``no_bar`` takes it out."""
+
+    order = 60
+
+    @property
+    def name(self) -> str:
+        return "progress"
+
+
+class ShowGraphCallback(Callback):
+    """Redraws the losses after each epoch, in a notebook."""
+
+    order = 65
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._handle: Any = None
+
+    def before_fit(self) -> None:
+        self._handle = None
+
+    def after_epoch(self) -> None:
+        from ..screen import in_notebook
+
+        if not in_notebook():
+            return
+        import matplotlib.pyplot as plt
+        from IPython.display import display
+
+        figure, axes = plt.subplots(figsize=(6, 4))
+        self.learn.recorder.plot_loss(skip_start=0, ax=axes)
+        plt.close(figure)
+        if self._handle is None:
+            self._handle = display(figure, display_id=True)
+        else:
+            self._handle.update(figure)
+
+
+class Recorder(Callback):
+    """The record of the last fit: ``values`` (a row an epoch), ``losses`` (smoothed) and ``lrs`` (a number a training batch),
+    ``iters`` (training batches at the end of each epoch), ``metric_names`` and ``log``."""
+
+    order = 50
+    learn: Learner
+
+    def _history(self) -> dict[str, Any]:
+        return self.learn._core.trainer.history()
+
+    @property
+    def metric_names(self) -> list[str]:
+        return ["epoch", "train_loss", "valid_loss", *self.learn._metric_names, "time"]
+
+    @property
+    def values(self) -> list[list[float | None]]:
+        return self.learn.recorder_values()
+
+    @property
+    def log(self) -> list[Any]:
+        """The latest row, with its epoch and its time."""
+        from ..screen import clock
+
+        rows = self._history()["rows"]
+        if not rows:
+            return []
+        epoch, train, valid, metrics, seconds = rows[-1]
+        return [epoch, train, valid, *metrics, clock(seconds)]
+
+    @property
+    def losses(self) -> np.ndarray:
+        return self._history()["smooth_losses"]
+
+    @property
+    def batch_losses(self) -> np.ndarray:
+        """The loss of each training batch, not smoothed."""
+        return self._history()["losses"]
+
+    @property
+    def lrs(self) -> list[float]:
+        return self._history()["lrs"].tolist()
+
+    @property
+    def iters(self) -> list[int]:
+        return self._history()["iters"]
+
+    @property
+    def smooth_loss(self) -> float:
+        return self.learn._core.trainer.smooth_loss
+
+    @property
+    def hps(self) -> dict[str, list[float]]:
+        """Learning rate and momentum of each training batch."""
+        history = self._history()
+        return {"lr": history["lrs"].tolist(), "mom": history["moms"].tolist()}
+
+    def plot_loss(
+        self, skip_start: int = 5, with_valid: bool = True, log: bool = False, show_epochs: bool = False, ax: Any = None
+    ) -> Any:
+        """Draws the smoothed training loss by batch, and the validation loss by epoch."""
+        from .. import plot
+
+        return plot.loss(self, skip_start, with_valid, log, show_epochs, ax)
+
+    def plot_sched(self, keys: Any = None, figsize: tuple[float, float] | None = None) -> Any:
+        """Draws learning rate and momentum by batch."""
+        from .. import plot
+
+        return plot.schedule(self, keys, figsize)
+
+    def plot_metrics(self, ax: Any = None) -> Any:
+        """Draws the metrics by epoch."""
+        from .. import plot
+
+        return plot.metrics(self, ax)

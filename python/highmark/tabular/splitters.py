@@ -1,0 +1,83 @@
+"""Which rows validate: fastai's splitters. Each is called with the rows and returns row numbers to train and to validate on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+import numpy as np
+
+from .._highmark import divide
+from ..seed import current_seed
+
+__all__ = ["EndSplitter", "IndexSplitter", "RandomSplitter", "TrainTestSplitter"]
+
+Rows = Sequence[int] | np.ndarray
+Splits = tuple[Rows, Rows]
+Splitter = Callable[[Any], Splits]
+
+
+def RandomSplitter(valid_pct: float = 0.2, seed: int | None = None) -> Splitter:
+    """A share of the rows, drawn by ``seed`` (that of ``set_seed``, or 42, if there is none)."""
+
+    def split(o: Any) -> Splits:
+        return divide(len(o), float(valid_pct), current_seed() if seed is None else seed)
+
+    return split
+
+
+def TrainTestSplitter(
+    test_size: float = 0.2,
+    random_state: int | None = None,
+    stratify: Any = None,
+    train_size: float | None = None,
+    shuffle: bool = True,
+) -> Splitter:
+    """A share of the rows; with ``stratify``, an array with a class for each row, that share of every class."""
+    if train_size is not None and abs(train_size + test_size - 1) > 1e-9:
+        raise ValueError("train_size: the rows that do not validate are trained on; give test_size alone")
+
+    def split(o: Any) -> Splits:
+        n = len(o)
+        if not shuffle:
+            cut = n - int(np.ceil(test_size * n))
+            return range(cut), range(cut, n)
+        classes = None
+        if stratify is not None:
+            codes = np.unique(np.asarray(stratify), return_inverse=True)[1]
+            if len(codes) != n:
+                raise ValueError(f"stratify: there are {len(codes)} classes for {n} rows")
+            classes = codes.tolist()
+        return divide(n, float(test_size), current_seed() if random_state is None else random_state, classes)
+
+    return split
+
+
+def IndexSplitter(valid_idx: Iterable[int]) -> Splitter:
+    """These rows validate, and all others are trained on."""
+    chosen = [_row(row) for row in valid_idx]
+
+    def split(o: Any) -> Splits:
+        taken = set(chosen)
+        return [row for row in range(len(o)) if row not in taken], chosen
+
+    return split
+
+
+def EndSplitter(valid_pct: float = 0.2, valid_last: bool = True) -> Splitter:
+    """The last (or first) share of the rows validates: for data in the order of time."""
+
+    def split(o: Any) -> Splits:
+        n = len(o)
+        cut = int(valid_pct * n)
+        return (range(n - cut), range(n - cut, n)) if valid_last else (range(cut, n), range(cut))
+
+    return split
+
+
+def _row(row: Any) -> int:
+    if isinstance(row, (bool, np.bool_)) or not isinstance(row, (int, np.integer)):
+        raise TypeError(f"row numbers must be whole numbers, not {row!r}")
+    if row < 0:
+        raise ValueError(f"row {row} is not there; rows are counted from 0")
+    return int(row)

@@ -1,0 +1,49 @@
+"""A learner of a tabular model."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from .checks import count
+from .config import tabular_config
+from .data import DataLoaders
+from .learner import Learner
+
+__all__ = ["TabularLearner", "tabular_learner"]
+
+
+class TabularLearner(Learner):
+    """A learner of a tabular model."""
+
+
+def tabular_learner(
+    dls: DataLoaders,
+    layers: Iterable[int] | None = None,
+    emb_szs: Mapping[str, int] | None = None,
+    config: Mapping[str, Any] | None = None,
+    n_out: int | None = None,
+    y_range: tuple[float, float] | None = None,
+    **kwargs: Any,
+) -> TabularLearner:
+    """A learner of a tabular model for ``dls``: hidden layers of 200 and 100 outputs unless ``layers`` says otherwise,
+    embedding sizes by column name in ``emb_szs``, further options from :func:`tabular_config`. For the other arguments
+    see :class:`Learner`."""
+    if not isinstance(dls, DataLoaders):
+        raise TypeError(f"dls: loaders are needed, TabularDataLoaders.from_df(...) for one, not {dls!r}")
+    if n_out is not None and n_out != dls.c:
+        raise ValueError(f"n_out: the target has {dls.c} outputs, not {n_out}")
+    model = dict(config) if config is not None else tabular_config()
+    if y_range is not None:
+        model["y_range"] = tabular_config(y_range=y_range)["y_range"]
+    model["layers"] = [200, 100] if layers is None else [count("layers", n) for n in layers]
+    for name in emb_szs or {}:
+        if name not in dls.cat_names:
+            raise KeyError(f"emb_szs: there is no categorical column `{name}`. There are: {', '.join(dls.cat_names)}")
+    model["embedding_sizes"] = {name: count("emb_szs", size) for name, size in (emb_szs or {}).items()}
+    known = inspect.signature(Learner).parameters
+    for name in kwargs:
+        if name not in known:
+            raise TypeError(f"tabular_learner: there is no option `{name}`. There are: {', '.join(known)}")
+    return TabularLearner(dls, model, **kwargs)

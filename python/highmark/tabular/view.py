@@ -1,0 +1,104 @@
+"""What hooks read of a learner, and change."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .._highmark import Trainer
+
+__all__ = ["View"]
+
+
+class View:
+    """The fit under way: where it is, the batch, its predictions and gradients. A part of every learner."""
+
+    _trainer: Trainer
+
+    @property
+    def epoch(self) -> int:
+        """The epoch under way, from 0."""
+        return self._trainer.progress[0]
+
+    @property
+    def n_epoch(self) -> int:
+        """Epochs planned."""
+        return self._trainer.progress[1]
+
+    @property
+    def iter(self) -> int:
+        """The batch under way in this pass, from 0."""
+        return self._trainer.progress[2]
+
+    @property
+    def n_iter(self) -> int:
+        """Batches of this pass."""
+        return self._trainer.progress[3]
+
+    @property
+    def train_iter(self) -> int:
+        """Training batches of this fit so far."""
+        return self._trainer.progress[4]
+
+    @property
+    def pct_train(self) -> float:
+        """The fraction of all training batches that lie behind."""
+        return self._trainer.pct_train
+
+    @property
+    def training(self) -> bool:
+        """Whether a training batch is under way."""
+        return self._trainer.training
+
+    @property
+    def loss(self) -> float | None:
+        """The mean loss of the batch under way."""
+        return self._trainer.loss if self._trainer.in_hook else None
+
+    @property
+    def smooth_loss(self) -> float:
+        """The smoothed training loss."""
+        return self._trainer.smooth_loss
+
+    @property
+    def xb(self) -> tuple[Any, ...]:
+        """Codes and numbers of the batch under way: the trainer's own memory, which can be changed."""
+        return (self._trainer.array("codes"), self._trainer.array("numbers"))
+
+    @xb.setter
+    def xb(self, value: tuple[Any, Any]) -> None:
+        self._trainer.set_array("codes", value[0])
+        self._trainer.set_array("numbers", value[1])
+
+    x = xb
+
+    @property
+    def yb(self) -> tuple[Any, ...]:
+        """The targets of the batch under way."""
+        return (self._trainer.array("targets"),)
+
+    @yb.setter
+    def yb(self, value: tuple[Any, ...]) -> None:
+        self._trainer.set_array("targets", value[0])
+
+    @property
+    def y(self) -> Any:
+        """The targets of the batch under way."""
+        return self.yb[0]
+
+    @property
+    def pred(self) -> Any:
+        """The predictions for it, before any activation."""
+        return self._trainer.array("predictions")
+
+    @pred.setter
+    def pred(self, value: Any) -> None:
+        self._trainer.set_array("predictions", value)
+
+    @property
+    def grad(self) -> Any:
+        """The gradient of the loss with respect to the predictions, from ``after_loss`` on, when training."""
+        return self._trainer.array("grad")
+
+    @grad.setter
+    def grad(self, value: Any) -> None:
+        self._trainer.set_array("grad", value)

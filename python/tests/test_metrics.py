@@ -1,0 +1,84 @@
+"""Every metric has fastai's column, goes the right way, and agrees with scikit-learn and scipy."""
+
+import numpy as np
+import pytest
+from scipy import stats
+from sklearn import metrics as sk
+
+from highmark.tabular import all as names
+from highmark.tabular.metrics import Batch, metric_of
+
+random = np.random.default_rng(3)
+LOGITS = random.normal(size=(200, 2)).astype(np.float32)
+CLASSES = (LOGITS[:, 1] - LOGITS[:, 0] + random.normal(size=200) > 0).astype(np.int64)[:, None]
+VALUES = random.uniform(1, 2, size=(200, 1)).astype(np.float32)
+NEAR = (VALUES + random.normal(scale=0.1, size=(200, 1))).astype(np.float32)
+P = np.exp(LOGITS.astype(float)) / np.exp(LOGITS.astype(float)).sum(axis=1, keepdims=True)
+Y, HARD = CLASSES[:, 0], LOGITS.argmax(axis=1)
+V, N = VALUES[:, 0].astype(float), NEAR[:, 0].astype(float)
+
+
+def value(metric, pred, y):
+    metric = metric_of(metric)
+    if callable(metric):
+        return metric(pred, y)
+    metric.reset()
+    for start in range(0, len(y), 64):
+        metric.accumulate(Batch(pred[start : start + 64], y[start : start + 64]))
+    return metric.value
+
+
+@pytest.mark.parametrize(
+    ("metric", "column", "expected"),
+    [
+        (names.accuracy, "accuracy", sk.accuracy_score(Y, HARD)),
+        (names.error_rate, "error_rate", 1 - sk.accuracy_score(Y, HARD)),
+        (names.F1Score(), "f1_score", sk.f1_score(Y, HARD)),
+        (names.FBeta(2), "fbeta_score", sk.fbeta_score(Y, HARD, beta=2)),
+        (names.Precision(), "precision_score", sk.precision_score(Y, HARD)),
+        (names.Recall(average="macro"), "recall_score", sk.recall_score(Y, HARD, average="macro")),
+        (names.RocAucBinary(), "roc_auc_score", sk.roc_auc_score(Y, P[:, 1])),
+        (names.APScoreBinary(), "average_precision_score", sk.average_precision_score(Y, P[:, 1])),
+        (names.BalancedAccuracy(), "balanced_accuracy_score", sk.balanced_accuracy_score(Y, HARD)),
+        (names.BrierScore(), "brier_score_loss", sk.brier_score_loss(Y, P[:, 1])),
+        (names.CohenKappa(), "cohen_kappa_score", sk.cohen_kappa_score(Y, HARD)),
+        (names.MatthewsCorrCoef(), "matthews_corrcoef", sk.matthews_corrcoef(Y, HARD)),
+        (names.HammingLoss(), "hamming_loss", sk.hamming_loss(Y, HARD)),
+        (names.Jaccard(), "jaccard_score", sk.jaccard_score(Y, HARD)),
+        (names.Jaccard(average="macro"), "jaccard_score", sk.jaccard_score(Y, HARD, average="macro")),
+        (names.Perplexity(), "perplexity", np.exp(sk.log_loss(Y, P))),
+        (names.LogLoss(), "log_loss", sk.log_loss(Y, P)),
+        (names.skm_to_fastai(sk.zero_one_loss), "zero_one_loss", sk.zero_one_loss(Y, HARD)),
+    ],
+)
+def test_classes(metric, column, expected):
+    assert metric_of(metric).name == column
+    assert value(metric, LOGITS, CLASSES) == pytest.approx(expected, rel=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("metric", "column", "expected"),
+    [
+        (names.mse, "mse", sk.mean_squared_error(V, N)),
+        (names.mae, "mae", sk.mean_absolute_error(V, N)),
+        (names.rmse, "_rmse", sk.root_mean_squared_error(V, N)),
+        (names.msle, "msle", sk.mean_squared_log_error(V, N)),
+        (names.exp_rmspe, "_exp_rmspe", np.sqrt(np.mean(((np.exp(V) - np.exp(N)) / np.exp(V)) ** 2))),
+        (names.R2Score(), "r2_score", sk.r2_score(V, N)),
+        (names.ExplainedVariance(), "explained_variance_score", sk.explained_variance_score(V, N)),
+        (names.PearsonCorrCoef(), "pearsonr", stats.pearsonr(V, N)[0]),
+        (names.SpearmanCorrCoef(), "spearmanr", stats.spearmanr(V, N)[0]),
+    ],
+)
+def test_numbers(metric, column, expected):
+    assert metric_of(metric).name == column
+    assert value(metric, NEAR, VALUES) == pytest.approx(expected, rel=1e-5)
+
+
+def test_directions():
+    for metric in (names.HammingLoss(), names.Perplexity(), names.msle, names.exp_rmspe):
+        assert metric.lower_is_better
+    for metric in (names.Jaccard(), names.PearsonCorrCoef(), names.SpearmanCorrCoef()):
+        assert not metric.lower_is_better
+    top = metric_of(names.partial(names.top_k_accuracy, k=1))
+    assert value(top, LOGITS, CLASSES) == pytest.approx(sk.accuracy_score(Y, HARD))

@@ -1,0 +1,313 @@
+"""Callbacks and metrics that users write."""
+
+import traceback
+
+import numpy as np
+import pytest
+
+from highmark.tabular import callback as callback_module
+from highmark.tabular.all import (
+    AccumMetric,
+    Callback,
+    CancelBatchException,
+    CancelEpochException,
+    CancelFitException,
+    CancelStepException,
+    CancelTrainException,
+    CancelValidException,
+    EarlyStoppingCallback,
+    GradientAccumulation,
+    GradientClip,
+    Metric,
+    TrackerCallback,
+    accuracy,
+    tabular_learner,
+)
+
+
+def traced(events=callback_module.EVENTS, **extra):
+    """A callback that notes its events, and its class."""
+    seen = []
+
+    def hook(event):
+        def method(self):
+            seen.append(event)
+            if event in extra:
+                extra[event](self)
+
+        return method
+
+    return type("Traced", (Callback,), {event: hook(event) for event in events})(), seen
+
+
+def test_every_event_in_fastais_order(learn):
+    cb, seen = traced()
+    with learn.no_logging():
+        learn.fit(1, cbs=cb)
+    train = ["before_batch", "after_pred", "after_loss", "before_backward", "after_backward", "before_step"]
+    train += ["after_step", "after_batch"]
+    valid = ["before_batch", "after_pred", "after_loss", "after_batch"]
+    assert seen == [
+        *("before_fit", "before_epoch", "before_train"),
+        *train * 16,
+        *("after_train", "before_validate"),
+        *valid * 4,
+        *("after_validate", "after_epoch", "after_fit"),
+    ]
+
+
+def raising(exception):
+    def hook(self):
+        raise exception
+
+    return hook
+
+
+@pytest.mark.parametrize(
+    ("event", "exception", "expected"),
+    [
+        ("after_epoch", CancelFitException("enough"), ["after_cancel_fit", "after_fit"]),
+        ("before_epoch", CancelEpochException(), ["after_cancel_epoch", "after_epoch"]),
+        ("before_batch", CancelTrainException(), ["after_cancel_train", "after_train"]),
+        ("before_validate", CancelValidException(), ["after_cancel_validate", "after_validate"]),
+        ("before_batch", CancelBatchException(), ["after_cancel_batch", "after_batch"]),
+        ("before_step", CancelStepException(), ["after_cancel_step", "after_step"]),
+    ],
+)
+def test_cancels(learn, event, exception, expected):
+    cb, seen = traced(**{event: raising(exception)})
+    cb.run_valid = False
+    with learn.no_logging():
+        report = learn.fit(1, cbs=cb)
+    place = seen.index(event)
+    assert seen[place + 1 : place + 3] == expected
+    if event == "after_epoch":
+        assert report.stop_reason == "traced: enough"
+
+
+def test_what_hooks_can_read(learn):
+    seen = {}
+
+    class Look(Callback):
+        def after_loss(self):
+            if self.training and self.train_iter == 3:
+                seen["progress"] = (self.epoch, self.n_epoch, self.iter, self.n_iter, self.pct_train)
+                seen["x"] = [part.shape for part in self.learn.xb]
+                seen["y"] = (self.y.shape, self.learn.yb[0].max())
+                seen["pred"] = self.pred
+                seen["copy"] = self.pred.copy()
+                seen["same"] = np.shares_memory(self.pred, self.learn.pred)
+                seen["loss"] = (self.loss, self.learn.opt.hypers[-1]["lr"])
+                seen["grad"] = self.grad.shape
+
+        def after_backward(self):
+            if self.train_iter == 3:
+                grads = self.learn.model.grads()
+                seen["grads"] = {name: float(np.abs(g).sum()) for name, g in grads.items()}
+
+        def after_epoch(self):
+            seen["recorder"] = self.recorder.values[-1]
+            seen["preds"] = self.learn.get_preds()[0].shape
+
+    with learn.no_logging():
+        learn.fit(1, 0.01, cbs=Look())
+    assert seen["progress"] == (0, 1, 3, 16, 3 / 16)
+    assert seen["x"] == [(32, 2), (32, 2)] and seen["y"] == ((32, 1), 1)
+    assert seen["pred"].shape == (32, 2) and seen["same"] and seen["grad"] == (32, 2)
+    # What is kept beyond the hook stays as it was.
+    assert np.array_equal(seen["pred"], seen["copy"])
+    assert seen["loss"][0] > 0 and seen["loss"][1] == 0.01
+    assert set(seen["grads"]) <= set(learn.model.state_dict()) and all(v > 0 for v in seen["grads"].values())
+    assert seen["recorder"] == learn.recorder.values[-1] and seen["preds"] == (128, 2)
+    assert learn.pred is None and learn.loss is None
+
+
+def test_what_hooks_can_change(dls):
+    class NoGradients(Callback):
+        def after_backward(self):
+            for gradient in self.learn.model.grads().values():
+                gradient[...] = 0
+
+    class Noise(Callback):
+        def before_batch(self):
+            codes, numbers = self.learn.xb
+            self.learn.xb = (codes, numbers + 1)
+
+        def before_fit(self):
+            self.learn.opt.set_hyper("wd", 0.0)
+
+    def run(*cbs):
+        learn = tabular_learner(dls, layers=[16])
+        before = learn.model.state_dict()["layers.0.0.weight"]
+        with learn.no_logging():
+            learn.fit(1, 0.01, cbs=list(cbs))
+        return before, learn.model.state_dict()["layers.0.0.weight"], learn
+
+    before, after, learn = run(NoGradients(), Noise())
+    assert np.array_equal(before, after) and learn.opt.hypers[0]["wd"] == 0
+    assert not np.array_equal(run(Noise())[1], run()[1])
+
+    class Wrong(Callback):
+        def after_pred(self):
+            self.learn.pred = np.zeros((3, 2))
+
+    with pytest.raises(ValueError, match=r"6 numbers cannot replace an array of shape \[32, 2\]"):
+        run(Wrong())
+
+
+def test_exceptions_arrive_as_they_are(learn):
+    class Broken(Callback):
+        def after_epoch(self):
+            return {}["nothing"]
+
+    with pytest.raises(KeyError, match="nothing") as caught:
+        learn.fit(3, cbs=Broken())
+    assert "after_epoch" in [frame.name for frame in traceback.extract_tb(caught.value.__traceback__)]
+    notes = getattr(caught.value, "__notes__", ["in the callback `broken` at after_epoch"])
+    assert notes == ["in the callback `broken` at after_epoch"]
+    # The learner lives on.
+    with learn.no_logging():
+        assert learn.fit(1).completed
+
+
+def test_a_fit_cannot_start_another(learn):
+    cb, _ = traced(["after_epoch"], after_epoch=lambda self: self.learn.fit(1))
+    with pytest.raises(RuntimeError, match="a callback cannot start another fit"):
+        learn.fit(1, cbs=cb)
+    cb, _ = traced(["before_batch"], before_batch=lambda self: self.learn.get_preds())
+    with pytest.raises(RuntimeError, match="would disturb it"):
+        learn.fit(1, cbs=cb)
+
+
+def test_only_events_that_are_defined_are_heard(learn, capsys):
+    cb, _ = traced(["after_epoch"])
+    with learn.added_cbs([cb]):
+        learn.show_training_loop()
+    lines = capsys.readouterr().out.strip().splitlines()
+    assert lines[0].split() == ["after_epoch", "traced", "(User)"]
+    assert lines[-1].endswith("yes")
+
+
+def test_where_and_when(learn):
+    cb, seen = traced(["before_batch"])
+    cb.run_valid = False
+    with learn.no_logging():
+        learn.fit(1, cbs=cb)
+        assert len(seen) == 16
+        cb.run = False
+        learn.fit(1, cbs=cb)
+        assert len(seen) == 16
+    cb.run = cb.run_valid = True
+    learn.validate(cbs=cb)
+    assert len(seen) == 20
+
+
+def test_functions_by_event(learn):
+    epochs = []
+    learn.add_cb(Callback(after_epoch=lambda: epochs.append(learn.epoch)))
+    with learn.no_logging():
+        learn.fit(2)
+    assert epochs == [0, 1]
+    with pytest.raises(ValueError, match="there is no event `after_epok`"):
+        Callback(after_epok=print)
+
+
+def test_trackers(learn, capsys):
+    class Tell(TrackerCallback):
+        def after_epoch(self):
+            super().after_epoch()
+            if self.new_best:
+                print(f"{self.epoch}: {self.monitor} {self.best:.6f}")
+
+    learn.fit(2, cbs=Tell("accuracy"))
+    rows = learn.recorder.values
+    assert f"0: accuracy {rows[0][2]:.6f}" in capsys.readouterr().out
+
+    class Patient(EarlyStoppingCallback):
+        seen = 0
+
+        def after_epoch(self):
+            self.seen += 1
+            super().after_epoch()
+
+    stop = Patient("accuracy", min_delta=0.9, patience=2)
+    report = learn.fit(9, cbs=stop)
+    assert (stop.seen, report.epochs_run, stop.wait) == (3, 3, 2)
+    assert report.stop_reason == "patient: accuracy has not improved for 2 epochs"
+
+
+def test_gradients_gathered_and_clipped(dls):
+    def run(*cbs):
+        learn = tabular_learner(dls, layers=[16])
+        steps, _ = traced(["after_step"]), None
+        with learn.no_logging():
+            learn.fit(1, 0.01, cbs=[*cbs, steps[0]])
+        return len(steps[1]), learn.model.state_dict()["layers.0.0.weight"]
+
+    assert run()[0] == 16
+    steps, gathered = run(GradientAccumulation(64))
+    assert steps == 8
+    assert run(GradientAccumulation(32))[0] == 16
+    assert not np.array_equal(run(GradientClip(1e-3))[1], gathered)
+
+
+def test_metrics(dls, capsys):
+    def right(pred, y):
+        assert pred.shape[1] == 2 and y.shape[1] == 1
+        return (pred.argmax(axis=1) == y[:, 0]).mean()
+
+    class Count(Metric):
+        def reset(self):
+            self.rows = 0
+
+        def accumulate(self, learn):
+            self.rows += len(learn.y)
+
+        @property
+        def value(self):
+            return self.rows
+
+    both = AccumMetric(lambda pred, y: (pred == y).mean(), dim_argmax=1, name="whole_error")
+    learn = tabular_learner(dls, layers=[16], metrics=[accuracy, right, Count(), both, "f1_score"])
+    learn.fit(1, cbs=EarlyStoppingCallback("right"))
+    assert learn.recorder.metric_names[3:-1] == ["accuracy", "right", "count", "whole_error", "f1_score"]
+    _, _, *values = learn.recorder.values[-1]
+    assert values[1] == pytest.approx(values[0]) and values[2] == 128 and values[3] == pytest.approx(values[0])
+    assert both.lower_is_better and not learn.metrics[1].lower_is_better
+
+    def broken(pred, y):
+        raise ZeroDivisionError("mine")
+
+    with pytest.raises(ZeroDivisionError, match="mine"):
+        tabular_learner(dls, metrics=broken).fit(1)
+
+    class Late(Count):
+        @property
+        def value(self):
+            raise OverflowError("late")
+
+    learn = tabular_learner(dls, metrics=Late())
+    with pytest.raises(OverflowError, match="late"):
+        learn.fit(5)
+    assert len(learn.recorder.values) <= 1
+
+
+def test_state_in_checkpoints(learn):
+    class Remembers(Callback):
+        def __init__(self):
+            super().__init__()
+            self.n = 0
+
+        def after_epoch(self):
+            self.n += 1
+
+        def state_dict(self):
+            return {"n": self.n}
+
+        def load_state_dict(self, state):
+            self.n = state["n"]
+
+    cb = Remembers()
+    with learn.no_logging():
+        learn.fit(2, cbs=cb)
+    assert cb.state_dict() == {"n": 2}
