@@ -3,12 +3,12 @@
 use std::path::Path;
 use std::time::Instant;
 
-use highmark::{Phase, ResumePoint, StopFlag};
+use highmark::{ResumePoint, StopFlag};
 
 use crate::args::ResumeArgs;
 use crate::config::Config;
 use crate::experiment::Experiment;
-use crate::failure::Result;
+use crate::failure::{Failure, Result};
 use crate::inspect::read_report;
 use crate::notice;
 use crate::run_folder::{self, RunFolder};
@@ -59,6 +59,12 @@ fn go_on(
     experiment.learner.set_checkpoint(checkpoint)?;
     let from = if keeps { experiment.learner.resume()? } else { None };
     if from.is_none() {
+        if read_report(&folder.file(run_folder::REPORT))?.is_some_and(|report| report.has_model()) {
+            return Err(Failure::failed(format!(
+                "the run in {} has ended and left no checkpoint, so it cannot be trained for more epochs; train anew with another --out",
+                folder.path().display()
+            )));
+        }
         screen.say("There is no checkpoint yet: the run begins anew.");
     }
     carry_out(experiment, folder, from.as_ref(), screen, json, start)
@@ -85,8 +91,7 @@ pub(crate) fn lines(from: &ResumePoint) -> Vec<String> {
         None if from.finished => format!("after its {} epochs", from.epoch),
         None => format!("before epoch {}", from.epoch),
         Some((phase, done, of)) => {
-            let pass = if phase == Phase::Train { "training" } else { "validation" };
-            format!("in epoch {}, after batch {done} of {of} of its {pass}", from.epoch)
+            format!("in epoch {}, after batch {done} of {of} of its {phase}", from.epoch)
         }
     };
     let note = from.note.iter().map(|note| format!("note       {note}"));

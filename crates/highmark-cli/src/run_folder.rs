@@ -60,6 +60,24 @@ pub(crate) fn refuse_existing(path: &Path, overwrite: bool) -> Result<()> {
     Err(Failure::failed(format!("the run folder {} {message}", path.display())))
 }
 
+/// What to tell of a folder that is not a run's.
+fn no_run(path: &Path) -> Failure {
+    let shown = path.display();
+    let entries = fs::read_dir(path).map(|entries| entries.filter_map(io::Result::ok).collect::<Vec<_>>());
+    Failure::failed(match entries {
+        _ if !path.exists() => format!("there is no {shown}; name the folder of a run"),
+        Ok(entries) if entries.iter().all(is_leftover) => {
+            format!("there is no run in {shown} yet; begin it with `highmark train`")
+        }
+        Ok(_) if path.join(CHECKPOINT).is_file() => {
+            format!(
+                "{shown} has lost its {CONFIG}, which says what was trained; without it the run cannot be resumed"
+            )
+        }
+        _ => format!("{shown} is not the folder of a run that can be resumed"),
+    })
+}
+
 /// Whether it is of a process that was killed before its run had begun.
 fn is_leftover(entry: &fs::DirEntry) -> bool {
     let name = entry.file_name();
@@ -102,8 +120,7 @@ impl RunFolder {
     /// Opens and locks the folder of a run that is there.
     pub(crate) fn open(path: &Path) -> Result<Self> {
         if !is_run(path) {
-            let message = format!("{} is not the folder of a run that can be resumed", path.display());
-            return Err(Failure::failed(message));
+            return Err(no_run(path));
         }
         let lock = RunLock::take(path)?;
         let folder = Self { path: path.into(), made: Vec::new(), lock: Some(lock) };

@@ -73,10 +73,11 @@ fn train(
 ) -> Result<RunReport> {
     let mut saving = Instant::now();
     let repeatable = Config { out: None, ..experiment.config.clone() }.with_paths_from(folder.path());
+    let toml = repeatable.to_toml()?;
     match from {
-        None => folder.begin(&repeatable.to_toml()?)?,
+        None => folder.begin(&toml)?,
         Some(from) if from.finished && repeatable.epochs > Some(from.epochs) => {
-            folder.write(run_folder::CONFIG, &repeatable.to_toml()?)?;
+            folder.write(run_folder::CONFIG, &toml)?;
         }
         Some(_) => {}
     }
@@ -115,6 +116,10 @@ fn train(
     let best = learner.history().best(&monitor, direction);
 
     saving = Instant::now();
+    if !folder.file(run_folder::CONFIG).exists() {
+        // Somebody has removed the folder meanwhile; without its config it could not be resumed or extended.
+        folder.write(run_folder::CONFIG, &toml)?;
+    }
     let path = folder.file(run_folder::MODEL);
     let broke_down = matches!(&report.outcome, Outcome::Cancelled(cancel) if cancel.by == "non_finite");
     let none = broke_down && !saved;

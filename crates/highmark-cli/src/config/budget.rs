@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use highmark::Budget;
+use highmark::{Budget, Schedule};
 
 use super::Config;
 use crate::failure::{Failure, Result};
@@ -15,8 +15,22 @@ const EPOCHS: usize = 10;
 impl Config {
     /// Epochs at most: as many as fit when there is a limit of time.
     pub(crate) fn most_epochs(&self) -> usize {
-        let limited = self.max_time.is_some() || self.max_usd.is_some() || self.replay.is_some();
-        self.epochs.unwrap_or(if limited { usize::MAX } else { EPOCHS })
+        self.epochs.unwrap_or(if self.is_planned() { usize::MAX } else { EPOCHS })
+    }
+
+    /// Whether the epochs follow from a limit of time, or from the plans of a run that had one.
+    fn is_planned(&self) -> bool {
+        self.max_time.is_some() || self.max_usd.is_some() || self.replay.is_some()
+    }
+
+    /// Fails, as wrong usage, on a limit that makes no sense, or on a schedule that cannot keep one.
+    pub(crate) fn check_budget(&self) -> Result<()> {
+        self.max_seconds()?;
+        if self.is_planned() && matches!(self.schedule()?, Schedule::CosineRestarts { .. }) {
+            let message = "schedule: cosine-restarts counts its cycles in epochs, and a limit of time decides how many there are; choose another";
+            return Err(Failure::usage(message));
+        }
+        Ok(())
     }
 
     /// The limit of time, in seconds: of time and money the one that is reached first.

@@ -9,7 +9,7 @@ impl Config {
     /// Fails, as wrong usage, on settings that are wrong for any data.
     pub(crate) fn check(&self) -> Result<()> {
         self.check_numbers()?;
-        self.max_seconds()?;
+        self.check_budget()?;
         self.check_split()?;
         self.csv_options()?;
         for name in &self.procs.0 {

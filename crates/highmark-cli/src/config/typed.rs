@@ -23,7 +23,8 @@ fn set<T>(setting: &mut T, typed: Option<T>) {
 /// path must not mean something else in another folder.
 fn beside(folder: &Path, data: String) -> String {
     let path = folder.join(&data);
-    if NamedData::from_name(&data).is_some() || !path.exists() {
+    let only_here = !path.exists() && Path::new(&data).exists();
+    if NamedData::from_name(&data).is_some() || only_here {
         return data;
     }
     path.to_string_lossy().into_owned()

@@ -41,6 +41,9 @@ fn limits_that_make_no_sense() {
     folder.run(&format!("{train} --max-time 0")).failed(2, &["max-time"]);
     folder.run(&format!("{train} --max-usd 1.5")).failed(2, &["max-usd", "--usd-per-hour"]);
     folder.run(&format!("{train} --max-usd 0 --usd-per-hour 1")).failed(2, &["max-usd", "above 0"]);
+    folder
+        .run(&format!("{train} --max-time 9s --schedule cosine-restarts"))
+        .failed(2, &["schedule", "cosine-restarts"]);
     folder.run(&format!("{train} --replay nowhere")).failed(1, &["nowhere", "replay"]);
     folder.run(&format!("{train} --epochs 1 --out plain --quiet")).done();
     folder.run(&format!("{train} --replay plain")).failed(1, &["plain", "plans"]);

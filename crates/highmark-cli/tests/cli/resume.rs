@@ -90,7 +90,7 @@ fn a_damaged_checkpoint_gives_way_to_the_one_before() {
     // Both of them: nothing is begun anew over a run without being asked.
     fs::remove_file(folder.path("run/report.json")).unwrap();
     fs::write(folder.path("run/checkpoint.safetensors"), &bytes[..100]).unwrap();
-    folder.run("resume run").failed(1, &["checkpoint.safetensors", "damaged"]);
+    folder.run("resume run").failed(1, &["checkpoint.safetensors", "damaged", "move it away"]);
 }
 
 #[test]
@@ -145,7 +145,12 @@ fn the_same_command_again_and_again() {
         .run(&format!("train people.csv --target answer {QUICK} --resume auto"))
         .failed(2, &["resume", "--out"]);
     folder.run("resume people.csv").failed(1, &["not the folder of a run"]);
-    folder.run("resume none").failed(1, &["not the folder of a run"]);
+    folder.run("resume none").failed(1, &["there is no none"]);
+    fs::create_dir(folder.path("early")).unwrap();
+    folder.write("early/run.lock", "1");
+    folder.run("resume early").failed(1, &["no run in early yet", "highmark train"]);
+    fs::remove_file(folder.path("run/config.toml")).unwrap();
+    folder.run("resume run").failed(1, &["run has lost its config.toml"]);
 }
 
 #[test]
@@ -163,8 +168,25 @@ fn other_data_and_other_settings_are_refused_and_nothing_is_lost() {
     let config = folder.read("run/config.toml").replace("bs = 16", "bs = 8");
     folder.write("run/config.toml", &config);
     folder.run("resume run --epochs 5").failed(1, &["batch size was 16 and is 8 now"]);
+    // The seed also decides the split, and it is the seed that was changed.
+    folder.write("run/config.toml", &config.replace("bs = 8", "bs = 16").replace("seed = 42", "seed = 7"));
+    folder.run("resume run --epochs 5").failed(1, &["training rows was", "seed was 42 and is 7 now"]);
+    fs::remove_file(folder.path("people.csv")).unwrap();
+    folder.run("resume run --epochs 5").failed(1, &["there is no file run/../people.csv"]);
     assert_eq!(folder.bytes("run/best.safetensors"), model);
     assert_eq!(folder.bytes("run/checkpoint.safetensors"), checkpoint);
+}
+
+#[test]
+fn a_run_that_has_ended_without_a_checkpoint_is_not_begun_anew_over_its_model() {
+    let folder = Folder::with("resume-without", "people.csv", &people(300));
+    let train = format!("train people.csv --target answer {QUICK} --no-checkpoint --out run");
+    folder.run(&format!("{train} --quiet")).done();
+    let model = folder.bytes("run/best.safetensors");
+    folder.run("resume run --epochs 9").failed(1, &["run in run has ended", "no checkpoint", "--out"]);
+    folder.run(&format!("{train} --resume auto --epochs 9")).failed(1, &["has ended", "no checkpoint"]);
+    assert_eq!(folder.bytes("run/best.safetensors"), model);
+    folder.run("resume run").done();
 }
 
 /// The paths in the config are from the run's folder, so that the whole can be carried elsewhere.
@@ -250,4 +272,5 @@ fn a_folder_that_is_removed_while_the_run_goes_on() {
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     assert_eq!(folder.bytes("run/best.safetensors"), folder.bytes("alone/best.safetensors"));
     assert_eq!(folder.json("run/report.json")["epochs_run"], 30);
+    folder.run("resume run").done();
 }

@@ -182,16 +182,22 @@ pub(crate) fn find(folder: &Path) -> Result<Option<Found>> {
         Some(Err(error)) => Some(error),
         None => None,
     };
-    if !has_previous {
-        return error.map_or(Ok(None), Err);
-    }
-    match (Checkpoint::read(&previous), error) {
-        (Ok(checkpoint), error) => {
-            let note = error.map(|error| format!("{error}; going on from the one before"));
-            Ok(Some(Found { checkpoint, path: previous, note }))
+    let before = match (has_previous.then(|| Checkpoint::read(&previous)), &error) {
+        (Some(Ok(checkpoint)), error) => {
+            let note = error.as_ref().map(|error| format!("{error}; going on from the one before"));
+            return Ok(Some(Found { checkpoint, path: previous, note }));
         }
-        (Err(_), Some(error)) | (Err(error), None) => Err(error),
+        (Some(Err(before)), _) => Some(before),
+        (None, _) => None,
+    };
+    let errors: Vec<String> = error.into_iter().chain(before).map(|error| error.to_string()).collect();
+    if errors.is_empty() {
+        return Ok(None);
     }
+    Err(Error::data(format!(
+        "{}; there is no other to go on from, so move it away to begin the run anew",
+        errors.join("; ")
+    )))
 }
 
 /// A good checkpoint.

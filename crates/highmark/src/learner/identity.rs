@@ -1,6 +1,6 @@
 //! What a fit is: two fits with the same identity and the same state go on alike.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
@@ -35,16 +35,22 @@ impl Identity {
         fields.iter().try_for_each(|(name, value)| self.add(format!("{of}: {name}"), value))
     }
 
-    /// Fails when `saved`, of a checkpoint, is another fit's, and names what differs.
+    /// Fails when `saved`, of a checkpoint, is another fit's, and names all that differs: one setting may change several
+    /// others, as the seed changes which rows are trained on.
     pub(crate) fn check(&self, saved: &Self) -> Result<()> {
-        let names = self.0.keys().chain(saved.0.keys());
-        let differing = |name: &&String| self.0.get(*name) != saved.0.get(*name);
-        let Some(name) = names.into_iter().find(differing) else { return Ok(()) };
-        let shown = |identity: &Self| identity.0.get(name).map_or("nothing", String::as_str).to_string();
+        let names: BTreeSet<&String> = self.0.keys().chain(saved.0.keys()).collect();
+        let shown = |value: Option<&String>| value.map_or("nothing", String::as_str).to_string();
+        let difference = |name: &String| {
+            let (then, now) = (saved.0.get(name), self.0.get(name));
+            (then != now).then(|| format!("{name} was {} and is {} now", shown(then), shown(now)))
+        };
+        let differences: Vec<String> = names.into_iter().filter_map(difference).collect();
+        if differences.is_empty() {
+            return Ok(());
+        }
         Err(Error::training(format!(
-            "the checkpoint is of another run, so it cannot be resumed: {name} was {} and is {} now",
-            shown(saved),
-            shown(self)
+            "the checkpoint is of another run, so it cannot be resumed: {}; put that back, or begin a run in another folder",
+            differences.join("; ")
         )))
     }
 }
@@ -63,8 +69,9 @@ mod tests {
         };
         assert!(identity(1).check(&identity(1)).is_ok());
         let error = identity(1).check(&identity(2)).unwrap_err().to_string();
-        assert!(error.ends_with("seed was 2 and is 1 now"), "{error}");
+        assert!(error.contains(": seed was 2 and is 1 now; put that back"), "{error}");
         let error = Identity::default().check(&identity(2)).unwrap_err().to_string();
-        assert!(error.contains("model: layers was [200,100] and is nothing now"), "{error}");
+        let all = "model: layers was [200,100] and is nothing now; model: x was 1.5 and is nothing now; seed was 2 and";
+        assert!(error.contains(all), "{error}");
     }
 }

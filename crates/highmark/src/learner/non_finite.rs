@@ -371,7 +371,7 @@ impl Trainer {
     /// Names it, for the user.
     fn what_is_not_finite(&self) -> String {
         let (phase, at, loss) = (self.phase(), self.progress(), self.loss_value());
-        let place = format!("at batch {} of epoch {} ({phase:?})", at.iter, at.epoch);
+        let place = format!("at batch {} of epoch {} ({phase})", at.iter, at.epoch);
         if !loss.is_finite() || phase == Phase::Validate {
             return format!("the loss is {loss} {place}");
         }
@@ -383,7 +383,13 @@ impl Trainer {
 
     /// Ends the fit.
     fn give_up(&mut self, what: &str) -> Signal {
-        let reason = format!("{what}; a lower learning rate may help");
+        // Before the first step the rate has done nothing yet.
+        let advice = if self.optimizer.steps() == 0 {
+            "look for values in the data that are not finite or huge"
+        } else {
+            "a lower learning rate may help"
+        };
+        let reason = format!("{what}; {advice}");
         self.say(&reason);
         match self.cancel(Span::Fit, reason) {
             Err(signal) => signal,

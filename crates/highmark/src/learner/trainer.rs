@@ -45,6 +45,15 @@ pub enum Phase {
     Validate,
 }
 
+impl std::fmt::Display for Phase {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Train => "training",
+            Self::Validate => "validation",
+        })
+    }
+}
+
 /// Knows how to do each thing; the loop knows the order.
 pub struct Trainer {
     /// The model.

@@ -80,7 +80,7 @@ fn stop_leaves_the_last_sound_model() {
         let Outcome::Cancelled(cancel) = &report.outcome else { panic!("{report:?}") };
         assert_eq!((cancel.by.as_str(), cancel.span, cancel.epoch), ("non_finite", Span::Fit, 1));
         assert!(
-            cancel.reason.starts_with(&format!("the loss is {bad} at batch 1 of epoch 1 (Train)")),
+            cancel.reason.starts_with(&format!("the loss is {bad} at batch 1 of epoch 1 (training)")),
             "{}",
             cancel.reason
         );
@@ -252,7 +252,10 @@ fn a_validation_that_is_not_finite() {
         (learn, report)
     };
     let (_, report) = run(NonFinite::Stop);
-    assert!(report.stop_reason().contains("the loss is inf at batch 0 of epoch 1 (Validate)"), "{report:?}");
+    assert!(
+        report.stop_reason().contains("the loss is inf at batch 0 of epoch 1 (validation)"),
+        "{report:?}"
+    );
     let (_, report) = run(NonFinite::Skip);
     assert_eq!((report.non_finite.validations, report.non_finite.rolled_back), (1, 0));
     let (learn, report) = run(ROLLBACK);

@@ -50,10 +50,9 @@ impl Plan {
     pub(crate) fn follows(&self, before: Option<&Self>) -> bool {
         let sound =
             (0.0..=1.0).contains(&self.position) && self.total >= self.step && self.last <= self.total;
-        let at = |plan: &Self| (plan.step, plan.epoch);
         sound
             && before.is_none_or(|before| {
-                at(before) <= at(self) && before.epoch <= self.epoch && before.position <= self.position
+                before.step <= self.step && before.epoch <= self.epoch && before.position <= self.position
             })
     }
 }
