@@ -88,11 +88,22 @@ fn is_leftover(entry: &fs::DirEntry) -> bool {
 
 /// Whether the folder is a run's: other programs have a `config.toml` or a `report.json` too.
 pub(crate) fn is_run(path: &Path) -> bool {
-    let config = fs::read(path.join(CONFIG)).unwrap_or_default();
-    config.starts_with(FIRST_LINE.as_bytes())
-        && ([EVENTS, REPORT, MODEL, CHECKPOINT].iter().any(|file| path.join(file).is_file())
+    let has_more = || {
+        [EVENTS, REPORT, MODEL, CHECKPOINT].iter().any(|file| path.join(file).is_file())
             // Killed while it was put aside.
-            || path.join(OVERWRITTEN).is_dir())
+            || path.join(OVERWRITTEN).is_dir()
+    };
+    has_config(path) && has_more() || is_aside(path)
+}
+
+fn has_config(path: &Path) -> bool {
+    fs::read(path.join(CONFIG)).is_ok_and(|config| config.starts_with(FIRST_LINE.as_bytes()))
+}
+
+/// Whether a process was killed after it had put the run aside and before another was in its place, or while it brought it
+/// back: the config is the last file to go either way.
+fn is_aside(path: &Path) -> bool {
+    !path.join(CONFIG).exists() && has_config(&path.join(OVERWRITTEN))
 }
 
 impl RunFolder {
@@ -109,7 +120,8 @@ impl RunFolder {
         }
         let ready = RunLock::take(&folder.path).and_then(|lock| {
             folder.lock = Some(lock);
-            folder.probe()
+            folder.probe()?;
+            folder.bring_back()
         });
         if ready.is_err() {
             folder.discard();
@@ -125,6 +137,7 @@ impl RunFolder {
         let lock = RunLock::take(path)?;
         let folder = Self { path: path.into(), made: Vec::new(), lock: Some(lock) };
         folder.probe()?;
+        folder.bring_back()?;
         Ok(folder)
     }
 
@@ -158,6 +171,17 @@ impl RunFolder {
         }
         drop(move_files(&aside, &self.path));
         drop(fs::remove_dir(&aside));
+    }
+
+    /// Brings back a run that a process was killed over, so that there is one run here and nothing of it is lost.
+    fn bring_back(&self) -> Result<()> {
+        if !is_aside(&self.path) {
+            return Ok(());
+        }
+        let aside = self.file(OVERWRITTEN);
+        move_files(&aside, &self.path)?;
+        drop(fs::remove_dir(aside));
+        Ok(())
     }
 
     /// Takes away what a run that has ended with a model needs no more.

@@ -180,8 +180,8 @@ fn other_data_and_other_settings_are_refused_and_nothing_is_lost() {
 #[test]
 fn a_run_that_has_ended_without_a_checkpoint_is_not_begun_anew_over_its_model() {
     let folder = Folder::with("resume-without", "people.csv", &people(300));
-    let train = format!("train people.csv --target answer {QUICK} --no-checkpoint --out run");
-    folder.run(&format!("{train} --quiet")).done();
+    let train = format!("train people.csv --target answer {SHORT} --no-checkpoint --out run");
+    folder.run(&format!("{train} --epochs 2 --quiet")).done();
     let model = folder.bytes("run/best.safetensors");
     folder.run("resume run --epochs 9").failed(1, &["run in run has ended", "no checkpoint", "--out"]);
     folder.run(&format!("{train} --resume auto --epochs 9")).failed(1, &["has ended", "no checkpoint"]);
@@ -242,6 +242,37 @@ fn a_run_that_is_overwritten_comes_back_when_the_new_one_comes_to_nothing() {
 
 /// Files may grow to some size only: enough for the model, not for a checkpoint.
 #[cfg(unix)]
+/// The moments of overwriting a run at which neither the old one nor the new one has its config in place.
+#[test]
+fn a_run_whose_overwriting_was_killed_is_there_whole() {
+    let folder = Folder::with("resume-aside", "people.csv", &people(300));
+    let train = format!("train people.csv --target answer {QUICK} --out run --quiet");
+    folder.run(&train).done();
+    let (files, model) = (folder.list("run"), folder.bytes("run/best.safetensors"));
+    let put_aside = |left: &[&str]| {
+        fs::create_dir(folder.path("run/overwritten")).unwrap();
+        for file in files.iter().filter(|file| !left.contains(&file.as_str())) {
+            let aside = folder.path(&format!("run/overwritten/{file}"));
+            fs::rename(folder.path(&format!("run/{file}")), aside).unwrap();
+        }
+    };
+    for left in [&[][..], &["history.csv", "events.jsonl"], &["best.safetensors"]] {
+        for again in ["resume run --quiet".to_string(), format!("{train} --resume auto")] {
+            put_aside(left);
+            folder.run(&train).failed(1, &["--overwrite"]);
+            folder.run(&again).done();
+            assert_eq!(folder.list("run"), files, "{left:?} {again}");
+            assert_eq!(folder.bytes("run/best.safetensors"), model, "{left:?} {again}");
+        }
+    }
+    put_aside(&[]);
+    // The new run had begun its first file.
+    folder.write("run/events.jsonl", "");
+    folder.run(&format!("{train} --overwrite --seed 7")).done();
+    assert_eq!(folder.list("run"), files);
+    assert_ne!(folder.bytes("run/best.safetensors"), model);
+}
+
 #[test]
 fn checkpoints_that_do_not_fit_on_the_disk_stop_no_training() {
     let folder = Folder::with("resume-full", "people.csv", &people(300));
