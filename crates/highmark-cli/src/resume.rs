@@ -22,7 +22,7 @@ pub(crate) fn run(args: &ResumeArgs, start: Instant) -> Result<()> {
     let config = Config::of_resume(&args.run, args)?;
     let screen = Screen::new(args.quiet, args.json);
     if let Some(report) = ended(&folder, &config)? {
-        return show_ended(&report, &folder, screen, args.json);
+        return show_ended(&report, &config, &folder, screen, args.json);
     }
     let experiment = Experiment::prepare(config, notice::watch(&args.deadline)?)?;
     go_on(experiment, folder, screen, args.json, start)
@@ -42,7 +42,7 @@ pub(crate) fn go_on_with(
     let experiment = Experiment::prepare(config, stop)?;
     experiment.config.check_same(&run)?;
     if let Some(report) = ended(&folder, &experiment.config)? {
-        return show_ended(&report, &folder, screen, json);
+        return show_ended(&report, &experiment.config, &folder, screen, json);
     }
     go_on(experiment, folder, screen, json, start)
 }
@@ -78,10 +78,22 @@ fn ended(folder: &RunFolder, config: &Config) -> Result<Option<RunReport>> {
     }))
 }
 
-fn show_ended(report: &RunReport, folder: &RunFolder, screen: Screen, json: bool) -> Result<()> {
+fn show_ended(
+    report: &RunReport,
+    config: &Config,
+    folder: &RunFolder,
+    screen: Screen,
+    json: bool,
+) -> Result<()> {
     // It may have been killed just before.
     folder.tidy();
-    screen.say(format!("The run in {} has ended; --epochs N trains it for more.", folder.path().display()));
+    // How many epochs it could have had was never said, so there is no "more" of them.
+    let more = if config.most_epochs() == usize::MAX {
+        "one whose epochs a budget decides cannot be trained for more"
+    } else {
+        "--epochs N trains it for more"
+    };
+    screen.say(format!("The run in {} has ended; {more}.", folder.path().display()));
     report.show(folder, screen, json)
 }
 

@@ -51,7 +51,7 @@ impl Config {
                 let message = "max-usd: say with --usd-per-hour what an hour of this machine costs";
                 return Err(Failure::usage(message));
             }
-            (Some(usd), Some(rate)) => Some(usd / rate * 3600.0),
+            (Some(usd), Some(rate)) => Some(usd * 3600.0 / rate),
         };
         Ok(match (time.transpose()?, money) {
             (Some(time), Some(money)) => Some(time.min(money)),

@@ -24,6 +24,10 @@ fn a_run_within_a_budget_is_replayed_to_the_same_bits() {
     assert!(epochs >= 1 && report["plans"].as_array().unwrap().len() >= 2, "{report}");
     assert!(folder.read("a/config.toml").contains("max-time = \"1.5s\""));
 
+    let again = folder.run("resume a --max-time 9s").done();
+    assert!(again.out.contains("has ended; one whose epochs a budget decides"), "{}", again.out);
+    folder.run("resume a --epochs 99").failed(1, &["budget alone decides", "99 epochs"]);
+
     folder.run("train a/config.toml --replay a --out b").done();
     assert_eq!(folder.bytes("a/best.safetensors"), folder.bytes("b/best.safetensors"));
     let replayed = folder.json("b/report.json");

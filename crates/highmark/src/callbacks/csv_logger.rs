@@ -63,7 +63,7 @@ impl Callback for CsvLogger {
     }
 
     fn after_fit(&mut self, t: &mut Trainer) -> Flow {
-        self.file.add("", t);
+        self.file.finish(t);
         Ok(())
     }
 

@@ -83,9 +83,6 @@ impl LogFile {
 
     /// The same as [`LogFile::write`] for lines that training does not stop for: the user is told, once.
     pub(super) fn add(&mut self, lines: &str, t: &mut Trainer) {
-        if lines.is_empty() && self.waiting.is_empty() {
-            return;
-        }
         let failed_before = std::mem::replace(&mut self.failing, false);
         if let Err(error) = self.write(lines) {
             self.failing = true;
@@ -95,8 +92,18 @@ impl LogFile {
         }
     }
 
-    /// Adds lines, each with its end, and if the file is durable waits until they are on the disk. After an error they are tried again with the
-    /// next ones.
+    /// At the end of a fit: tries once more to write what waits. The user is told of what is missing.
+    pub(super) fn finish(&mut self, t: &mut Trainer) {
+        if self.waiting.is_empty() {
+            return;
+        }
+        if let Err(error) = self.write("") {
+            t.say(&format!("{error}; its last lines are missing"));
+        }
+    }
+
+    /// Adds lines, each with its end, and if the file is durable waits until they are on the disk. After an error they
+    /// are tried again with the next ones.
     pub(super) fn write(&mut self, lines: &str) -> Result<()> {
         self.waiting += lines;
         let Some(file) = &mut self.file else { return Ok(()) };

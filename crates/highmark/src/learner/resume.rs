@@ -128,6 +128,12 @@ impl Learner {
             let message = |error: &dyn std::fmt::Display| Error::file(path, error.to_string());
             identity.check(&checkpoint.meta.identity).map_err(|e| message(&e))?;
             let at = checkpoint.meta.position;
+            if at.n_epoch == usize::MAX && epochs != at.n_epoch {
+                let error = format!(
+                    "it is of a fit whose epochs its budget alone decides, which cannot become one of {epochs} epochs"
+                );
+                return Err(message(&error));
+            }
             if epochs < at.n_epoch {
                 let error = format!("it is of a fit for {} epochs, which cannot become {epochs}", at.n_epoch);
                 return Err(message(&error));
