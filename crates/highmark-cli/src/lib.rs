@@ -1,7 +1,7 @@
 //! The command `highmark`: trains, validates and uses tabular neural networks. A library, so that it can be called and tested
 //! without a process of its own.
 //!
-//! What was typed ([`args`]) becomes what it means ([`config`]); each command is a file of its own.
+//! What was typed (`args`) becomes what it means (`config`); each command is a file of its own.
 
 mod args;
 mod config;
