@@ -24,6 +24,8 @@ pub(crate) fn run() -> ExitCode {
 
 fn test() -> Result<(), String> {
     let target = PathBuf::from(std::env::var_os("CARGO_TARGET_DIR").unwrap_or_else(|| "target".into()));
+    // Absolute, since some steps run elsewhere.
+    let target = std::path::absolute(target).map_err(|e| e.to_string())?;
     let environment = target.join("venv");
     let program = |name: &str| environment.join("bin").join(name);
     let step = |what: &str, command: &mut Command| {
