@@ -75,14 +75,16 @@ def _checked_name(name: Any) -> str:
 
 def _from_pandas(df: Any, wanted: set[str] | None) -> Table:
     names = [name for name in column_names(df) if wanted is None or name in wanted]
-    if len(names) < len(df.columns):
-        df = df[names]
+    if len(set(names)) < len(names):
+        twice = next(name for name in names if names.count(name) > 1)
+        raise ValueError(f"column `{twice}`: there are two columns with this name; rename one")
     if find_spec("pyarrow") is None:
         return Table.from_columns(names, [_column(name, df[name]) for name in names])
     import pyarrow as pa
 
     try:
-        return Table.from_arrow(pa.Table.from_pandas(df, preserve_index=False))
+        # The names of the columns go along: selecting them before would copy them.
+        return Table.from_arrow(pa.Table.from_pandas(df, columns=names, preserve_index=False))
     except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError):
         # Columns of mixed objects: one by one, so that the error names the column.
         return Table.from_columns(names, [_column(name, df[name]) for name in names])
@@ -105,7 +107,7 @@ def _column(name: str, values: Any) -> Column:
         return Column.numbers(array)
     if array.dtype.kind == "f":
         return Column.numbers(np.ascontiguousarray(array, dtype=np.float64))
-    if array.dtype.kind in "OU":
+    if array.dtype.kind in "OUT":
         return _objects(name, array)
     raise TypeError(
         f"column `{name}`: its type {array.dtype} is not supported; convert it to numbers or text (dates by add_datepart)"
