@@ -12,13 +12,19 @@ import numpy as np
 
 from ._highmark import Column, Table
 
-__all__ = ["column_names", "is_pandas", "to_table"]
+__all__ = ["column_names", "is_pandas", "lasting", "to_table"]
 
 
 def is_pandas(source: Any) -> bool:
     """Whether it is a DataFrame of pandas, without importing pandas."""
     pandas = sys.modules.get("pandas")
     return pandas is not None and isinstance(source, pandas.DataFrame)
+
+
+def lasting(source: Any) -> Any:
+    """The same, or a table of it if it can be read only once."""
+    once = not hasattr(source, "__len__") and hasattr(source, "__arrow_c_stream__")
+    return to_table(source) if once else source
 
 
 def column_names(source: Any) -> list[str]:
@@ -54,9 +60,10 @@ def to_table(source: Any, columns: Iterable[str] | None = None, *, trim: bool = 
         names = [name for name in column_names(source) if wanted is None or name in wanted]
         return Table.from_columns(names, [_column(name, source[name]) for name in names])
     if hasattr(source, "__arrow_c_stream__"):
-        if wanted is not None and hasattr(source, "select"):
-            source = source.select([name for name in column_names(source) if name in wanted])
-        return Table.from_arrow(source)
+        if not hasattr(source, "select"):
+            return Table.from_arrow(source)
+        names = [name for name in column_names(source) if wanted is None or name in wanted]
+        return _from_arrow(source if wanted is None else source.select(names), names)
     raise TypeError(
         f"a table is needed, not {_kind(source)}: a DataFrame of pandas or polars, a table of pyarrow, a mapping of names to "
         "arrays, or the path of a file"
@@ -73,12 +80,33 @@ def _checked_name(name: Any) -> str:
     return name
 
 
+def _from_arrow(source: Any, names: list[str]) -> Table:
+    """By the Arrow C interface; an error names the column."""
+    if _is_polars(source):
+        # Arrow's libraries disagree on what a column of no type consists of.
+        source = source.cast({name: float for name, kind in source.schema.items() if str(kind) == "Null"})
+    try:
+        return Table.from_arrow(source)
+    except ValueError:
+        for name in names if len(names) > 1 else []:
+            try:
+                Table.from_arrow(source.select([name]))
+            except ValueError as error:
+                raise ValueError(f"column `{name}`: {error}") from None
+        raise
+
+
+def _is_polars(source: Any) -> bool:
+    polars = sys.modules.get("polars")
+    return polars is not None and isinstance(source, polars.DataFrame)
+
+
 def _from_pandas(df: Any, wanted: set[str] | None) -> Table:
     names = [name for name in column_names(df) if wanted is None or name in wanted]
     if len(set(names)) < len(names):
         twice = next(name for name in names if names.count(name) > 1)
         raise ValueError(f"column `{twice}`: there are two columns with this name; rename one")
-    if find_spec("pyarrow") is None:
+    if find_spec("pyarrow") is None or not df.columns.is_unique:
         return Table.from_columns(names, [_column(name, df[name]) for name in names])
     import pyarrow as pa
 

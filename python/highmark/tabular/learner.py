@@ -408,6 +408,9 @@ class Learner(CallbackList, View):
     def _metric_names(self) -> list[str]:
         return [metric.name for metric in self.metrics]
 
+    def __reduce__(self) -> Any:
+        raise TypeError("a learner is not copied or pickled; learn.save and learn.export write its model, as data alone")
+
     def __repr__(self) -> str:
         return f"{type(self).__name__} of {self.dls!r}"
 

@@ -246,6 +246,10 @@ impl Learner {
         {
             return Err(Error::config("metrics", format!("`{}` is there twice", metrics[twice].name())));
         }
+        let taken = |name: &str| metrics.iter().any(|metric| metric.name() == name);
+        if let Some(name) = ["epoch", "train_loss", "valid_loss", "time"].into_iter().find(|name| taken(name)) {
+            return Err(Error::config("metrics", format!("`{name}` is a column of the table already")));
+        }
         let (order, drop_last) = order.unwrap_or((Order::Shuffled { seed }, true));
         let train = Loader::new(train, batch_size, order, drop_last)?;
         let valid = Loader::new(valid, batch_size, Order::Sequential, false)?;
