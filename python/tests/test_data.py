@@ -91,6 +91,54 @@ def test_numpy_is_not_copied():
     assert sys.getrefcount(array) > 2
 
 
+MEMORY = """
+import gc
+import numpy as np, pandas as pd, polars as pl, pyarrow as pa
+from highmark.tables import to_table
+
+def resident():
+    with open('/proc/self/statm') as file:
+        return int(file.read().split()[1]) * 4096
+
+n = 3_000_000
+x, whole = np.linspace(0, 1, n), np.arange(n)
+holes = np.where(whole % 7 == 0, np.nan, x)
+text = pa.array(['Bergen by the sea', 'Oslo in the east', 'Narvik far up north'] * (n // 3), pa.large_string())
+codes = pd.Categorical.from_codes(whole % 3, ['a', 'b', 'c'])
+sources = {
+    'numpy': {'a': x, 'b': whole},
+    'pandas': pd.DataFrame({'a': x, 'b': holes, 'c': whole, 'd': codes}),
+    'pandas, one block': pd.DataFrame(np.stack([x, x], axis=1), columns=['a', 'b']),
+    'pandas, some columns': pd.DataFrame({'a': x, 'b': whole, 'c': x, 'd': whole}),
+    'pandas, nullable': pd.DataFrame({'a': pd.array(whole, dtype='Int64'), 'b': pd.array(x, dtype='Float64')}),
+    'pandas, text': pd.DataFrame({'a': pd.Series(text.to_pandas(), dtype='str')}),
+    'pandas, of Arrow': pa.table({'a': x, 'b': text}).to_pandas(types_mapper=pd.ArrowDtype),
+    'polars': pl.DataFrame({'a': x, 'b': whole}),
+    'polars, text': pl.DataFrame({'a': pl.from_arrow(text)}),
+    'polars, categories': pl.DataFrame({'a': pl.from_arrow(text).cast(pl.Categorical)}),
+    'pyarrow': pa.table({'a': x, 'b': whole, 'c': text}),
+    'text in two pieces': pa.table({'a': pa.chunked_array([text[: n // 2], text[n // 2 :]])}),
+}
+for source in sources.values():
+    to_table(source[:3] if hasattr(source, 'iloc') else source.slice(0, 3) if hasattr(source, 'slice') else source)
+for name, source in sources.items():
+    gc.collect()
+    before = resident()
+    table = to_table(source, {'a', 'b', 'c', 'd'} - ({'c', 'd'} if 'some' in name else set()))
+    print(name, (resident() - before) // 1000, sep=': ')
+"""
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="asks the kernel of Linux")
+def test_what_fits_is_not_copied():
+    done = subprocess.run([sys.executable, "-c", MEMORY], capture_output=True, text=True, check=True)
+    kilobytes = {name: int(number) for name, number in (line.split(": ") for line in done.stdout.splitlines())}
+    # A column has 24 MB, but for codes. Marks of missing values are new, at a bit a row, and pyarrow starts threads.
+    pieces = kilobytes.pop("text in two pieces")
+    assert len(kilobytes) == 11 and max(kilobytes.values()) < 10_000, kilobytes
+    assert pieces > 50_000
+
+
 def test_numbers_of_all_widths():
     for dtype in ("int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64", "float16", "float32", "float64"):
         source = {"x": np.arange(8).astype(dtype)[::-1], "y": np.array(["a", "b"] * 4)}

@@ -322,17 +322,13 @@ def _two(splits: Any) -> tuple[Any, Any]:
     return parts[0], parts[1]
 
 
-def _rows(rows: Any, n: int) -> list[int]:
-    if isinstance(rows, slice):
-        return list(range(n))[rows]
-    array = np.asarray(rows)
+def _rows(rows: Any, n: int) -> np.ndarray:
+    array = np.arange(n)[rows] if isinstance(rows, slice) else np.asarray(rows)
     if array.size == 0:
-        return []
+        return np.empty(0, np.int64)
     if array.dtype.kind not in "iu" or array.ndim != 1:
         raise TypeError("splits: lists of row numbers are needed")
-    if array.min() < 0:
-        raise ValueError(f"splits: row {array.min()} is not there; rows are counted from 0")
-    return array.tolist()
+    return array
 
 
 class DataLoaders(_Described):
