@@ -86,8 +86,7 @@ pub(crate) struct Pipeline(pub(crate) highmark::Pipeline);
 impl Pipeline {
     /// All that is known of it, as JSON: as in a model file, with `cardinalities` and `outputs`.
     fn describe(&self) -> PyResult<String> {
-        let mut all = serde_json::to_value(&self.0)
-            .map_err(|e| PyValueError::new_err(e.to_string()))?;
+        let mut all = serde_json::to_value(&self.0).map_err(|e| PyValueError::new_err(e.to_string()))?;
         all["cardinalities"] = serde_json::json!(self.0.cardinalities());
         all["features"] = serde_json::json!(self.0.feature_names().collect::<Vec<_>>());
         all["outputs"] = serde_json::json!(self.0.task().outputs());

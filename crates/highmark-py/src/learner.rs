@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use highmark::{
-    Callback, ErrorKind, LearnerConfig, Loader, LossKind, LrFindConfig, Mode, OptimizerConfig, Order, Outcome,
-    Renamed, Report, Schedule, Suggestion, TabularConfig,
+    Callback, ErrorKind, LearnerConfig, Loader, LossKind, LrFindConfig, Mode, OptimizerConfig, Order,
+    Outcome, Renamed, Report, Schedule, Suggestion, TabularConfig,
 };
 use pyo3::exceptions::{PyRuntimeError, PyTypeError};
 use pyo3::prelude::*;
@@ -287,7 +287,8 @@ impl Learner {
             return Err(PyRuntimeError::new_err(message));
         };
         self.slot.put(learner);
-        let cut_short = done.as_ref().map_or_else(|e| matches!(e.kind(), ErrorKind::Interrupted(_)), |_| true);
+        let cut_short =
+            done.as_ref().map_or_else(|e| matches!(e.kind(), ErrorKind::Interrupted(_)), |_| true);
         match self.pending.take() {
             Some(error) if cut_short => Err(error),
             _ => done.or_raise(),

@@ -3,8 +3,7 @@
 use std::time::{Duration, Instant};
 
 use highmark::{
-    Callback, CallbackState, Console, Event, EventSet, Flow, Output, Phase, Result, Span, Stage,
-    Trainer,
+    Callback, CallbackState, Console, Event, EventSet, Flow, Output, Phase, Result, Span, Stage, Trainer,
 };
 use pyo3::prelude::*;
 

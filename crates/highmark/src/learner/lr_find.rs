@@ -55,11 +55,7 @@ impl Learner {
     }
 
     /// The same, with callbacks that run on everything ([`RunsOn::Everything`]). The learner's own are not called.
-    pub fn lr_find_with(
-        &mut self,
-        config: &LrFindConfig,
-        extra: Vec<Box<dyn Callback>>,
-    ) -> Result<LrFind> {
+    pub fn lr_find_with(&mut self, config: &LrFindConfig, extra: Vec<Box<dyn Callback>>) -> Result<LrFind> {
         let steps = config.steps.max(6);
         if !(config.start_lr > 0.0 && config.end_lr > config.start_lr && config.end_lr.is_finite()) {
             return Err(Error::config("lr-find", "the rates must be above 0 and growing"));

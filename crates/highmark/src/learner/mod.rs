@@ -247,7 +247,8 @@ impl Learner {
             return Err(Error::config("metrics", format!("`{}` is there twice", metrics[twice].name())));
         }
         let taken = |name: &str| metrics.iter().any(|metric| metric.name() == name);
-        if let Some(name) = ["epoch", "train_loss", "valid_loss", "time"].into_iter().find(|name| taken(name)) {
+        if let Some(name) = ["epoch", "train_loss", "valid_loss", "time"].into_iter().find(|name| taken(name))
+        {
             return Err(Error::config("metrics", format!("`{name}` is a column of the table already")));
         }
         let (order, drop_last) = order.unwrap_or((Order::Shuffled { seed }, true));

@@ -28,8 +28,7 @@ impl Limit {
     pub fn seconds(&self) -> Result<Option<f64>> {
         let time = self.max_time.as_deref().map(|text| {
             seconds(text).ok_or_else(|| {
-                let message =
-                    format!("`{text}` is no time above 0; write it as 90s, 45m, 1h 30m or 2.5h");
+                let message = format!("`{text}` is no time above 0; write it as 90s, 45m, 1h 30m or 2.5h");
                 Error::config("max-time", message)
             })
         });
