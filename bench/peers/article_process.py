@@ -29,5 +29,6 @@ with tempfile.TemporaryDirectory() as folder:
     save = package.SaveModelCallback(monitor="accuracy", min_delta=0.01)
     with learner.no_bar(), learner.no_logging():
         learner.fit_one_cycle(int(sys.argv[3]), cbs=[stop, save])
+        epochs = len(learner.recorder.values)
         best = learner.validate()[1]
-print(json.dumps({"epochs": len(learner.recorder.values), "accuracy": float(best)}))
+print(json.dumps({"epochs": epochs, "accuracy": float(best)}))
