@@ -30,7 +30,6 @@ impl Hook {
     /// batches its hooks are called. `native` is the library's callback that the object extends.
     #[new]
     #[pyo3(signature = (object, name, events, order, train=true, valid=true, everywhere=false, native=None))]
-    #[expect(clippy::too_many_arguments, reason = "an object's own sides")]
     fn new(
         object: Py<PyAny>,
         name: String,

@@ -62,7 +62,7 @@ impl Watch {
             return Ok(());
         }
         self.0 = Instant::now();
-        Python::attach(|py| py.check_signals())
+        Python::attach(Python::check_signals)
     }
 }
 
