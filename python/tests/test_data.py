@@ -1,6 +1,7 @@
 """Tables of every kind become the same numbers."""
 
 import datetime
+import decimal
 import subprocess
 import sys
 
@@ -89,6 +90,41 @@ def test_numpy_is_not_copied():
     data = TabularPandas(kept, [], [], ["x"], "y", splits=([0, 1, 2, 3], [4, 5]))
     assert data._data.train.arrays()[1][0, 0] == 7
     assert sys.getrefcount(array) > 2
+
+
+def test_odd_kinds_of_columns(columns):
+    """What other libraries have beside plain numbers and text means the same."""
+    n = len(columns["age"])
+    frame = pd.DataFrame(columns).drop(columns="age").assign(x=np.arange(n) / 4)
+
+    def of(source, x="x"):
+        return encoded(source, cat_names=["city"], cont_names=[x, "hours"])[1]
+
+    expected = of(frame)
+    decimals = [decimal.Decimal(i) / 4 for i in range(n)]
+    arrow = pa.Table.from_pandas(frame)
+    for kind in (
+        frame.assign(x=pd.Series(decimals, dtype=object)),
+        frame.assign(x=frame["x"].astype(object)),
+        frame.assign(x=frame["x"].astype("float16").astype("float32")),
+        pl.DataFrame(frame).with_columns(pl.col("x").cast(pl.Decimal(10, 2))),
+        arrow.set_column(arrow.column_names.index("x"), "x", pa.array(frame["x"].to_numpy().astype(np.float16))),
+        arrow.to_reader(),
+        {**{name: frame[name].to_numpy() for name in ("x", "hours")}, "city": string_array(frame["city"]), "rich": frame["rich"]},
+        pd.concat([frame.assign(other=1), frame[["hours"]].rename(columns={"hours": "other"})], axis=1),
+        pl.DataFrame(frame).with_columns(nothing=pl.lit(None)),
+    ):
+        rows = [part[:200] for part in of(kind)]
+        assert all(np.allclose(a, b, rtol=1e-3) for a, b in zip(rows, [part[:200] for part in expected], strict=True))
+    with pytest.raises(ValueError, match="column `x`: .* not supported"):
+        of(pl.DataFrame(frame).with_columns(pl.col("hours").cast(pl.Int128).alias("x")))
+    with pytest.raises(ValueError, match="column `hours`: there are two columns with this name"):
+        of(pd.concat([frame, frame[["hours"]]], axis=1))
+
+
+def string_array(values):
+    """Text of numpy's own kind."""
+    return np.array(values.tolist(), dtype=np.dtypes.StringDType())
 
 
 MEMORY = """
