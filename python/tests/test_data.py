@@ -110,7 +110,11 @@ def test_odd_kinds_of_columns(columns):
         pl.DataFrame(frame).with_columns(pl.col("x").cast(pl.Decimal(10, 2))),
         arrow.set_column(arrow.column_names.index("x"), "x", pa.array(frame["x"].to_numpy().astype(np.float16))),
         arrow.to_reader(),
-        {**{name: frame[name].to_numpy() for name in ("x", "hours")}, "city": string_array(frame["city"]), "rich": frame["rich"]},
+        {
+            **{name: frame[name].to_numpy() for name in ("x", "hours")},
+            "city": string_array(frame["city"]),
+            "rich": frame["rich"],
+        },
         pd.concat([frame.assign(other=1), frame[["hours"]].rename(columns={"hours": "other"})], axis=1),
         pl.DataFrame(frame).with_columns(nothing=pl.lit(None)),
     ):

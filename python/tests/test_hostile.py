@@ -75,7 +75,11 @@ def test_words_of_errors(columns, dls, learn, tmp_path):
         (lambda: tabular_learner(dls, metrics="acuracy"), KeyError, "did you mean `accuracy`?"),
         (lambda: tabular_learner(dls, metrics="rmse"), ValueError, "`rmse` does not fit a target of one class a row"),
         (lambda: tabular_learner(dls, metrics=[accuracy, accuracy]), ValueError, "`accuracy` is there twice"),
-        (lambda: tabular_learner(dls, metrics=AvgMetric(len, "valid_loss")), ValueError, "`valid_loss` is a column of the table"),
+        (
+            lambda: tabular_learner(dls, metrics=AvgMetric(len, "valid_loss")),
+            ValueError,
+            "`valid_loss` is a column of the table",
+        ),
         (lambda: pickle.dumps(learn), TypeError, "learn.save and learn.export write its model"),
         (lambda: tabular_learner(dls, layers=[0]), ValueError, "a layer needs at least one output"),
         (lambda: tabular_learner(dls, emb_szs={"town": 3}), KeyError, "there is no categorical column `town`"),

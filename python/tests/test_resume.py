@@ -220,7 +220,16 @@ else:
 @pytest.mark.parametrize("kill", [signal.SIGKILL, signal.SIGINT])
 def test_a_killed_process(tmp_path, kill):
     def start(checkpoint, result):
-        arguments = [sys.executable, "-u", "-c", KILLED, str(tmp_path), "30", str(tmp_path / checkpoint), str(tmp_path / result)]
+        arguments = [
+            sys.executable,
+            "-u",
+            "-c",
+            KILLED,
+            str(tmp_path),
+            "30",
+            str(tmp_path / checkpoint),
+            str(tmp_path / result),
+        ]
         return subprocess.Popen(arguments, stdout=subprocess.PIPE, text=True)
 
     with start("one", "one.npz") as process:

@@ -29,7 +29,14 @@ def learner(package, csv, folder, layers=LAYERS):
     df = pd.read_csv(csv, skipinitialspace=True).iloc[:ROWS]
     procs = [names.Categorify, names.FillMissing, names.Normalize]
     dls = names.TabularDataLoaders.from_df(
-        df, path=folder, procs=procs, cat_names=list(CAT), cont_names=list(CONT), y_names="salary", valid_idx=list(VALID), bs=64
+        df,
+        path=folder,
+        procs=procs,
+        cat_names=list(CAT),
+        cont_names=list(CONT),
+        y_names="salary",
+        valid_idx=list(VALID),
+        bs=64,
     )
     learn = names.tabular_learner(dls, layers=layers, metrics=names.accuracy)
     return learn, df
