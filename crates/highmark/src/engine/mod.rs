@@ -1,7 +1,9 @@
 //! Numbers in memory and the kernels over them. Activations lie feature by feature, [features, rows], so
 //! that a tile of features is one piece of memory that one thread can have to itself.
 
+mod claim;
 mod cut;
+mod finite;
 mod gemm;
 mod kernel;
 mod matrix;
@@ -12,7 +14,9 @@ mod simd;
 mod sum;
 mod transpose;
 
-pub(crate) use cut::{Cut, Rows};
+pub(crate) use claim::claim;
+pub(crate) use cut::{Cut, Rows, Shard, Shards};
+pub(crate) use finite::all_finite;
 pub(crate) use gemm::{Scratch, gemm};
 pub(crate) use matrix::{Matrix, MatrixMut};
 pub use params::{Buffer, ParamKind, Parameter, Params, Snapshot};

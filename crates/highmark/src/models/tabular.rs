@@ -1,11 +1,13 @@
 //! fastai's `TabularModel`: embeddings of the categorical columns and normalised continuous columns, through
 //! blocks of linear layers.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use serde::{Deserialize, Serialize};
 
 use super::{LayerSummary, Model};
 use crate::data::Batch;
-use crate::engine::{Matrix, Params, Pool, transpose};
+use crate::engine::{Matrix, Params, Pool, all_finite, transpose};
 use crate::nn::{
     ActivationFn, BatchNorm, Dropout, Embedding, Epilogue, Linear, Mlp, Mode, OutputScale, SigmoidRange,
     output_scale,
@@ -108,6 +110,9 @@ impl TabularConfig {
 pub fn embedding_size(levels: usize) -> usize {
     ((1.6 * (levels as f64).powf(0.56)).round_ties_even() as usize).min(600)
 }
+
+/// What it costs to look at one gradient, in multiplications.
+const LOOK: usize = 4;
 
 /// fastai's tabular model.
 ///
@@ -333,6 +338,19 @@ impl Model for TabularModel {
         }
         self.params.grads_spent = false;
         Ok(())
+    }
+
+    fn grads_are_finite(&self) -> bool {
+        let (parameters, grads) = (self.params.list(), &self.params.grads);
+        let tiles = self.pool.tiles(grads.len() * LOOK);
+        let finite = AtomicBool::new(true);
+        self.pool.run(tiles, (), |i, (), _| {
+            // What this thread has just computed.
+            if !parameters.iter().all(|parameter| all_finite(&grads[parameter.tile(i, tiles)])) {
+                finite.store(false, Ordering::Relaxed);
+            }
+        });
+        finite.into_inner()
     }
 
     fn step(&mut self, optimizer: &mut Optimizer) {

@@ -226,16 +226,15 @@ impl Layers<'_> {
             }
         }
         if let Some(norm) = self.norm {
+            let lines = (&*post, &mut *out, rows);
             simd(
                 #[inline(always)]
                 || {
-                    for (i, (x, y)) in post.chunks_exact(rows).zip(out.chunks_exact_mut(rows)).enumerate() {
-                        let running = [&mut running_mean[i], &mut running_var[i]];
-                        if mode.is_train() {
-                            (mean[i], inv_std[i]) = norm.train(values, features.start + i, x, y, running);
-                        } else {
-                            norm.eval(values, features.start + i, x, y, running);
-                        }
+                    if mode.is_train() {
+                        let statistics = [mean, inv_std, running_mean, running_var];
+                        norm.train(values, features.start, lines, statistics);
+                    } else {
+                        norm.eval(values, features.start, lines, [running_mean, running_var]);
                     }
                 },
             );
@@ -283,17 +282,11 @@ impl Kept<'_> {
             d.iter_mut().zip(&self.mask[numbers.clone()]).for_each(|(d, m)| *d *= m);
         }
         if let Some(norm) = self.layers.norm {
-            let x = &self.post[numbers.clone()];
+            let lines = (&self.post[numbers.clone()], &mut *d, rows);
+            let statistics = [self.mean, self.inv_std].map(|all| &all[features.clone()]);
             simd(
                 #[inline(always)]
-                || {
-                    for (i, (x, d)) in x.chunks_exact(rows).zip(d.chunks_exact_mut(rows)).enumerate() {
-                        let feature = features.start + i;
-                        let statistics = (self.mean[feature], self.inv_std[feature]);
-                        let grads = [&mut weight_grad[i], &mut bias_grad[i]];
-                        norm.backward(values, feature, x, d, statistics, grads, fresh);
-                    }
-                },
+                || norm.backward(values, features.start, lines, statistics, [weight_grad, bias_grad], fresh),
             );
         }
         if let Some(activation) = self.layers.activation {

@@ -61,7 +61,7 @@ impl Linear {
             }
         }
         let y = MatrixMut::new(y, outputs.len(), rows);
-        gemm(scratch, y, weight.rows(outputs.start, outputs.len()), x, self.bias.is_some());
+        gemm(scratch, y, weight.take_rows(outputs.start, outputs.len()), x, self.bias.is_some());
     }
 
     /// `dx` [tile, rows] = the gradient of these inputs, from `dy` [outputs, rows].
@@ -75,6 +75,6 @@ impl Linear {
     ) {
         let weight = Matrix::new(&values[self.weight.clone()], self.outputs, self.inputs);
         let dx = MatrixMut::new(dx, inputs.len(), dy.cols());
-        gemm(scratch, dx, weight.columns(inputs.start, inputs.len()).transposed(), dy, false);
+        gemm(scratch, dx, weight.take_cols(inputs.start, inputs.len()).transposed(), dy, false);
     }
 }

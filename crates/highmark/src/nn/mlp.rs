@@ -65,45 +65,47 @@ impl Mlp {
         }
     }
 
-    /// From [`Mlp::output_gradient`] to the gradients of the parameters and to [`Mlp::input_gradient`]. Each linear
-    /// layer and what comes before it are one call of the pool: a tile has some of the layer's outputs, for the
-    /// gradient of the weight, and some of its inputs, for theirs.
+    /// From [`Mlp::output_gradient`] to the gradients of the parameters and to [`Mlp::input_gradient`]. Each level is one
+    /// call of the pool: a tile goes from the gradient above to that of its features, and on to the gradient of their
+    /// weights in the layer that they come from, which needs no other tile's.
     pub(crate) fn backward(&mut self, params: &mut Params, pool: &Pool, rows: usize) {
         let (fresh, end) = (params.grads_spent, params.grads.len());
         let Params { values, grads, .. } = params;
         let none = end..end;
         for l in (0..=self.linears.len()).rev() {
-            // What lies above this level: the layer that its output goes into. What lies below: a layer with a bias.
-            let (levels, above) = self.levels.split_at_mut(l + 1);
-            let linear = self.linears.get(l);
-            let weight_range = linear.map_or(none.clone(), |linear| linear.weight.clone());
-            let below = l.checked_sub(1).and_then(|below| self.linears[below].bias.clone());
-            let [norm_weight, norm_bias] = levels[l].grad_ranges(&none);
+            let (levels, levels_above) = self.levels.split_at_mut(l + 1);
+            let Some((level, levels_below)) = levels.split_last_mut() else { return };
+            let above = self.linears.get(l).zip(levels_above.first_mut());
+            let below = l.checked_sub(1).map(|l| &self.linears[l]).zip(levels_below.last());
+            let multiplications = above.iter().map(|(linear, _)| *linear).chain(below.map(|(linear, _)| linear));
+            let tiles = pool.tiles(multiplications.map(|linear| linear.multiplications(rows)).sum());
+            let cut = Cut::new(level.features, tiles);
+            let [norm_weight, norm_bias] = level.grad_ranges(&none);
+            let weight = below.map_or(none.clone(), |(linear, _)| linear.weight.clone());
+            let bias = below.and_then(|(linear, _)| linear.bias.clone()).unwrap_or(none.clone());
             // Ranges of one buffer that `Params::add` handed out one after another never overlap.
             let Ok([weight, norm_weight, norm_bias, bias]) =
-                grads.get_disjoint_mut([weight_range, norm_weight, norm_bias, below.unwrap_or(none.clone())])
+                grads.get_disjoint_mut([weight, norm_weight, norm_bias, bias])
             else {
                 return;
             };
-            let level_grads = [norm_weight, norm_bias, bias];
-            let features = levels[l].features;
-            let (kept, x, d) = levels[l].backward_parts(rows);
-            let Some(linear) = linear else {
-                kept.backward_tile(values, 0..features, d, level_grads, rows, fresh);
-                continue;
-            };
-            let tiles = pool.tiles(linear.multiplications(rows));
-            let (outputs, inputs) = (Cut::new(linear.outputs, tiles), Cut::new(features, tiles));
-            let dy = Matrix::new(above[0].gradient(rows), linear.outputs, rows);
-            let x = Matrix::new(x, features, rows);
-            let weight = Rows::new(weight, linear.inputs, outputs);
-            let lent = (Rows::new(d, rows, inputs), level_grads.map(|grads| Rows::new(grads, 1, inputs)));
-            pool.run(tiles, (weight, lent), |i, (weight, (d, level_grads)), scratch| {
-                let (outputs, inputs) = (outputs.range(i), inputs.range(i));
-                let weight = MatrixMut::new(weight, outputs.len(), linear.inputs);
-                gemm(scratch, weight, dy.rows(outputs.start, outputs.len()), x.transposed(), !fresh);
-                linear.input_tile(values, inputs.clone(), dy, d, scratch);
-                kept.backward_tile(values, inputs, d, level_grads, rows, fresh);
+            let level_grads = [norm_weight, norm_bias, bias].map(|grads| Rows::new(grads, 1, cut));
+            let weight = Rows::new(weight, below.map_or(0, |(linear, _)| linear.inputs), cut);
+            let (kept, _, d) = level.backward_parts(rows);
+            let dy = above.map(|(linear, level)| {
+                (linear, Matrix::new(level.gradient(rows), linear.outputs, rows))
+            });
+            let x = below.map(|(linear, level)| Matrix::new(level.output(rows), linear.inputs, rows));
+            pool.run(tiles, (Rows::new(d, rows, cut), (weight, level_grads)), |i, tile, scratch| {
+                let (features, (d, (weight, level_grads))) = (cut.range(i), tile);
+                if let Some((linear, dy)) = dy {
+                    linear.input_tile(values, features.clone(), dy, d, scratch);
+                }
+                kept.backward_tile(values, features.clone(), d, level_grads, rows, fresh);
+                if let Some(x) = x {
+                    let weight = MatrixMut::new(weight, features.len(), x.rows());
+                    gemm(scratch, weight, Matrix::new(d, features.len(), rows), x.transposed(), !fresh);
+                }
             });
         }
     }

@@ -46,19 +46,6 @@ pub(super) struct Slices<'a> {
     pub(super) sqr_avg: &'a mut [f32],
 }
 
-impl<'a> Slices<'a> {
-    /// Cuts the first `length` numbers off, or all that there are.
-    pub(super) fn split_off(&mut self, length: usize) -> Slices<'a> {
-        let up_to = |all: usize| ..length.min(all);
-        Slices {
-            values: self.values.split_off_mut(up_to(self.values.len())).unwrap_or_default(),
-            grads: self.grads.split_off(up_to(self.grads.len())).unwrap_or_default(),
-            grad_avg: self.grad_avg.split_off_mut(up_to(self.grad_avg.len())).unwrap_or_default(),
-            sqr_avg: self.sqr_avg.split_off_mut(up_to(self.sqr_avg.len())).unwrap_or_default(),
-        }
-    }
-}
-
 impl Update {
     /// The numbers of step `step`, counted from 1. `momentum`: whether averages are kept.
     pub(super) fn new(
