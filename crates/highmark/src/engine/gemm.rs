@@ -9,8 +9,8 @@ use super::kernel::{self, Strip};
 use super::matrix::{Matrix, MatrixMut};
 use super::transpose::transpose;
 
-/// How much of the summed dimension goes into one pass: a strip of `a` stays in the first cache.
-const DEPTH: usize = 256;
+/// How much of the summed dimension goes into one pass, one sum by itself: a strip of `a` stays in the first cache.
+pub(crate) const DEPTH: usize = 256;
 
 /// Columns of `b` that are packed at a time: `DEPTH` × `WIDTH` numbers stay in the second cache.
 const WIDTH: usize = 512;

@@ -39,10 +39,6 @@ impl<'a> Matrix<'a> {
         self.transposed().take_rows(start, cols).transposed()
     }
 
-    pub(crate) fn rows(&self) -> usize {
-        self.rows
-    }
-
     pub(crate) fn cols(&self) -> usize {
         self.cols
     }

@@ -17,7 +17,7 @@ mod transpose;
 pub(crate) use claim::claim;
 pub(crate) use cut::{Cut, Rows, Shard, Shards};
 pub(crate) use finite::all_finite;
-pub(crate) use gemm::{Scratch, gemm};
+pub(crate) use gemm::{DEPTH, Scratch, gemm};
 pub(crate) use matrix::{Matrix, MatrixMut};
 pub use params::{Buffer, ParamKind, Parameter, Params, Snapshot};
 pub(crate) use pool::Pool;

@@ -21,6 +21,8 @@ pub(crate) struct Epilogue {
     out: Vec<f32>,
     mask: Vec<f32>,
     d: Vec<f32>,
+    /// Two halves of that gradient, before they are added up; empty where it is never halved.
+    halves: Vec<f32>,
     /// Of each feature in the last training batch.
     mean: Vec<f32>,
     inv_std: Vec<f32>,
@@ -157,10 +159,23 @@ impl Epilogue {
         (layers, memory)
     }
 
-    /// For a backward pass: what the forward pass has kept, its output, and the gradient.
-    pub(crate) fn backward_parts(&mut self, rows: usize) -> (Kept<'_>, &[f32], &mut [f32]) {
-        let has_out = self.keeps_out();
-        let Self { activation, norm, dropout, features, pre, post, out, mask, d, mean, inv_std } = self;
+    /// Its output, and memory for the two halves of its gradient, [features, rows] one after the other, if it comes in
+    /// halves.
+    pub(crate) fn output_and_halves(&mut self, rows: usize, in_halves: bool) -> (&[f32], &mut [f32]) {
+        let (has_out, all) = (self.keeps_out(), self.features * rows);
+        let both = if in_halves { 2 * all } else { 0 };
+        if self.halves.len() < both {
+            self.halves.resize(both, 0.0);
+        }
+        let output = if has_out { &self.out } else { &self.post };
+        (&output[..all], &mut self.halves[..both])
+    }
+
+    /// For a backward pass: what the forward pass has kept, its output, and the gradient with its two halves.
+    pub(crate) fn backward_parts(&mut self, rows: usize) -> (Kept<'_>, &[f32], &mut [f32], [&[f32]; 2]) {
+        let (has_out, all) = (self.keeps_out(), self.features * rows);
+        let Self { activation, norm, dropout, pre, post, out, mask, d, halves, mean, inv_std, .. } = self;
+        let (first, second) = halves.split_at(all.min(halves.len()));
         let kept = Kept {
             layers: Layers { activation: *activation, norm: norm.as_ref(), dropout: dropout.as_ref() },
             pre: if pre.is_empty() { &*post } else { &*pre },
@@ -170,7 +185,7 @@ impl Epilogue {
             inv_std: &*inv_std,
         };
         let output = if has_out { &*out } else { &*post };
-        (kept, &output[..*features * rows], &mut d[..*features * rows])
+        (kept, &output[..all], &mut d[..all], [first, second])
     }
 
     /// Where the gradients of the norm's weight and bias lie; `empty` without a norm.
@@ -202,7 +217,7 @@ impl Epilogue {
         let Params { values, grads, .. } = params;
         // Weight and bias are two parameters, so they never overlap.
         let Ok([weight, bias]) = grads.get_disjoint_mut(self.grad_ranges(&(end..end))) else { return };
-        let (kept, _, d) = self.backward_parts(rows);
+        let (kept, _, d, _) = self.backward_parts(rows);
         kept.backward_tile(values, features, d, [weight, bias, &mut []], rows, fresh);
     }
 }

@@ -36,7 +36,7 @@ impl Mlp {
 
     /// [`Mlp::output`], and [`Mlp::output_gradient`] to change by it.
     pub(crate) fn output_and_gradient(&mut self, rows: usize) -> (&[f32], &mut [f32]) {
-        let (_, output, gradient) = self.levels[self.linears.len()].backward_parts(rows);
+        let (_, output, gradient, _) = self.levels[self.linears.len()].backward_parts(rows);
         (output, gradient)
     }
 
@@ -67,22 +67,28 @@ impl Mlp {
 
     /// From [`Mlp::output_gradient`] to the gradients of the parameters and to [`Mlp::input_gradient`]. Each level is one
     /// call of the pool: a tile goes from the gradient above to that of its features, and on to the gradient of their
-    /// weights in the layer that they come from, which needs no other tile's.
+    /// weights in the layer that they come from. Two threads also form each one half of the gradient of that layer's
+    /// inputs where [the layer has halves](Linear::halves).
     pub(crate) fn backward(&mut self, params: &mut Params, pool: &Pool, rows: usize) {
         let (fresh, end) = (params.grads_spent, params.grads.len());
         let Params { values, grads, .. } = params;
         let none = end..end;
+        let mut in_halves = false;
         for l in (0..=self.linears.len()).rev() {
             let (levels, levels_above) = self.levels.split_at_mut(l + 1);
             let Some((level, levels_below)) = levels.split_last_mut() else { return };
-            let above = self.linears.get(l).zip(levels_above.first_mut());
-            let below = l.checked_sub(1).map(|l| &self.linears[l]).zip(levels_below.last());
-            let multiplications = above.iter().map(|(linear, _)| *linear).chain(below.map(|(linear, _)| linear));
-            let tiles = pool.tiles(multiplications.map(|linear| linear.multiplications(rows)).sum());
+            let above = self.linears.get(l).filter(|_| !in_halves).zip(levels_above.first_mut());
+            let below = l.checked_sub(1).map(|l| &self.linears[l]).zip(levels_below.last_mut());
+            let linears = [above.as_ref().map(|(linear, _)| *linear), below.as_ref().map(|(linear, _)| *linear)];
+            let multiplications = linears.into_iter().flatten().map(|linear| linear.multiplications(rows));
+            let tiles = pool.tiles(multiplications.sum());
             let cut = Cut::new(level.features, tiles);
+            let from_halves = std::mem::replace(&mut in_halves, tiles == 2 && linears[1].is_some_and(|linear| linear.halves(rows)));
+
             let [norm_weight, norm_bias] = level.grad_ranges(&none);
-            let weight = below.map_or(none.clone(), |(linear, _)| linear.weight.clone());
-            let bias = below.and_then(|(linear, _)| linear.bias.clone()).unwrap_or(none.clone());
+            let [weight, bias] = linears[1].map_or([none.clone(), none.clone()], |linear| {
+                [linear.weight.clone(), linear.bias.clone().unwrap_or(none.clone())]
+            });
             // Ranges of one buffer that `Params::add` handed out one after another never overlap.
             let Ok([weight, norm_weight, norm_bias, bias]) =
                 grads.get_disjoint_mut([weight, norm_weight, norm_bias, bias])
@@ -90,21 +96,33 @@ impl Mlp {
                 return;
             };
             let level_grads = [norm_weight, norm_bias, bias].map(|grads| Rows::new(grads, 1, cut));
-            let weight = Rows::new(weight, below.map_or(0, |(linear, _)| linear.inputs), cut);
-            let (kept, _, d) = level.backward_parts(rows);
-            let dy = above.map(|(linear, level)| {
-                (linear, Matrix::new(level.gradient(rows), linear.outputs, rows))
-            });
-            let x = below.map(|(linear, level)| Matrix::new(level.output(rows), linear.inputs, rows));
-            pool.run(tiles, (Rows::new(d, rows, cut), (weight, level_grads)), |i, tile, scratch| {
-                let (features, (d, (weight, level_grads))) = (cut.range(i), tile);
+            let (kept, _, d, halves) = level.backward_parts(rows);
+            let dy = above.map(|(linear, level)| (linear, Matrix::new(level.gradient(rows), linear.outputs, rows)));
+            let (x, half) = match below {
+                Some((linear, level)) => {
+                    let (x, halves) = level.output_and_halves(rows, in_halves);
+                    let half = Rows::new(halves, linear.inputs * rows, Cut::new(2, tiles));
+                    (Some((linear, Matrix::new(x, linear.inputs, rows))), half)
+                }
+                None => (None, Rows::new(&mut [], 0, cut)),
+            };
+            let weight = Rows::new(weight, linears[1].map_or(0, |linear| linear.inputs), cut);
+            let lent = ((Rows::new(d, rows, cut), level_grads), (weight, half));
+            pool.run(tiles, lent, |i, ((d, level_grads), (weight, half)), scratch| {
+                let features = cut.range(i);
                 if let Some((linear, dy)) = dy {
                     linear.input_tile(values, features.clone(), dy, d, scratch);
+                } else if from_halves {
+                    let [a, b] = halves.map(|half| &half[features.start * rows..features.end * rows]);
+                    d.iter_mut().zip(a.iter().zip(b)).for_each(|(d, (a, b))| *d = a + b);
                 }
                 kept.backward_tile(values, features.clone(), d, level_grads, rows, fresh);
-                if let Some(x) = x {
-                    let weight = MatrixMut::new(weight, features.len(), x.rows());
-                    gemm(scratch, weight, Matrix::new(d, features.len(), rows), x.transposed(), !fresh);
+                let Some((linear, x)) = x else { return };
+                let dy = Matrix::new(d, features.len(), rows);
+                let weight = MatrixMut::new(weight, features.len(), linear.inputs);
+                gemm(scratch, weight, dy, x.transposed(), !fresh);
+                if !half.is_empty() {
+                    linear.input_half(values, features, dy, half, scratch);
                 }
             });
         }
