@@ -1,7 +1,7 @@
 //! Numbers in memory and the kernels over them. Activations lie feature by feature, [features, rows], so
 //! that a tile of features is one piece of memory that one thread can have to itself.
 
-mod claim;
+mod cache;
 mod cut;
 mod finite;
 mod gemm;
@@ -14,7 +14,7 @@ mod simd;
 mod sum;
 mod transpose;
 
-pub(crate) use claim::claim;
+pub(crate) use cache::{claim, fetch};
 pub(crate) use cut::{Cut, Rows, Shard, Shards};
 pub(crate) use finite::all_finite;
 pub(crate) use gemm::{DEPTH, Scratch, gemm};

@@ -2,7 +2,7 @@
 
 use super::update::{Slices, Update};
 use super::{Hyper, Hypers, OptimizerConfig};
-use crate::engine::{claim, Parameter, Pool, Shard, Shards};
+use crate::engine::{Parameter, Pool, Shard, Shards};
 use crate::{Error, ParamKind, Params, Result};
 
 /// What the update of one parameter costs, in multiplications: a division and a root among others.
@@ -221,11 +221,7 @@ impl Optimizer {
         let (parameters, values, grads) = params.step_parts();
         let tiles = pool.tiles(grads.len() * MULTIPLICATIONS);
         let lent = [values, grad_avg, sqr_avg].map(|numbers| Shards::new(numbers, parameters, tiles));
-        pool.run(tiles, lent, |i, mut shards, _| {
-            if std::env::var_os("HM_NOCLAIM").is_none() && tiles > 1 {
-            for place in 0..parameters.len() { claim(shards[0].rows(place)); } }
-            apply(parameters, (rules, updates), (i, tiles), grads, shards);
-        });
+        pool.run(tiles, lent, |i, shards, _| apply(parameters, (rules, updates), (i, tiles), grads, shards));
     }
 
     /// Counts a step and computes its numbers for every group.

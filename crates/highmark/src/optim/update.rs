@@ -130,7 +130,7 @@ impl Update {
                 for ((p, g), v) in values.iter_mut().zip(grads).zip(sqr_avg) {
                     let g = g + l2 * *p;
                     *v = *v * sqr_mom + sqr_damp * g * g;
-                    *p = *p * shrink - lr * g / ((*v * sqr_debias).sqrt() + eps);
+                    *p = *p * shrink - lr * g * reciprocal((*v * sqr_debias).sqrt() + eps);
                 }
             }
             Rule::AverageScaled => {
@@ -138,11 +138,26 @@ impl Update {
                     let g = g + l2 * *p;
                     *m = *m * mom + damp * g;
                     *v = *v * sqr_mom + sqr_damp * g * g;
-                    *p = *p * shrink - lr * *m / ((*v * sqr_debias).sqrt() + eps);
+                    *p = *p * shrink - lr * *m * reciprocal((*v * sqr_debias).sqrt() + eps);
                 }
             }
         }
     }
+}
+
+/// 1/x for x of ordinary size, to the last digit or the one before: a guess from the bits of x, within 6 %, and two
+/// iterations that each cube its error (Halley's). A processor has one unit for divisions and roots, which a root a
+/// parameter keeps busy already; this goes through the others in the meantime.
+#[inline(always)]
+fn reciprocal(x: f32) -> f32 {
+    // Beyond, and for the infinite root of an overflow, the guess would not be one.
+    let x = x.min(1e37);
+    let mut y = f32::from_bits(0x7EF3_11C7_u32.wrapping_sub(x.to_bits()));
+    for _ in 0..2 {
+        let error = 1.0 - x * y;
+        y += y * (error + error * error);
+    }
+    y
 }
 
 /// By how much the adaptive rate is rectified at step `step`; `None` while its variance is out of reach.
@@ -153,4 +168,20 @@ fn rectification(sqr_mom: f64, step: u64) -> Option<f64> {
     let length = all - 2.0 * t * power / (1.0 - power);
     let ratio = ((length - 4.0) * (length - 2.0) * all) / ((all - 4.0) * (all - 2.0) * length);
     (length > 5.0).then(|| ratio.sqrt())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reciprocals_to_the_last_digits() {
+        let mut x = 1e-30_f32;
+        while x < 1e30 {
+            let error = (f64::from(reciprocal(x)) * f64::from(x) - 1.0).abs();
+            assert!(error < 1.5e-7, "{x:e}: {error:e}");
+            x *= 1.000_37;
+        }
+        assert!(reciprocal(f32::INFINITY) < 2e-37);
+    }
 }
