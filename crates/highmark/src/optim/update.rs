@@ -122,42 +122,31 @@ impl Update {
                 }
                 for ((p, g), m) in values.iter_mut().zip(grads).zip(grad_avg) {
                     let g = g + l2 * *p;
-                    *m = *m * mom + damp * g;
-                    *p = *p * shrink - lr * *m;
+                    let average = *m * mom + damp * g;
+                    *p = *p * shrink - lr * average;
+                    *m = average;
                 }
             }
             Rule::Scaled => {
                 for ((p, g), v) in values.iter_mut().zip(grads).zip(sqr_avg) {
                     let g = g + l2 * *p;
-                    *v = *v * sqr_mom + sqr_damp * g * g;
-                    *p = *p * shrink - lr * g * reciprocal((*v * sqr_debias).sqrt() + eps);
+                    let squares = *v * sqr_mom + sqr_damp * g * g;
+                    *p = *p * shrink - lr * g / ((squares * sqr_debias).sqrt() + eps);
+                    *v = squares;
                 }
             }
             Rule::AverageScaled => {
+                // Each number is read once and written at the end: reading it again would wait for the write.
                 for (((p, g), m), v) in values.iter_mut().zip(grads).zip(grad_avg).zip(sqr_avg) {
                     let g = g + l2 * *p;
-                    *m = *m * mom + damp * g;
-                    *v = *v * sqr_mom + sqr_damp * g * g;
-                    *p = *p * shrink - lr * *m * reciprocal((*v * sqr_debias).sqrt() + eps);
+                    let average = *m * mom + damp * g;
+                    let squares = *v * sqr_mom + sqr_damp * g * g;
+                    *p = *p * shrink - lr * average / ((squares * sqr_debias).sqrt() + eps);
+                    (*m, *v) = (average, squares);
                 }
             }
         }
     }
-}
-
-/// 1/x for x of ordinary size, to the last digit or the one before: a guess from the bits of x, within 6 %, and two
-/// iterations that each cube its error (Halley's). A processor has one unit for divisions and roots, which a root a
-/// parameter keeps busy already; this goes through the others in the meantime.
-#[inline(always)]
-fn reciprocal(x: f32) -> f32 {
-    // Beyond, and for the infinite root of an overflow, the guess would not be one.
-    let x = x.min(1e37);
-    let mut y = f32::from_bits(0x7EF3_11C7_u32.wrapping_sub(x.to_bits()));
-    for _ in 0..2 {
-        let error = 1.0 - x * y;
-        y += y * (error + error * error);
-    }
-    y
 }
 
 /// By how much the adaptive rate is rectified at step `step`; `None` while its variance is out of reach.
@@ -168,20 +157,4 @@ fn rectification(sqr_mom: f64, step: u64) -> Option<f64> {
     let length = all - 2.0 * t * power / (1.0 - power);
     let ratio = ((length - 4.0) * (length - 2.0) * all) / ((all - 4.0) * (all - 2.0) * length);
     (length > 5.0).then(|| ratio.sqrt())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn reciprocals_to_the_last_digits() {
-        let mut x = 1e-30_f32;
-        while x < 1e30 {
-            let error = (f64::from(reciprocal(x)) * f64::from(x) - 1.0).abs();
-            assert!(error < 1.5e-7, "{x:e}: {error:e}");
-            x *= 1.000_37;
-        }
-        assert!(reciprocal(f32::INFINITY) < 2e-37);
-    }
 }
