@@ -22,11 +22,12 @@ const SHORT_ROW: usize = 144;
 #[derive(Debug)]
 pub(crate) struct Scratch {
     panels: Vec<f32>,
+    pub(crate) copy: Vec<f32>,
 }
 
 impl Scratch {
     pub(crate) fn new() -> Self {
-        Self { panels: vec![0.0; DEPTH * WIDTH] }
+        Self { panels: vec![0.0; DEPTH * WIDTH], copy: vec![] }
     }
 }
 

@@ -101,9 +101,15 @@ impl Linear {
         dx: &mut [f32],
         scratch: &mut Scratch,
     ) {
-        let weight = self.weight(values).take_rows(outputs.start, outputs.len());
+        let first = self.weight.start;
+        let own = &values[first + outputs.start * self.inputs..first + outputs.end * self.inputs];
+        let mut copy = std::mem::take(&mut scratch.copy);
+        copy.clear();
+        copy.extend_from_slice(own);
+        let weight = Matrix::new(&copy, outputs.len(), self.inputs);
         let dx = MatrixMut::new(dx, self.inputs, dy.cols());
         gemm(scratch, dx, weight.transposed(), dy, false);
+        scratch.copy = copy;
     }
 
     fn weight<'a>(&self, values: &'a [f32]) -> Matrix<'a> {
