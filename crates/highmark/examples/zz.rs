@@ -15,26 +15,55 @@ fn main() {
     for round in 0..3 {
         let mut t = [0.0; 5];
         let n = if threads == 1 { 20000 } else { 2000 };
-        for _ in 0..n { let a = Instant::now(); model.step(&mut opt); t[0] += a.elapsed().as_secs_f64(); }
+        for _ in 0..n {
+            let a = Instant::now();
+            model.step(&mut opt);
+            t[0] += a.elapsed().as_secs_f64();
+        }
         let mut step = 0;
         for which in 0..4 {
             let mut q = 0.0;
             for _ in 0..n {
                 model.params_mut().zero_grad();
-                if which == 0 { model.grads_are_finite(); }
-                if which == 1 || which == 3 { model.forward(&batch, Mode::Train { seed: 1, step }, &mut p).unwrap(); step += 1; }
-                if which == 2 || which == 3 { model.backward(&batch, &grad).unwrap(); }
-                let a = Instant::now(); model.step(&mut opt); q += a.elapsed().as_secs_f64();
+                if which == 0 {
+                    model.grads_are_finite();
+                }
+                if which == 1 || which == 3 {
+                    model.forward(&batch, Mode::Train { seed: 1, step }, &mut p).unwrap();
+                    step += 1;
+                }
+                if which == 2 || which == 3 {
+                    model.backward(&batch, &grad).unwrap();
+                }
+                let a = Instant::now();
+                model.step(&mut opt);
+                q += a.elapsed().as_secs_f64();
             }
             print!("[{} {:.1}] ", ["finite", "forward", "backward", "fw+bw"][which], q / n as f64 * 1e6);
         }
         for _ in 0..n {
             model.params_mut().zero_grad();
-            let a = Instant::now(); model.forward(&batch, Mode::Train { seed: 1, step }, &mut p).unwrap(); t[1] += a.elapsed().as_secs_f64(); step += 1;
-            let a = Instant::now(); model.backward(&batch, &grad).unwrap(); t[2] += a.elapsed().as_secs_f64();
-            let a = Instant::now(); model.grads_are_finite(); t[3] += a.elapsed().as_secs_f64();
-            let a = Instant::now(); model.step(&mut opt); t[4] += a.elapsed().as_secs_f64();
+            let a = Instant::now();
+            model.forward(&batch, Mode::Train { seed: 1, step }, &mut p).unwrap();
+            t[1] += a.elapsed().as_secs_f64();
+            step += 1;
+            let a = Instant::now();
+            model.backward(&batch, &grad).unwrap();
+            t[2] += a.elapsed().as_secs_f64();
+            let a = Instant::now();
+            model.grads_are_finite();
+            t[3] += a.elapsed().as_secs_f64();
+            let a = Instant::now();
+            model.step(&mut opt);
+            t[4] += a.elapsed().as_secs_f64();
         }
-        println!("{round}: step alone {:.1} | forward {:.1} backward {:.1} finite {:.1} step {:.1} us", t[0] / n as f64 * 1e6, t[1] / n as f64 * 1e6, t[2] / n as f64 * 1e6, t[3] / n as f64 * 1e6, t[4] / n as f64 * 1e6);
+        println!(
+            "{round}: step alone {:.1} | forward {:.1} backward {:.1} finite {:.1} step {:.1} us",
+            t[0] / n as f64 * 1e6,
+            t[1] / n as f64 * 1e6,
+            t[2] / n as f64 * 1e6,
+            t[3] / n as f64 * 1e6,
+            t[4] / n as f64 * 1e6
+        );
     }
 }

@@ -25,7 +25,8 @@ pub(crate) fn claim(numbers: &mut [f32]) {
 pub(crate) fn fetch<T>(items: &[T]) {
     #[cfg(target_arch = "x86_64")]
     if let [first, .., last] | [first @ last] = items {
-        let (mut line, last) = (std::ptr::from_ref(first).cast::<i8>(), std::ptr::from_ref(last).cast::<i8>());
+        let (mut line, last) =
+            (std::ptr::from_ref(first).cast::<i8>(), std::ptr::from_ref(last).cast::<i8>());
         loop {
             // SAFETY: a hint, and the address is within the slice.
             unsafe { std::arch::x86_64::_mm_prefetch::<{ std::arch::x86_64::_MM_HINT_T0 }>(line) };

@@ -129,13 +129,6 @@ unsafe impl<'a> Lend for Shards<'a> {
     }
 }
 
-// SAFETY: there is nothing to have in common.
-unsafe impl Lend for () {
-    type Tile = ();
-
-    unsafe fn tile(&self, _: usize) {}
-}
-
 // SAFETY: each part keeps the promise by itself.
 unsafe impl<L: Lend, const N: usize> Lend for [L; N] {
     type Tile = [L::Tile; N];

@@ -6,6 +6,7 @@
 use pulp::{Arch, Simd, WithSimd};
 
 use super::kernel::{self, Strip};
+use super::lines::Lines;
 use super::matrix::{Matrix, MatrixMut};
 use super::transpose::transpose;
 
@@ -18,16 +19,16 @@ const WIDTH: usize = 512;
 /// Rows of `b` that are at most so long are read where they lie. Longer ones fall into the same few sets of the cache.
 const SHORT_ROW: usize = 144;
 
-/// Memory for packed panels of `b`, one for each thread.
+/// Memory of each thread: for packed panels of `b`, and for a copy of weights.
 #[derive(Debug)]
 pub(crate) struct Scratch {
-    panels: Vec<f32>,
-    pub(crate) copy: Vec<f32>,
+    panels: Lines,
+    pub(crate) weights: Lines,
 }
 
 impl Scratch {
     pub(crate) fn new() -> Self {
-        Self { panels: vec![0.0; DEPTH * WIDTH], copy: vec![] }
+        Self { panels: Lines::zeros(DEPTH * WIDTH), weights: Lines::default() }
     }
 }
 
@@ -238,7 +239,13 @@ mod tests {
         for i in 0..m {
             for j in (0..n).step_by(7) {
                 let mut one = [0.0];
-                gemm(&mut scratch, MatrixMut::new(&mut one, 1, 1), a.take_rows(i, 1), b.take_cols(j, 1), false);
+                gemm(
+                    &mut scratch,
+                    MatrixMut::new(&mut one, 1, 1),
+                    a.take_rows(i, 1),
+                    b.take_cols(j, 1),
+                    false,
+                );
                 assert_eq!(one[0].to_bits(), whole[i * n + j].to_bits());
             }
         }

@@ -125,12 +125,7 @@ impl Pool {
 
     /// Offers a tile to each worker, the first and those that are too many being the calling thread's; it also takes
     /// what a worker has not begun when its own are done.
-    fn run_together(
-        &self,
-        tiles: usize,
-        work: &(dyn Fn(usize, &mut Scratch) + Sync),
-        scratch: &mut Scratch,
-    ) {
+    fn run_together(&self, tiles: usize, work: &(dyn Fn(usize, &mut Scratch) + Sync), scratch: &mut Scratch) {
         let job = Job { work, panicked: AtomicBool::new(false) };
         let offers = &self.shared.desks[..self.workers.len().min(tiles - 1)];
         for desk in offers {

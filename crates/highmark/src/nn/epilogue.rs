@@ -4,7 +4,7 @@
 use std::ops::Range;
 
 use super::{ActivationFn, BatchNorm, Dropout, Mode};
-use crate::engine::{Cut, Params, Rows, claim, simd, sum};
+use crate::engine::{Cut, Lines, Params, Rows, claim, simd, sum};
 
 /// The layers, and what a training batch leaves for the backward pass.
 #[derive(Clone, Debug, Default)]
@@ -16,16 +16,16 @@ pub(crate) struct Epilogue {
     /// [features, rows] each, as far as they are needed: the input, where the slope of the activation depends on it;
     /// after the activation; after all; dropout's factors, 0 or 1/(1−p); and the gradient of the output, which
     /// the backward pass turns into that of the input.
-    pre: Vec<f32>,
-    post: Vec<f32>,
-    out: Vec<f32>,
-    mask: Vec<f32>,
-    d: Vec<f32>,
+    pre: Lines,
+    post: Lines,
+    out: Lines,
+    mask: Lines,
+    d: Lines,
     /// Two halves of that gradient, before they are added up; empty where it is never halved.
-    halves: Vec<f32>,
+    halves: Lines,
     /// Of each feature in the last training batch.
-    mean: Vec<f32>,
-    inv_std: Vec<f32>,
+    mean: Lines,
+    inv_std: Lines,
 }
 
 /// The layers alone, to share between threads while their memory is lent out in tiles.
@@ -99,9 +99,7 @@ impl Epilogue {
         ];
         for (buffer, needed, width) in buffers {
             let len = if needed { self.features * width } else { 0 };
-            if buffer.len() < len {
-                buffer.resize(len, 0.0);
-            }
+            buffer.grow(len);
         }
     }
 
@@ -154,7 +152,7 @@ impl Epilogue {
         let layers =
             Layers { activation: self.activation, norm: self.norm.as_ref(), dropout: self.dropout.as_ref() };
         let all = self.features * rows;
-        let up_to = |buffer: &'a mut Vec<f32>| {
+        let up_to = |buffer: &'a mut Lines| {
             let len = buffer.len().min(all);
             &mut buffer[..len]
         };
@@ -169,9 +167,7 @@ impl Epilogue {
     pub(crate) fn output_and_halves(&mut self, rows: usize, in_halves: bool) -> (&[f32], &mut [f32]) {
         let (has_out, all) = (self.keeps_out(), self.features * rows);
         let both = if in_halves { 2 * all } else { 0 };
-        if self.halves.len() < both {
-            self.halves.resize(both, 0.0);
-        }
+        self.halves.grow(both);
         let output = if has_out { &self.out } else { &self.post };
         (&output[..all], &mut self.halves[..both])
     }

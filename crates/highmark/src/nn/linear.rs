@@ -101,15 +101,16 @@ impl Linear {
         dx: &mut [f32],
         scratch: &mut Scratch,
     ) {
-        let first = self.weight.start;
-        let own = &values[first + outputs.start * self.inputs..first + outputs.end * self.inputs];
-        let mut copy = std::mem::take(&mut scratch.copy);
-        copy.clear();
-        copy.extend_from_slice(own);
+        // From a copy. A walk across the rows makes the processor guess where it goes on, and fetch rows from behind the last:
+        // those that the other thread is about to change.
+        let mut copy = std::mem::take(&mut scratch.weights);
+        copy.grow(outputs.len() * self.inputs);
+        let own = &values[self.weight.clone()][outputs.start * self.inputs..outputs.end * self.inputs];
+        copy[..own.len()].copy_from_slice(own);
         let weight = Matrix::new(&copy, outputs.len(), self.inputs);
         let dx = MatrixMut::new(dx, self.inputs, dy.cols());
         gemm(scratch, dx, weight.transposed(), dy, false);
-        scratch.copy = copy;
+        scratch.weights = copy;
     }
 
     fn weight<'a>(&self, values: &'a [f32]) -> Matrix<'a> {

@@ -1,9 +1,11 @@
 //! A stack of linear layers with what comes before, between and after them: fastai's `LinBnDrop` blocks, in either
 //! order. A level is a place between two linear layers; level 0 is the input of the first, the last one the output.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use super::epilogue::{Epilogue, Tile};
 use super::{Linear, Mode};
-use crate::engine::{Cut, Matrix, MatrixMut, Params, Pool, Rows, claim, gemm};
+use crate::engine::{Cut, Matrix, MatrixMut, Params, Pool, Rows, all_finite, claim, gemm};
 
 /// The layers and their activations.
 #[derive(Clone, Debug)]
@@ -71,22 +73,26 @@ impl Mlp {
     /// From [`Mlp::output_gradient`] to the gradients of the parameters and to [`Mlp::input_gradient`]. Each level is one
     /// call of the pool: a tile goes from the gradient above to that of its features, and on to the gradient of their
     /// weights in the layer that they come from. Two threads also form each one half of the gradient of that layer's
-    /// inputs where [the layer has halves](Linear::halves).
-    pub(crate) fn backward(&mut self, params: &mut Params, pool: &Pool, rows: usize) {
+    /// inputs where [the layer has halves](Linear::halves). Returns whether all gradients of the parameters are finite.
+    pub(crate) fn backward(&mut self, params: &mut Params, pool: &Pool, rows: usize) -> bool {
         let (fresh, end) = (params.grads_spent, params.grads.len());
         let Params { values, grads, .. } = params;
         let none = end..end;
-        let mut in_halves = false;
+        let (mut in_halves, finite) = (false, AtomicBool::new(true));
         for l in (0..=self.linears.len()).rev() {
             let (levels, levels_above) = self.levels.split_at_mut(l + 1);
-            let Some((level, levels_below)) = levels.split_last_mut() else { return };
+            let Some((level, levels_below)) = levels.split_last_mut() else { break };
             let above = self.linears.get(l).filter(|_| !in_halves).zip(levels_above.first_mut());
             let below = l.checked_sub(1).map(|l| &self.linears[l]).zip(levels_below.last_mut());
-            let linears = [above.as_ref().map(|(linear, _)| *linear), below.as_ref().map(|(linear, _)| *linear)];
+            let linears =
+                [above.as_ref().map(|(linear, _)| *linear), below.as_ref().map(|(linear, _)| *linear)];
             let multiplications = linears.into_iter().flatten().map(|linear| linear.multiplications(rows));
             let tiles = pool.tiles(multiplications.sum());
             let cut = Cut::new(level.features, tiles);
-            let from_halves = std::mem::replace(&mut in_halves, tiles == 2 && linears[1].is_some_and(|linear| linear.halves(rows)));
+            let from_halves = std::mem::replace(
+                &mut in_halves,
+                tiles == 2 && linears[1].is_some_and(|linear| linear.halves(rows)),
+            );
 
             let [norm_weight, norm_bias] = level.grad_ranges(&none);
             let [weight, bias] = linears[1].map_or([none.clone(), none.clone()], |linear| {
@@ -96,11 +102,12 @@ impl Mlp {
             let Ok([weight, norm_weight, norm_bias, bias]) =
                 grads.get_disjoint_mut([weight, norm_weight, norm_bias, bias])
             else {
-                return;
+                break;
             };
             let level_grads = [norm_weight, norm_bias, bias].map(|grads| Rows::new(grads, 1, cut));
             let (kept, _, d, halves) = level.backward_parts(rows);
-            let dy = above.map(|(linear, level)| (linear, Matrix::new(level.gradient(rows), linear.outputs, rows)));
+            let dy = above
+                .map(|(linear, level)| (linear, Matrix::new(level.gradient(rows), linear.outputs, rows)));
             let (x, half) = match below {
                 Some((linear, level)) => {
                     let (x, halves) = level.output_and_halves(rows, in_halves);
@@ -111,7 +118,7 @@ impl Mlp {
             };
             let weight = Rows::new(weight, linears[1].map_or(0, |linear| linear.inputs), cut);
             let lent = ((Rows::new(d, rows, cut), level_grads), (weight, half));
-            pool.run(tiles, lent, |i, ((d, level_grads), (weight, half)), scratch| {
+            pool.run(tiles, lent, |i, ((d, mut level_grads), (weight, half)), scratch| {
                 let features = cut.range(i);
                 claim(half);
                 if let Some((linear, dy)) = dy {
@@ -120,15 +127,24 @@ impl Mlp {
                     let [a, b] = halves.map(|half| &half[features.start * rows..features.end * rows]);
                     d.iter_mut().zip(a.iter().zip(b)).for_each(|(d, (a, b))| *d = a + b);
                 }
-                kept.backward_tile(values, features.clone(), d, level_grads, rows, fresh);
-                let Some((linear, x)) = x else { return };
-                let dy = Matrix::new(d, features.len(), rows);
-                let weight = MatrixMut::new(weight, features.len(), linear.inputs);
-                gemm(scratch, weight, dy, x.transposed(), !fresh);
-                if !half.is_empty() {
-                    linear.input_half(values, features, dy, half, scratch);
+                let grads = level_grads.each_mut().map(|grads| &mut **grads);
+                kept.backward_tile(values, features.clone(), d, grads, rows, fresh);
+                // At once, while they are in the cache.
+                let mut sound = level_grads.iter().all(|grads| all_finite(grads));
+                if let Some((linear, x)) = x {
+                    let dy = Matrix::new(d, features.len(), rows);
+                    let of_weight = MatrixMut::new(weight, features.len(), linear.inputs);
+                    gemm(scratch, of_weight, dy, x.transposed(), !fresh);
+                    sound &= all_finite(weight);
+                    if !half.is_empty() {
+                        linear.input_half(values, features, dy, half, scratch);
+                    }
+                }
+                if !sound {
+                    finite.store(false, Ordering::Relaxed);
                 }
             });
         }
+        finite.into_inner()
     }
 }

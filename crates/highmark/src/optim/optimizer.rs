@@ -2,7 +2,7 @@
 
 use super::update::{Slices, Update};
 use super::{Hyper, Hypers, OptimizerConfig};
-use crate::engine::{Parameter, Pool, Shard, Shards};
+use crate::engine::{Lines, Parameter, Pool, Shard, Shards};
 use crate::{Error, ParamKind, Params, Result};
 
 /// What the update of one parameter costs, in multiplications: a division and a root among others.
@@ -71,8 +71,8 @@ pub struct Optimizer {
     rules: Vec<(usize, bool)>,
     /// For every group, with and without decay; made anew in every step.
     updates: Vec<[Update; 2]>,
-    grad_avg: Vec<f32>,
-    sqr_avg: Vec<f32>,
+    grad_avg: Lines,
+    sqr_avg: Lines,
     steps: u64,
 }
 
@@ -113,15 +113,15 @@ impl Optimizer {
             groups: made,
             rules: parameter_rules,
             updates,
-            grad_avg: Vec::new(),
-            sqr_avg: Vec::new(),
+            grad_avg: Lines::default(),
+            sqr_avg: Lines::default(),
             steps: 0,
         };
         if optimizer.keeps_average() {
-            optimizer.grad_avg = vec![0.0; params.len()];
+            optimizer.grad_avg.grow(params.len());
         }
         if optimizer.keeps_squares() {
-            optimizer.sqr_avg = vec![0.0; params.len()];
+            optimizer.sqr_avg.grow(params.len());
         }
         Ok(optimizer)
     }
