@@ -33,6 +33,8 @@ pub(crate) struct Pool {
     /// other's job.
     scratch: RefCell<Scratch>,
     pace: Cell<Pace>,
+    /// When the last call ended.
+    ended: Cell<Instant>,
 }
 
 /// What one call asks of the workers.
@@ -85,7 +87,8 @@ impl Pool {
         };
         // A thread that the system refuses is a thread fewer, with the same results.
         let workers = (0..shared.desks.len()).map_while(start).collect();
-        Self { shared, workers, scratch: RefCell::new(Scratch::new()), pace: Cell::default() }
+        let (pace, ended) = (Cell::default(), Cell::new(Instant::now()));
+        Self { shared, workers, scratch: RefCell::new(Scratch::new()), pace, ended }
     }
 
     /// Into how many tiles to cut work of so many multiplications: one a thread, always the same for the same thread
@@ -119,7 +122,8 @@ impl Pool {
         } else {
             (0..tiles).for_each(|i| one(i, &mut scratch));
         }
-        pace.took(begin.elapsed());
+        let end = Instant::now();
+        pace.took(end - begin, begin - self.ended.replace(end));
         self.pace.set(pace);
     }
 
