@@ -57,12 +57,13 @@ impl Watch {
     }
 
     /// Fails with what the signal's handler raises: `KeyboardInterrupt`, most of all.
+    #[expect(clippy::redundant_closure_for_method_calls, reason = "the method itself is of one lifetime alone")]
     pub(crate) fn look(&mut self) -> PyResult<()> {
         if !self.is_due() {
             return Ok(());
         }
         self.0 = Instant::now();
-        Python::attach(Python::check_signals)
+        Python::attach(|py| py.check_signals())
     }
 }
 
