@@ -52,16 +52,16 @@ impl Default for Watch {
 }
 
 impl Watch {
-    fn is_due(&self) -> bool {
-        self.0.elapsed() >= EVERY
+    /// Fails with what the signal's handler raises: `KeyboardInterrupt`, most of all. Not more often than pays.
+    pub(crate) fn look(&mut self) -> PyResult<()> {
+        if self.0.elapsed() < EVERY { Ok(()) } else { self.look_now() }
     }
 
-    /// Fails with what the signal's handler raises: `KeyboardInterrupt`, most of all.
-    #[expect(clippy::redundant_closure_for_method_calls, reason = "the method itself is of one lifetime alone")]
-    pub(crate) fn look(&mut self) -> PyResult<()> {
-        if !self.is_due() {
-            return Ok(());
-        }
+    #[expect(
+        clippy::redundant_closure_for_method_calls,
+        reason = "the method itself is of one lifetime alone"
+    )]
+    fn look_now(&mut self) -> PyResult<()> {
         self.0 = Instant::now();
         Python::attach(|py| py.check_signals())
     }
@@ -96,14 +96,15 @@ impl Callback for Interrupt {
         EventSet::of(&[Event::After(Span::Batch), Event::After(Span::Validate), Event::After(Span::Epoch)])
     }
 
-    fn handle(&mut self, _: Event, _: &mut Trainer) -> Flow {
+    fn handle(&mut self, event: Event, _: &mut Trainer) -> Flow {
         if self.pending.stop.is_raised() {
             return Ok(());
         }
         if let Some(error) = self.pending.take() {
             return Err(Error::user(error).into());
         }
-        if let Err(error) = self.watch.look() {
+        let batch = event == Event::After(Span::Batch);
+        if let Err(error) = if batch { self.watch.look() } else { self.watch.look_now() } {
             self.pending.interrupt(error);
         }
         Ok(())
