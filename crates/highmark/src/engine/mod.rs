@@ -15,7 +15,7 @@ mod simd;
 mod sum;
 mod transpose;
 
-pub(crate) use cache::{claim, fetch};
+pub(crate) use cache::fetch;
 pub(crate) use cut::{Cut, Rows, Shard, Shards};
 pub(crate) use finite::all_finite;
 pub(crate) use gemm::{DEPTH, Scratch, gemm};

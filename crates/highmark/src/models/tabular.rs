@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{LayerSummary, Model};
 use crate::data::Batch;
-use crate::engine::{Matrix, Params, Pool, all_finite, claim, transpose};
+use crate::engine::{Matrix, Params, Pool, all_finite, transpose};
 use crate::nn::{
     ActivationFn, BatchNorm, Dropout, Embedding, Epilogue, Linear, Mlp, Mode, OutputScale, SigmoidRange,
     output_scale,
@@ -225,9 +225,7 @@ impl TabularModel {
     /// Fills the input of the layers: embeddings, then continuous columns.
     fn inputs(&mut self, batch: &Batch, mode: Mode) {
         let (rows, n_cont) = (batch.rows, self.bn_cont.features);
-        let input = self.mlp.input(rows);
-        claim(input);
-        let (embedded, cont) = input.split_at_mut(self.embed_drop.features * rows);
+        let (embedded, cont) = self.mlp.input(rows).split_at_mut(self.embed_drop.features * rows);
         let drops = !self.embed_drop.is_identity();
         let mut rest = if drops { self.embed_drop.input(rows) } else { &mut *embedded };
         for (column, embed) in self.embeds.iter().enumerate() {

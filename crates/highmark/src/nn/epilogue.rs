@@ -4,7 +4,7 @@
 use std::ops::Range;
 
 use super::{ActivationFn, BatchNorm, Dropout, Mode};
-use crate::engine::{Cut, Lines, Params, Rows, claim, simd, sum};
+use crate::engine::{Cut, Lines, Params, Rows, simd, sum};
 
 /// The layers, and what a training batch leaves for the backward pass.
 #[derive(Clone, Debug, Default)]
@@ -62,11 +62,6 @@ impl<'a> Tile<'a> {
         let widths = [rows, rows, rows, rows, 1, 1, 1, 1];
         let mut widths = widths.into_iter();
         memory.map(|numbers| Rows::new(numbers, widths.next().unwrap_or(1), cut))
-    }
-
-    /// Asks for the memory of its output, which other threads have read in the last pass.
-    pub(crate) fn claim_output(&mut self) {
-        claim(if self.out.is_empty() { self.post } else { self.out });
     }
 
     /// Where the layer before writes.

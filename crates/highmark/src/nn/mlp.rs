@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::epilogue::{Epilogue, Tile};
 use super::{Linear, Mode};
-use crate::engine::{Cut, Matrix, MatrixMut, Params, Pool, Rows, all_finite, claim, gemm};
+use crate::engine::{Cut, Matrix, MatrixMut, Params, Pool, Rows, all_finite, gemm};
 
 /// The layers and their activations.
 #[derive(Clone, Debug)]
@@ -61,9 +61,6 @@ impl Mlp {
             let (layers, memory) = after[0].forward_parts(buffers, rows, mode);
             pool.run(tiles, Tile::lend(memory, cut, rows), |i, tile, scratch| {
                 let (features, mut tile) = (cut.range(i), Tile::new(tile));
-                if tiles > 1 {
-                    tile.claim_output();
-                }
                 linear.forward_tile(values, features.clone(), x, tile.input(), scratch);
                 layers.forward_tile(values, features, tile, rows, mode);
             });
@@ -120,7 +117,6 @@ impl Mlp {
             let lent = ((Rows::new(d, rows, cut), level_grads), (weight, half));
             pool.run(tiles, lent, |i, ((d, mut level_grads), (weight, half)), scratch| {
                 let features = cut.range(i);
-                claim(half);
                 if let Some((linear, dy)) = dy {
                     linear.input_tile(values, features.clone(), dy, d, scratch);
                 } else if from_halves {
