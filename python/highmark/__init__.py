@@ -4,7 +4,14 @@
 under Keras's names, ``highmark.sklearn`` estimators for scikit-learn.
 """
 
-from importlib.metadata import version as _version
-
-__version__: str = _version("highmark")
+__version__: str
 __all__ = ["__version__"]
+
+
+def __getattr__(name: str) -> str:
+    if name != "__version__":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    # Takes longer to import than all of highmark.
+    from importlib.metadata import version
+
+    return version("highmark")

@@ -258,8 +258,17 @@ class CSVLogger(Callback):
 
     def on_train_begin(self, logs: dict[str, float]) -> None:
         self._keys = None
-        if not self.append:
+        if not self.append and not self.learn.resumed:
             self.filename.write_text("", encoding="utf-8")
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"keys": self._keys, "size": self.filename.stat().st_size if self.filename.exists() else 0}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        self._keys = state["keys"]
+        if self.filename.exists():
+            # Rows of epochs that come again.
+            os.truncate(self.filename, min(state["size"], self.filename.stat().st_size))
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float]) -> None:
         with self.filename.open("a", encoding="utf-8", newline="") as file:
@@ -282,6 +291,12 @@ class History(Callback):
         self.epoch.append(epoch)
         for name, value in logs.items():
             self.history.setdefault(name, []).append(value)
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"history": self.history, "epoch": self.epoch}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        self.history, self.epoch = state["history"], state["epoch"]
 
 
 class LambdaCallback(Callback):

@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from ._highmark import Monitor
-from .exceptions import CancelEpochException, UnknownNameError
+from .exceptions import UnknownNameError
 from .tabular import callback as fastai
 from .tabular.checks import real, text
+from .tabular.fit_options import Checkpoint
 
 __all__ = ["BackupAndRestore", "ModelCheckpoint", "column", "mode_direction"]
 
@@ -117,6 +118,13 @@ class ModelCheckpoint(fastai.Callback):
         self.learn._trainer.save(path, not self.save_weights_only)
         self.saved.append(path)
 
+    def state_dict(self) -> dict[str, Any]:
+        return {"monitor": self._monitor.state(), "batches": self._batches}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        self._monitor.load_state(state["monitor"])
+        self._batches = state["batches"]
+
     def _say(self, line: str) -> None:
         if self.verbose:
             self.learn._trainer.say(line)
@@ -127,14 +135,15 @@ def _shown(best: float | None) -> str:
 
 
 class BackupAndRestore(fastai.Callback):
-    """Saves model, optimizer and the number of finished epochs to ``backup_dir`` after each epoch (``save_freq``: or so many
-    training batches), and takes them up when a fit begins that was cut short before. The folder goes when a fit ends well.
+    """Saves the whole fit to ``backup_dir`` after each epoch (``save_freq``: or so many training batches). When the same fit
+    is called again after it was cut short, it goes on from there, to the same bits as if nothing had happened. The folder
+    goes when the fit ends by itself.
 
-    As in Keras, the rest of the fit draws its rows anew: it is not to the bit the one that would have come.
+    It must be the same fit: other epochs, rates or data are an error that names them. The last two backups are kept, so
+    ``double_checkpoint`` changes nothing.
     """
 
     order = 70
-    run_valid = False
 
     def __init__(
         self,
@@ -151,49 +160,16 @@ class BackupAndRestore(fastai.Callback):
         self.backup_dir = Path(backup_dir)
         self.save_freq = save_freq
         self.delete_checkpoint = bool(delete_checkpoint)
-        self._epochs = 0
-        self._finished = False
-        if save_freq != "epoch":
-            self.after_batch = self._count_batch
 
-    @property
-    def _files(self) -> tuple[Path, Path]:
-        return self.backup_dir / "latest.safetensors", self.backup_dir / "training_metadata.json"
+    def _checkpoint(self) -> Checkpoint:
+        if self.save_freq == "epoch":
+            return Checkpoint(self.backup_dir, seconds=None)
+        return Checkpoint(self.backup_dir, steps=int(self.save_freq), seconds=None, epochs=None)
 
-    def before_fit(self) -> None:
-        self._finished, self._epochs = False, 0
-        weights, metadata = self._files
-        if weights.exists() and metadata.exists():
-            self._epochs = int(json.loads(metadata.read_text())["epoch"])
-            self.learn._trainer.load(weights, True)
-
-    def before_epoch(self) -> None:
-        if self.learn.epoch < self._epochs:
-            raise CancelEpochException("it was trained before")
-
-    def after_epoch(self) -> None:
-        if self.learn.epoch >= self._epochs:
-            self._finished = self.learn.epoch + 1 == self.learn.n_epoch
-            self._save(self.learn.epoch + 1)
-
-    def _count_batch(self) -> None:
-        if (self.learn.iter) % int(self.save_freq) == 0:
-            self._save(self.learn.epoch)
-
-    def _save(self, epoch: int) -> None:
-        self.backup_dir.mkdir(parents=True, exist_ok=True)
-        weights, metadata = self._files
-        self.learn._trainer.save(weights, True)
-        part = metadata.with_suffix(".part")
-        part.write_text(json.dumps({"epoch": epoch, "batch": self.learn.iter}))
-        part.replace(metadata)
-
-    def after_cancel_fit(self) -> None:
-        self._finished = True
-
-    def after_fit(self) -> None:
-        if self._finished and self.delete_checkpoint:
-            for file in self._files:
-                file.unlink(missing_ok=True)
-            if self.backup_dir.exists() and not any(self.backup_dir.iterdir()):
-                self.backup_dir.rmdir()
+    def _ended(self) -> None:
+        if not self.delete_checkpoint:
+            return
+        for name in ("checkpoint.safetensors", "checkpoint-previous.safetensors"):
+            (self.backup_dir / name).unlink(missing_ok=True)
+        if self.backup_dir.exists() and not any(self.backup_dir.iterdir()):
+            self.backup_dir.rmdir()

@@ -51,10 +51,12 @@ def metrics(recorder: Any, ax: Any) -> Any:
     """The metrics by epoch."""
     ax = _axes(ax)
     rows = recorder._history()["rows"]
-    for i, name in enumerate(recorder.metric_names[3:-1]):
+    names = recorder.metric_names[3:-1]
+    for i, name in enumerate(names):
         ax.plot([row[0] for row in rows], [np.nan if row[3][i] is None else row[3][i] for row in rows], label=name)
     ax.set(xlabel="epoch")
-    ax.legend()
+    if names:
+        ax.legend()
     return ax
 
 

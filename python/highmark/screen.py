@@ -77,7 +77,8 @@ class Screen:
 
     @property
     def wants_bar(self) -> bool:
-        return self._bar and (self.notebook or sys.stdout.isatty())
+        # Programs without a console have no output at all.
+        return self._bar and (self.notebook or (sys.stdout is not None and sys.stdout.isatty()))
 
     def line(self, text: str) -> None:
         self._clear_bar()

@@ -12,13 +12,19 @@ import numpy as np
 
 from ._highmark import Column, Table
 
-__all__ = ["column_names", "is_pandas", "to_table"]
+__all__ = ["column_names", "is_pandas", "lasting", "to_table"]
 
 
 def is_pandas(source: Any) -> bool:
     """Whether it is a DataFrame of pandas, without importing pandas."""
     pandas = sys.modules.get("pandas")
     return pandas is not None and isinstance(source, pandas.DataFrame)
+
+
+def lasting(source: Any) -> Any:
+    """The same, or a table of it if it can be read only once."""
+    once = not hasattr(source, "__len__") and hasattr(source, "__arrow_c_stream__")
+    return to_table(source) if once else source
 
 
 def column_names(source: Any) -> list[str]:
@@ -54,9 +60,10 @@ def to_table(source: Any, columns: Iterable[str] | None = None, *, trim: bool = 
         names = [name for name in column_names(source) if wanted is None or name in wanted]
         return Table.from_columns(names, [_column(name, source[name]) for name in names])
     if hasattr(source, "__arrow_c_stream__"):
-        if wanted is not None and hasattr(source, "select"):
-            source = source.select([name for name in column_names(source) if name in wanted])
-        return Table.from_arrow(source)
+        if not hasattr(source, "select"):
+            return Table.from_arrow(source)
+        names = [name for name in column_names(source) if wanted is None or name in wanted]
+        return _from_arrow(source if wanted is None else source.select(names), names)
     raise TypeError(
         f"a table is needed, not {_kind(source)}: a DataFrame of pandas or polars, a table of pyarrow, a mapping of names to "
         "arrays, or the path of a file"
@@ -73,16 +80,39 @@ def _checked_name(name: Any) -> str:
     return name
 
 
+def _from_arrow(source: Any, names: list[str]) -> Table:
+    """By the Arrow C interface; an error names the column."""
+    if _is_polars(source):
+        # Arrow's libraries disagree on what a column of no type consists of.
+        source = source.cast({name: float for name, kind in source.schema.items() if str(kind) == "Null"})
+    try:
+        return Table.from_arrow(source)
+    except ValueError:
+        for name in names if len(names) > 1 else []:
+            try:
+                Table.from_arrow(source.select([name]))
+            except ValueError as error:
+                raise ValueError(f"column `{name}`: {error}") from None
+        raise
+
+
+def _is_polars(source: Any) -> bool:
+    polars = sys.modules.get("polars")
+    return polars is not None and isinstance(source, polars.DataFrame)
+
+
 def _from_pandas(df: Any, wanted: set[str] | None) -> Table:
     names = [name for name in column_names(df) if wanted is None or name in wanted]
-    if len(names) < len(df.columns):
-        df = df[names]
-    if find_spec("pyarrow") is None:
+    if len(set(names)) < len(names):
+        twice = next(name for name in names if names.count(name) > 1)
+        raise ValueError(f"column `{twice}`: there are two columns with this name; rename one")
+    if find_spec("pyarrow") is None or not df.columns.is_unique:
         return Table.from_columns(names, [_column(name, df[name]) for name in names])
     import pyarrow as pa
 
     try:
-        return Table.from_arrow(pa.Table.from_pandas(df, preserve_index=False))
+        # The names of the columns go along: selecting them before would copy them.
+        return Table.from_arrow(pa.Table.from_pandas(df, columns=names, preserve_index=False))
     except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError):
         # Columns of mixed objects: one by one, so that the error names the column.
         return Table.from_columns(names, [_column(name, df[name]) for name in names])
@@ -92,6 +122,10 @@ def _column(name: str, values: Any) -> Column:
     dtype = getattr(values, "dtype", None)
     if dtype is not None and dtype.__class__.__name__ == "CategoricalDtype":
         return Column.categories(values.cat.codes.to_numpy(), _column(name, values.cat.categories))
+    if hasattr(values, "factorize") and getattr(dtype, "kind", "") == "O":
+        coded = _coded(values)
+        if coded is not None:
+            return coded
     if dtype is not None and not isinstance(dtype, np.dtype) and hasattr(values, "isna"):
         return _extension(name, values)
     try:
@@ -105,11 +139,21 @@ def _column(name: str, values: Any) -> Column:
         return Column.numbers(array)
     if array.dtype.kind == "f":
         return Column.numbers(np.ascontiguousarray(array, dtype=np.float64))
-    if array.dtype.kind in "OU":
+    if array.dtype.kind in "OUT":
         return _objects(name, array)
     raise TypeError(
         f"column `{name}`: its type {array.dtype} is not supported; convert it to numbers or text (dates by add_datepart)"
     )
+
+
+def _coded(values: Any) -> Column | None:
+    """Text of pandas as Python objects, each value once; nothing if it is not all text."""
+    try:
+        codes, texts = values.factorize()
+    except TypeError:
+        return None
+    found = list(texts)
+    return Column.categories(codes, Column.texts(found)) if all(type(text) is str for text in found) else None
 
 
 def _extension(name: str, values: Any) -> Column:

@@ -1,6 +1,7 @@
 """A small table, and learners on it."""
 
 import os
+import signal
 
 import numpy as np
 import pytest
@@ -16,6 +17,8 @@ from highmark.tabular.all import (
 )
 
 os.environ.setdefault("MPLBACKEND", "Agg")
+# A shell's background jobs ignore Ctrl-C, and so would what the tests start.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 PROCS = [Categorify, FillMissing, Normalize]
 
 

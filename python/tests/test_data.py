@@ -1,6 +1,7 @@
 """Tables of every kind become the same numbers."""
 
 import datetime
+import decimal
 import subprocess
 import sys
 
@@ -89,6 +90,94 @@ def test_numpy_is_not_copied():
     data = TabularPandas(kept, [], [], ["x"], "y", splits=([0, 1, 2, 3], [4, 5]))
     assert data._data.train.arrays()[1][0, 0] == 7
     assert sys.getrefcount(array) > 2
+
+
+def test_odd_kinds_of_columns(columns):
+    """What other libraries have beside plain numbers and text means the same."""
+    n = len(columns["age"])
+    frame = pd.DataFrame(columns).drop(columns="age").assign(x=np.arange(n) / 4)
+
+    def of(source, x="x"):
+        return encoded(source, cat_names=["city"], cont_names=[x, "hours"])[1]
+
+    expected = of(frame)
+    decimals = [decimal.Decimal(i) / 4 for i in range(n)]
+    arrow = pa.Table.from_pandas(frame)
+    for kind in (
+        frame.assign(x=pd.Series(decimals, dtype=object)),
+        frame.assign(x=frame["x"].astype(object)),
+        frame.assign(x=frame["x"].astype("float16").astype("float32")),
+        pl.DataFrame(frame).with_columns(pl.col("x").cast(pl.Decimal(10, 2))),
+        arrow.set_column(arrow.column_names.index("x"), "x", pa.array(frame["x"].to_numpy().astype(np.float16))),
+        arrow.to_reader(),
+        {
+            **{name: frame[name].to_numpy() for name in ("x", "hours")},
+            "city": string_array(frame["city"]),
+            "rich": frame["rich"],
+        },
+        pd.concat([frame.assign(other=1), frame[["hours"]].rename(columns={"hours": "other"})], axis=1),
+        pl.DataFrame(frame).with_columns(nothing=pl.lit(None)),
+    ):
+        rows = [part[:200] for part in of(kind)]
+        assert all(np.allclose(a, b, rtol=1e-3) for a, b in zip(rows, [part[:200] for part in expected], strict=True))
+    with pytest.raises(ValueError, match="column `x`: .* not supported"):
+        of(pl.DataFrame(frame).with_columns(pl.col("hours").cast(pl.Int128).alias("x")))
+    with pytest.raises(ValueError, match="column `hours`: there are two columns with this name"):
+        of(pd.concat([frame, frame[["hours"]]], axis=1))
+
+
+def string_array(values):
+    """Text of numpy's own kind."""
+    return np.array(values.tolist(), dtype=np.dtypes.StringDType())
+
+
+MEMORY = """
+import gc
+import numpy as np, pandas as pd, polars as pl, pyarrow as pa
+from highmark.tables import to_table
+
+def resident():
+    with open('/proc/self/statm') as file:
+        return int(file.read().split()[1]) * 4096
+
+n = 3_000_000
+x, whole = np.linspace(0, 1, n), np.arange(n)
+holes = np.where(whole % 7 == 0, np.nan, x)
+text = pa.array(['Bergen by the sea', 'Oslo in the east', 'Narvik far up north'] * (n // 3), pa.large_string())
+codes = pd.Categorical.from_codes(whole % 3, ['a', 'b', 'c'])
+sources = {
+    'numpy': {'a': x, 'b': whole},
+    'pandas': pd.DataFrame({'a': x, 'b': holes, 'c': whole, 'd': codes}),
+    'pandas, one block': pd.DataFrame(np.stack([x, x], axis=1), columns=['a', 'b']),
+    'pandas, some columns': pd.DataFrame({'a': x, 'b': whole, 'c': x, 'd': whole}),
+    'pandas, nullable': pd.DataFrame({'a': pd.array(whole, dtype='Int64'), 'b': pd.array(x, dtype='Float64')}),
+    'pandas, text': pd.DataFrame({'a': pd.Series(text.to_pandas(), dtype='str')}),
+    'pandas, of Arrow': pa.table({'a': x, 'b': text}).to_pandas(types_mapper=pd.ArrowDtype),
+    'polars': pl.DataFrame({'a': x, 'b': whole}),
+    'polars, text': pl.DataFrame({'a': pl.from_arrow(text)}),
+    'polars, categories': pl.DataFrame({'a': pl.from_arrow(text).cast(pl.Categorical)}),
+    'pyarrow': pa.table({'a': x, 'b': whole, 'c': text}),
+    'text in two pieces': pa.table({'a': pa.chunked_array([text[: n // 2], text[n // 2 :]])}),
+}
+for source in sources.values():
+    to_table(source[:3] if hasattr(source, 'iloc') else source.slice(0, 3) if hasattr(source, 'slice') else source)
+for name, source in sources.items():
+    gc.collect()
+    before = resident()
+    table = to_table(source, {'a', 'b', 'c', 'd'} - ({'c', 'd'} if 'some' in name else set()))
+    print(name, (resident() - before) // 1000, sep=': ')
+"""
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="asks the kernel of Linux")
+def test_what_fits_is_not_copied():
+    done = subprocess.run([sys.executable, "-c", MEMORY], capture_output=True, text=True, check=True)
+    kilobytes = {name: int(number) for name, number in (line.split(": ") for line in done.stdout.splitlines())}
+    # A column has 24 MB or more. Marks of missing values are new, at a bit a row, and pyarrow starts threads.
+    pieces, codes = kilobytes.pop("text in two pieces"), kilobytes.pop("polars, categories")
+    assert codes < 16_000, "polars copies codes, of 12 MB"
+    assert len(kilobytes) == 10 and max(kilobytes.values()) < 10_000, kilobytes
+    assert pieces > 50_000
 
 
 def test_numbers_of_all_widths():

@@ -64,3 +64,19 @@ def test_models_of_fastai(case, tmp_path):
     for name, tensor in theirs.items():
         assert (ours[name].shape, ours[name].dtype) == (tensor.shape, tensor.dtype), name
         assert np.array_equal(ours[name], tensor), name
+
+
+def test_models_for_fastai(tmp_path):
+    """fastai loads what is saved here, and predicts with it what is predicted here: `both_ways.py` did it with fastai 2.8.12
+    and kept the file and the predictions. The file is what is written today."""
+    import both_ways
+
+    learn, df = both_ways.learner("highmark", untar_data(URLs.ADULT_SAMPLE, tmp_path) / "adult.csv", tmp_path)
+    learn.load(HERE / "from_highmark.safetensors", with_opt=False)
+    theirs = np.array(json.loads((HERE / "from_highmark.json").read_text()), np.float32)
+    for ours in both_ways.predictions(learn, df):
+        assert ours.shape == theirs.shape and np.abs(ours - theirs).max() < 1e-5
+    then, now = load_file(HERE / "from_highmark.safetensors"), load_file(learn.save("now", with_opt=False))
+    assert list(then) == list(now)
+    for name, tensor in then.items():
+        assert (now[name].dtype, now[name].tolist()) == (tensor.dtype, tensor.tolist()), name

@@ -218,3 +218,32 @@ def test_interrupts(tmp_path):
         rest = process.stdout.read()
     assert rest.splitlines()[-1] == "interrupted True", rest
     assert process.returncode == 0
+
+
+@pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="needs a timer that sends signals")
+def test_signals_are_heard_everywhere(learn, columns):
+    class Alarm(Exception):
+        pass
+
+    def ring(*_):
+        raise Alarm
+
+    many = {name: np.tile(values, 3000) for name, values in columns.items() if name != "rich"}
+    rows = learn.dls.test_dl(many)
+    before = signal.signal(signal.SIGALRM, ring)
+    try:
+        for call in (
+            lambda: learn.fit(10**6),
+            lambda: learn.lr_find(1e-7, 1e-6, 10**7, stop_div=False, show_plot=False),
+            lambda: learn.get_preds(dl=rows),
+        ):
+            begin = time.monotonic()
+            signal.setitimer(signal.ITIMER_REAL, 0.1)
+            with learn.no_logging(), pytest.raises(Alarm):
+                call()
+            assert time.monotonic() - begin < 5
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+    with learn.no_logging():
+        assert learn.fit(1).completed

@@ -1,5 +1,6 @@
 """Wrong input is an error in words, whatever it is, and the learner lives on."""
 
+import pickle
 import subprocess
 import sys
 
@@ -9,6 +10,7 @@ import pytest
 
 from highmark.tabular.all import (
     Adam,
+    AvgMetric,
     Callback,
     CrossEntropyLossFlat,
     EarlyStoppingCallback,
@@ -73,6 +75,12 @@ def test_words_of_errors(columns, dls, learn, tmp_path):
         (lambda: tabular_learner(dls, metrics="acuracy"), KeyError, "did you mean `accuracy`?"),
         (lambda: tabular_learner(dls, metrics="rmse"), ValueError, "`rmse` does not fit a target of one class a row"),
         (lambda: tabular_learner(dls, metrics=[accuracy, accuracy]), ValueError, "`accuracy` is there twice"),
+        (
+            lambda: tabular_learner(dls, metrics=AvgMetric(len, "valid_loss")),
+            ValueError,
+            "`valid_loss` is a column of the table",
+        ),
+        (lambda: pickle.dumps(learn), TypeError, "learn.save and learn.export write its model"),
         (lambda: tabular_learner(dls, layers=[0]), ValueError, "a layer needs at least one output"),
         (lambda: tabular_learner(dls, emb_szs={"town": 3}), KeyError, "there is no categorical column `town`"),
         (lambda: tabular_learner(dls, config=tabular_config(ps=1.5)), ValueError, "1.5 is not in 0..1"),
@@ -188,3 +196,14 @@ def test_damaged_models(learn, tmp_path):
             load_learner(path)
         with pytest.raises(ValueError, match="m.safetensors"):
             learn.load("m")
+
+
+def test_nothing_to_show(dls, monkeypatch):
+    learn = tabular_learner(dls, layers=[8])
+    learn.recorder.plot_loss()
+    learn.recorder.plot_metrics()
+    learn.show_results(max_n=0)
+    dls.show_batch(max_n=0)
+    # A program without a console.
+    monkeypatch.setattr(sys, "stdout", None)
+    assert learn.fit(1).completed

@@ -1,12 +1,11 @@
 """Keras's callbacks in the same fit."""
 
-import json
 import math
 
 import pytest
 
 import highmark.callbacks as keras
-from highmark.tabular.all import EarlyStoppingCallback, tabular_learner
+from highmark.tabular.all import EarlyStoppingCallback, accuracy, tabular_learner
 
 
 def test_both_kinds_in_one_fit(learn, tmp_path, capsys):
@@ -86,24 +85,51 @@ def test_rates_fall(learn, capsys):
     assert "reducing" not in capsys.readouterr().out
 
 
-def test_backup_and_restore(dls, tmp_path):
-    def backup():
-        return keras.BackupAndRestore(tmp_path / "backup")
+@pytest.mark.parametrize("save_freq", ["epoch", 5])
+def test_backup_and_restore(dls, tmp_path, save_freq):
+    """What was cut short goes on to the same bits, and the backup goes with the end of the fit."""
+
+    def cbs():
+        return [
+            keras.BackupAndRestore(tmp_path / "backup", save_freq=save_freq),
+            keras.EarlyStopping("val_accuracy", min_delta=0.9, patience=4),
+            keras.History(),
+            keras.CSVLogger(tmp_path / "log.csv"),
+        ]
+
+    def learner():
+        return tabular_learner(dls, layers=[8], metrics=accuracy)
 
     class Crash(keras.Callback):
-        def on_epoch_end(self, epoch, logs):
-            if epoch == 1:
+        def on_train_batch_end(self, batch, logs):
+            if self.learn.epoch == 2 and batch == 8:
                 raise OSError("pulled the plug")
 
-    first = tabular_learner(dls, layers=[8])
+    whole, history = learner(), cbs()[1:]
+    with whole.no_logging():
+        assert whole.fit_one_cycle(6, cbs=history).epochs_run == 5
+    log = (tmp_path / "log.csv").read_text()
+    first = learner()
     with first.no_logging(), pytest.raises(OSError, match="pulled"):
-        first.fit(4, cbs=[backup(), Crash()])
-    assert json.loads((tmp_path / "backup" / "training_metadata.json").read_text())["epoch"] == 1
-    second = tabular_learner(dls, layers=[8])
+        first.fit_one_cycle(6, cbs=[*cbs(), Crash()])
+    assert (tmp_path / "backup" / "checkpoint.safetensors").exists()
+    second, resumed = learner(), cbs()
     with second.no_logging():
-        second.fit(4, cbs=backup())
-    assert [row[0] is None for row in second.recorder.values] == [True, False, False, False]
+        assert second.fit_one_cycle(6, cbs=resumed).epochs_run == 5
+    assert resumed[2].history == history[1].history and (tmp_path / "log.csv").read_text() == log
+    for name, value in whole.model.state_dict().items():
+        assert value.tobytes() == second.model.state_dict()[name].tobytes(), name
     assert not (tmp_path / "backup").exists()
+    # Another fit than the one that was cut short is refused, and the backup stays.
+    with first.no_logging(), pytest.raises(OSError, match="pulled"):
+        learner().fit_one_cycle(6, cbs=[*cbs(), Crash()])
+    with second.no_logging(), pytest.raises(ValueError, match="it is of a fit for 6 epochs, which cannot become 4"):
+        second.fit_one_cycle(4, cbs=cbs())
+    assert (tmp_path / "backup").exists()
+    kept = keras.BackupAndRestore(tmp_path / "kept", delete_checkpoint=False)
+    with second.no_logging():
+        second.fit(1, cbs=kept)
+    assert (tmp_path / "kept" / "checkpoint.safetensors").exists()
 
 
 def test_wrong_options():

@@ -1,6 +1,8 @@
 """The article's notebook runs from its first cell to its last, and tells the article's story."""
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import IPython.display
@@ -37,6 +39,42 @@ def test_the_article(tmp_path, monkeypatch):
     plain, stopped, kept = (float(line[1]) for line in story)
     assert kept > stopped and 0.8 < plain < 0.9
     assert json.loads(NOTEBOOK.read_text())["metadata"]["kernelspec"]["name"] == "python3"
+
+
+CELL = """
+import numpy as np
+from highmark.tabular.all import *
+x = np.random.default_rng(0).normal(size=(20000, 4)).astype('float32')
+columns = {f'x{i}': x[:, i] for i in range(4)} | {'y': np.where(x[:, 0] > 0, 'a', 'b')}
+dls = TabularDataLoaders.from_df(columns, y_names='y', cont_names=list(columns)[:4], cat_names=[], path=FOLDER)
+learn = tabular_learner(dls, metrics=accuracy)
+learn.fit(100000, cbs=[SaveModelCallback('accuracy'), *HOOKS], resume='auto')
+"""
+KERNEL = """
+import sys, time
+from jupyter_client.manager import start_new_kernel
+manager, client = start_new_kernel(kernel_name='python3')
+def watch(output):
+    # Two rows are there.
+    if output['msg_type'] == 'update_display_data' and output['content']['data'].get('text/html', '').count('<tr>') == 3:
+        watch.pressed = watch.pressed or time.monotonic()
+        manager.interrupt_kernel()
+watch.pressed = None
+reply = client.execute_interactive(sys.argv[1], timeout=60, output_hook=watch)['content']
+print(reply['status'], reply.get('ename'), time.monotonic() - watch.pressed < 1)
+check = 'print(learn.validate()[1] == max(row[2] for row in learn.recorder.values), len(learn.recorder.values) > 1)'
+client.execute_interactive(check, timeout=30, output_hook=lambda output: print(output['content'].get('text', ''), end=''))
+manager.shutdown_kernel(now=True)
+"""
+
+
+@pytest.mark.parametrize("hooks", ["", "Callback(after_batch=lambda: sum(range(1000)))"])
+def test_the_stop_button(tmp_path, hooks):
+    """Interrupting a kernel ends the fit at once, with the best model in the learner and the state in its folder."""
+    cell = CELL.replace("FOLDER", repr(str(tmp_path))).replace("HOOKS", f"[{hooks}]")
+    done = subprocess.run([sys.executable, "-c", KERNEL, cell], capture_output=True, text=True, check=False)
+    assert done.stdout.splitlines() == ["error KeyboardInterrupt True", "True True"], done.stdout + done.stderr
+    assert (tmp_path / "checkpoint" / "checkpoint.safetensors").exists()
 
 
 def test_what_is_drawn(learn, monkeypatch):

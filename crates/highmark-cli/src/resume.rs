@@ -99,13 +99,6 @@ fn show_ended(
 
 /// Where the run goes on, for people.
 pub(crate) fn lines(from: &ResumePoint) -> Vec<String> {
-    let place = match from.within {
-        None if from.finished => format!("after its {} epochs", from.epoch),
-        None => format!("before epoch {}", from.epoch),
-        Some((phase, done, of)) => {
-            format!("in epoch {}, after batch {done} of {of} of its {phase}", from.epoch)
-        }
-    };
     let note = from.note.iter().map(|note| format!("note       {note}"));
-    note.chain([format!("resumed    {place}")]).collect()
+    note.chain([format!("resumed    {from}")]).collect()
 }

@@ -5,8 +5,11 @@ use std::sync::Arc;
 use highmark::{Callback, CallbackState, Error, Event, EventSet, Flow, Result, RunsOn, Span, Stage, Trainer};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
+use serde_json::json;
 
+use crate::native::{NativeCallback, Shared};
 use crate::slot::Slot;
+use crate::state;
 
 /// A Python object with hooks, as the package hands it over.
 #[pyclass(frozen, module = "highmark._highmark")]
@@ -18,14 +21,15 @@ pub(crate) struct Hook {
     runs_on: RunsOn,
     train: bool,
     valid: bool,
+    native: Option<Py<NativeCallback>>,
 }
 
 #[pymethods]
 impl Hook {
     /// `object` with the names of the hooks that it defines. `order` is fastai's number; `train` and `valid` tell in which
-    /// batches its hooks are called.
+    /// batches its hooks are called. `native` is the library's callback that the object extends.
     #[new]
-    #[pyo3(signature = (object, name, events, order, train=true, valid=true, everywhere=false))]
+    #[pyo3(signature = (object, name, events, order, train=true, valid=true, everywhere=false, native=None))]
     fn new(
         object: Py<PyAny>,
         name: String,
@@ -34,10 +38,12 @@ impl Hook {
         train: bool,
         valid: bool,
         everywhere: bool,
+        native: Option<Py<NativeCallback>>,
     ) -> PyResult<Self> {
         let events = events.iter().map(|name| event(name)).collect::<PyResult<Vec<_>>>()?;
         let runs_on = if everywhere { RunsOn::Everything } else { RunsOn::Fit };
-        Ok(Self { object, name, events: EventSet::of(&events), stage: stage(order), runs_on, train, valid })
+        let (events, stage) = (EventSet::of(&events), stage(order));
+        Ok(Self { object, name, events, stage, runs_on, train, valid, native })
     }
 }
 
@@ -140,27 +146,28 @@ impl Callback for PyCallback {
     }
 
     fn save_state(&self) -> Result<CallbackState> {
-        Python::attach(|py| {
-            let object = self.object.bind(py);
-            let Some(method) = object.getattr_opt("state_dict").map_err(Error::user)? else {
-                return Ok(CallbackState::none());
-            };
-            let text = method.call0().and_then(|state| py.import("json")?.call_method1("dumps", (state,)));
-            let text: String = text.and_then(|text| text.extract()).map_err(Error::user)?;
-            let values = serde_json::from_str(&text).map_err(Error::user)?;
-            Ok(CallbackState { values, ..CallbackState::none() })
-        })
+        let own = Python::attach(|py| state::of(self.object.bind(py))).map_err(Error::user)?;
+        let native = self.native().map_err(Error::user)?;
+        let native = native.map_or_else(|| Ok(CallbackState::none()), |native| native.save_state())?;
+        if own.is_null() && native.values.is_null() && native.tensors.is_empty() {
+            return Ok(native);
+        }
+        Ok(CallbackState { values: json!({"own": own, "native": native.values}), tensors: native.tensors })
     }
 
-    fn load_state(&mut self, state: &CallbackState) -> Result<()> {
-        Python::attach(|py| {
-            let object = self.object.bind(py);
-            let Some(method) = object.getattr_opt("load_state_dict").map_err(Error::user)? else {
-                return Ok(());
-            };
-            let value = py.import("json").and_then(|m| m.call_method1("loads", (state.values.to_string(),)));
-            value.and_then(|value| method.call1((value,))).map(drop).map_err(Error::user)
-        })
+    fn load_state(&mut self, saved: &CallbackState) -> Result<()> {
+        let [own, native] = ["own", "native"].map(|part| saved.values[part].clone());
+        if let Some(mut shared) = self.native().map_err(Error::user)? {
+            shared.load_state(&CallbackState { values: native, tensors: saved.tensors.clone() })?;
+        }
+        Python::attach(|py| state::give_back(self.object.bind(py), &own)).map_err(Error::user)
+    }
+}
+
+impl PyCallback {
+    /// The library's callback that the object extends.
+    fn native(&self) -> PyResult<Option<Shared>> {
+        self.hook.get().native.as_ref().map(|native| native.get().shared()).transpose()
     }
 }
 

@@ -3,12 +3,12 @@
 use std::sync::Arc;
 
 use highmark::{DataConfig, NamedData, Proc, Split, Targets, TaskKind};
-use pyo3::exceptions::PyKeyError;
+use pyo3::exceptions::{PyKeyError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 use serde::Deserialize;
 
-use crate::array::{Numbers, numpy};
+use crate::array::{Numbers, integers, numpy};
 use crate::error::{OrRaise, from_json, to_json};
 use crate::table::Table;
 
@@ -86,8 +86,7 @@ pub(crate) struct Pipeline(pub(crate) highmark::Pipeline);
 impl Pipeline {
     /// All that is known of it, as JSON: as in a model file, with `cardinalities` and `outputs`.
     fn describe(&self) -> PyResult<String> {
-        let mut all = serde_json::to_value(&self.0)
-            .map_err(|e| pyo3::exceptions::PyValueError::new_err(e.to_string()))?;
+        let mut all = serde_json::to_value(&self.0).map_err(|e| PyValueError::new_err(e.to_string()))?;
         all["cardinalities"] = serde_json::json!(self.0.cardinalities());
         all["features"] = serde_json::json!(self.0.feature_names().collect::<Vec<_>>());
         all["outputs"] = serde_json::json!(self.0.task().outputs());
@@ -111,7 +110,13 @@ pub(crate) struct TabularData(pub(crate) highmark::TabularData);
 #[pymethods]
 impl TabularData {
     #[new]
-    fn new(table: &Table, config: &str, train: Vec<usize>, valid: Vec<usize>) -> PyResult<Self> {
+    fn new(
+        table: &Table,
+        config: &str,
+        train: &Bound<'_, PyAny>,
+        valid: &Bound<'_, PyAny>,
+    ) -> PyResult<Self> {
+        let [train, valid] = [rows(train)?, rows(valid)?];
         let Wanted { targets, task, cat, cont, procs, max_card } = from_json("data", config)?;
         let valid = Split::Given { train, valid };
         let config = DataConfig { targets, task, cat, cont, procs, max_card, valid, ..DataConfig::default() };
@@ -139,6 +144,16 @@ impl TabularData {
     fn drift(&self) -> Vec<String> {
         self.0.valid_drift.lines()
     }
+}
+
+/// Row numbers, from an array.
+fn rows(array: &Bound<'_, PyAny>) -> PyResult<Vec<usize>> {
+    let row = |row: i64| {
+        usize::try_from(row).map_err(|_| {
+            PyValueError::new_err(format!("splits: row {row} is not there; rows are counted from 0"))
+        })
+    };
+    integers(array)?.0.into_iter().map(row).collect()
 }
 
 /// Training and validation rows of `rows` rows: a share drawn at random, evenly from each class if there are any.

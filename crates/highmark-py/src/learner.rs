@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use highmark::{
-    Callback, LearnerConfig, Loader, LossKind, LrFindConfig, Mode, OptimizerConfig, Order, Outcome, Renamed,
-    Schedule, Suggestion, TabularConfig,
+    Callback, ErrorKind, LearnerConfig, Loader, LossKind, LrFindConfig, Mode, OptimizerConfig, Order,
+    Outcome, Renamed, Report, Schedule, Suggestion, TabularConfig,
 };
 use pyo3::exceptions::{PyRuntimeError, PyTypeError};
 use pyo3::prelude::*;
@@ -17,7 +17,8 @@ use crate::array::{Numbers, numpy};
 use crate::callback::{Hook, PyCallback};
 use crate::data::{Dataset, TabularData};
 use crate::error::{OrRaise, from_json};
-use crate::interrupt::{Interrupt, Pending};
+use crate::fit_options::FitOptions;
+use crate::interrupt::{Interrupt, Pending, Watch};
 use crate::metric::PyMetric;
 use crate::native::NativeCallback;
 use crate::screen::{Progress, console};
@@ -81,6 +82,7 @@ impl Learner {
             threads: wanted.threads.unwrap_or(defaults.threads),
             order: Some((order, wanted.drop_last)),
             model_dir: wanted.model_dir,
+            stop: pending.stop.clone(),
             ..defaults
         };
         let learner = highmark::Learner::tabular(&data.0, config).or_raise()?;
@@ -97,40 +99,43 @@ impl Learner {
         Trainer(Arc::clone(&self.slot))
     }
 
-    /// Trains. `callbacks` are [`NativeCallback`]s and [`Hook`]s; `screen` draws what there is to see.
-    #[pyo3(signature = (epochs, lr, schedule, callbacks, screen=None, bar=false, table=true))]
+    /// Trains for `epochs` epochs, or as many as the limit in `options` allows. `callbacks` are [`NativeCallback`]s and
+    /// [`Hook`]s; `screen` draws what there is to see.
+    #[pyo3(signature = (epochs, lr, schedule, options, callbacks, screen=None, bar=false, table=true))]
+    #[expect(clippy::too_many_arguments, reason = "a fit has so many sides")]
     fn fit<'py>(
         &self,
         py: Python<'py>,
-        epochs: usize,
+        epochs: Option<usize>,
         lr: Option<f64>,
         schedule: &str,
+        options: &str,
         callbacks: Vec<Bound<'py, PyAny>>,
         screen: Option<Py<PyAny>>,
         bar: bool,
         table: bool,
     ) -> PyResult<Bound<'py, PyDict>> {
         let schedule: Schedule = from_json("schedule", schedule)?;
+        let options: FitOptions = from_json("options", options)?;
         let mut extra = self.callbacks(&callbacks)?;
         if let Some(screen) = screen.as_ref().filter(|_| table) {
-            extra.push(Box::new(Progress::new(screen.clone_ref(py), bar)));
+            extra.push(Box::new(Progress::new(screen.clone_ref(py), bar, &self.pending)));
         }
         extra.push(Box::new(Interrupt::new(&self.pending)));
         let console = console(screen, &self.pending);
         let report = self.away(py, move |learner| {
             learner.trainer_mut().console = console;
-            learner.fit_with(epochs, lr, &schedule, extra)
+            let fitted = options.apply(learner, epochs).and_then(|(epochs, from)| {
+                if let Some(from) = from {
+                    from.note.iter().for_each(|note| learner.trainer_mut().say(note));
+                    learner.trainer_mut().say(&format!("resumed {from}"));
+                }
+                learner.fit_with(epochs, lr, &schedule, extra)
+            });
+            FitOptions::forget(learner);
+            fitted
         })?;
-        let dict = PyDict::new(py);
-        dict.set_item("stop_reason", report.stop_reason())?;
-        dict.set_item("epochs_planned", report.epochs_planned)?;
-        dict.set_item("epochs_run", report.epochs_run)?;
-        dict.set_item("completed", report.outcome == Outcome::Completed)?;
-        let timings = report.timings;
-        dict.set_item("train_seconds", timings.train.as_secs_f64())?;
-        dict.set_item("validate_seconds", timings.validate.as_secs_f64())?;
-        dict.set_item("save_seconds", timings.save.as_secs_f64())?;
-        Ok(dict)
+        report_dict(py, &report)
     }
 
     /// Mean loss and metrics of the validation rows, by name.
@@ -158,10 +163,11 @@ impl Learner {
         stop_diverging: bool,
     ) -> PyResult<Bound<'py, PyDict>> {
         let config = LrFindConfig { start_lr, end_lr, steps, stop_diverging };
+        let interrupt = Interrupt::new(&self.pending);
         let found = self.away(py, move |learner| {
             let quiet = highmark::Console::new(highmark::Output::Silent);
             let console = std::mem::replace(&mut learner.trainer_mut().console, quiet);
-            let found = learner.lr_find(&config);
+            let found = learner.lr_find_with(&config, vec![Box::new(interrupt)]);
             learner.trainer_mut().console = console;
             found
         })?;
@@ -190,7 +196,9 @@ impl Learner {
             let mut loader = Loader::new(data, ROWS, Order::Sequential, false)?;
             loader.start(0);
             let (mut batch, mut part, mut raw) = (loader.empty_batch(), Vec::new(), Vec::new());
+            let mut watch = Watch::default();
             for position in 0..loader.batches() {
+                watch.look().map_err(highmark::Error::user)?;
                 loader.load(position, &mut batch);
                 t.model.forward(&batch, Mode::Eval, &mut part)?;
                 raw.extend_from_slice(&part);
@@ -265,7 +273,7 @@ impl Learner {
         py: Python<'_>,
         act: impl FnOnce(&mut highmark::Learner) -> highmark::Result<T> + Send,
     ) -> PyResult<T> {
-        drop(self.pending.take());
+        self.pending.clear();
         let mut learner = self.slot.take()?;
         let (learner, done) = py.detach(move || {
             let done = catch_unwind(AssertUnwindSafe(|| act(&mut learner)));
@@ -279,10 +287,30 @@ impl Learner {
             return Err(PyRuntimeError::new_err(message));
         };
         self.slot.put(learner);
-        let done = done.or_raise();
+        let cut_short =
+            done.as_ref().map_or_else(|e| matches!(e.kind(), ErrorKind::Interrupted(_)), |_| true);
         match self.pending.take() {
-            Some(error) if done.is_ok() => Err(error),
-            _ => done,
+            Some(error) if cut_short => Err(error),
+            _ => done.or_raise(),
         }
     }
+}
+
+/// A report, by the names of the package's own.
+fn report_dict<'py>(py: Python<'py>, report: &Report) -> PyResult<Bound<'py, PyDict>> {
+    let dict = PyDict::new(py);
+    dict.set_item("stop_reason", report.stop_reason())?;
+    dict.set_item("epochs_planned", report.epochs_planned)?;
+    dict.set_item("epochs_run", report.epochs_run)?;
+    dict.set_item("completed", report.outcome == Outcome::Completed)?;
+    let timings = report.timings;
+    dict.set_item("train_seconds", timings.train.as_secs_f64())?;
+    dict.set_item("validate_seconds", timings.validate.as_secs_f64())?;
+    dict.set_item("save_seconds", timings.save.as_secs_f64())?;
+    dict.set_item("skipped_steps", report.non_finite.skipped)?;
+    dict.set_item("rollbacks", report.non_finite.rolled_back)?;
+    dict.set_item("budget_seconds", report.budget.map(|budget| budget.seconds))?;
+    dict.set_item("budget_used", report.budget.map(|budget| budget.used))?;
+    dict.set_item("checkpoint", report.checkpoint.as_deref())?;
+    Ok(dict)
 }

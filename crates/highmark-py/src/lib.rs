@@ -7,6 +7,7 @@ mod callback;
 mod command;
 mod data;
 mod error;
+mod fit_options;
 mod interrupt;
 mod learner;
 mod metric;
@@ -15,6 +16,7 @@ mod native;
 mod saved;
 mod screen;
 mod slot;
+mod state;
 mod table;
 mod trainer;
 

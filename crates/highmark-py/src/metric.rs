@@ -7,6 +7,7 @@ use crate::array::{Numbers, floats, integers, numpy};
 use crate::data::targets_array;
 use crate::error::OrRaise;
 use crate::interrupt::Pending;
+use crate::state;
 
 /// An object with `reset()`, `accumulate(predictions, targets)` and `value`.
 pub(crate) struct PyMetric {
@@ -67,11 +68,16 @@ impl Metric for PyMetric {
     }
 
     fn save_state(&self) -> Vec<f64> {
-        Vec::new()
+        let saved = Python::attach(|py| state::of(self.object.bind(py)));
+        state::as_numbers(&saved.unwrap_or_else(|error| {
+            self.pending.keep(error);
+            serde_json::Value::Null
+        }))
     }
 
-    fn load_state(&mut self, _: &[f64]) -> Result<()> {
-        Ok(())
+    fn load_state(&mut self, saved: &[f64]) -> Result<()> {
+        let value = state::from_numbers(saved)?;
+        Python::attach(|py| state::give_back(self.object.bind(py), &value)).map_err(Error::user)
     }
 }
 

@@ -4,7 +4,7 @@ use highmark::Direction;
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
 
-use crate::error::{OrRaise, from_json};
+use crate::error::{OrRaise, from_json, to_json};
 use crate::learner::Learner;
 use crate::native::MonitorSpec;
 
@@ -33,6 +33,17 @@ impl Monitor {
     /// Takes `value` as the best one if it is an improvement; says whether it was.
     fn update(&mut self, value: f64) -> bool {
         self.0.update(value)
+    }
+
+    /// What it remembers, as JSON.
+    fn state(&self) -> PyResult<String> {
+        to_json(&self.0)
+    }
+
+    /// Takes that back.
+    fn load_state(&mut self, state: &str) -> PyResult<()> {
+        self.0 = from_json("monitor", state)?;
+        Ok(())
     }
 
     #[getter]

@@ -3,8 +3,7 @@
 use std::time::{Duration, Instant};
 
 use highmark::{
-    Callback, CallbackState, Console, Error, Event, EventSet, Flow, Output, Phase, Result, Span, Stage,
-    Trainer,
+    Callback, CallbackState, Console, Event, EventSet, Flow, Output, Phase, Result, Span, Stage, Trainer,
 };
 use pyo3::prelude::*;
 
@@ -20,7 +19,7 @@ pub(crate) fn console(screen: Option<Py<PyAny>>, pending: &Pending) -> Console {
     Console::new(Output::Lines(Box::new(move |line| {
         Python::attach(|py| {
             if let Err(error) = screen.call_method1(py, "line", (line,)) {
-                pending.keep(error);
+                pending.interrupt(error);
             }
         });
     })))
@@ -32,11 +31,12 @@ pub(crate) struct Progress {
     /// Whether it wants a bar.
     bar: bool,
     drawn: Instant,
+    pending: Pending,
 }
 
 impl Progress {
-    pub(crate) fn new(screen: Py<PyAny>, bar: bool) -> Self {
-        Self { screen, bar, drawn: Instant::now() }
+    pub(crate) fn new(screen: Py<PyAny>, bar: bool, pending: &Pending) -> Self {
+        Self { screen, bar, drawn: Instant::now(), pending: pending.clone() }
     }
 
     fn draw_bar(&mut self, t: &Trainer) -> PyResult<()> {
@@ -84,7 +84,11 @@ impl Callback for Progress {
     }
 
     fn handle(&mut self, event: Event, t: &mut Trainer) -> Flow {
-        Ok(self.draw(event, t).map_err(Error::user)?)
+        if let Err(error) = self.draw(event, t) {
+            // Ctrl-C, most of all. What is drawn decides nothing, so the fit can end in an orderly way.
+            self.pending.interrupt(error);
+        }
+        Ok(())
     }
 
     fn save_state(&self) -> Result<CallbackState> {

@@ -8,17 +8,19 @@ use std::path::PathBuf;
 use std::ptr::NonNull;
 use std::sync::Arc;
 
+use arrow_array::cast::AsArray;
 use arrow_array::ffi_stream::{FFI_ArrowArrayStream, RecordBatchStreamReader};
 use arrow_array::types::{
-    Float32Type, Float64Type, Int8Type, Int16Type, Int32Type, Int64Type, UInt8Type, UInt16Type, UInt32Type,
-    UInt64Type,
+    Decimal128Type, Float16Type, Float32Type, Float64Type, Int8Type, Int16Type, Int32Type, Int64Type,
+    UInt8Type, UInt16Type, UInt32Type, UInt64Type,
 };
 use arrow_array::{
-    Array, ArrayRef, ArrowPrimitiveType, BooleanArray, DictionaryArray, Int32Array, PrimitiveArray,
-    RecordBatchReader, StringArray, make_array, new_empty_array,
+    Array, ArrayRef, ArrowPrimitiveType, BooleanArray, DictionaryArray, Float32Array, Float64Array,
+    Int32Array, PrimitiveArray, RecordBatchReader, StringArray, make_array, new_empty_array,
 };
 use arrow_buffer::{Buffer, MutableBuffer, NullBuffer, ScalarBuffer};
 use arrow_data::transform::MutableArrayData;
+use arrow_schema::DataType;
 use highmark::CsvOptions;
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
@@ -33,7 +35,8 @@ pub(crate) struct Table(pub(crate) highmark::Table);
 
 #[pymethods]
 impl Table {
-    /// A table from anything that has `__arrow_c_stream__`. Numbers and text stay where they are.
+    /// A table from anything that has `__arrow_c_stream__`. What comes in one piece stays where it is, but for floats of
+    /// 16 bits and decimals, which become floats; what comes in several is joined.
     #[staticmethod]
     fn from_arrow(source: &Bound<'_, PyAny>) -> PyResult<Self> {
         let capsule = source.call_method0("__arrow_c_stream__")?.cast_into::<PyCapsule>()?;
@@ -49,8 +52,8 @@ impl Table {
             let parts: Vec<ArrayRef> = batches.iter().map(|batch| Arc::clone(batch.column(i))).collect();
             PyResult::Ok(match parts.as_slice() {
                 [] => new_empty_array(schema.field(i).data_type()),
-                [whole] => Arc::clone(whole),
-                parts => joined(parts)?,
+                [whole] => familiar(whole),
+                parts => familiar(&joined(parts)?),
             })
         };
         let columns = schema.fields().iter().enumerate();
@@ -99,6 +102,21 @@ impl Table {
     fn cont_cat_split(&self, max_card: usize, targets: Vec<String>) -> (Vec<String>, Vec<String>) {
         let targets: Vec<&str> = targets.iter().map(String::as_str).collect();
         highmark::cont_cat_split(&self.0, max_card, &targets)
+    }
+}
+
+/// Floats of 16 bits and decimals as floats that the library knows.
+fn familiar(array: &ArrayRef) -> ArrayRef {
+    match array.data_type() {
+        DataType::Float16 => {
+            let values = array.as_primitive::<Float16Type>();
+            Arc::new(values.iter().map(|v| v.map(f32::from)).collect::<Float32Array>())
+        }
+        DataType::Decimal128(_, scale) => {
+            let (values, unit) = (array.as_primitive::<Decimal128Type>(), 10_f64.powi(i32::from(*scale)));
+            Arc::new(values.iter().map(|v| v.map(|v| v as f64 / unit)).collect::<Float64Array>())
+        }
+        _ => Arc::clone(array),
     }
 }
 

@@ -43,6 +43,12 @@ impl Trainer {
         self.0.peek(|t| t.phase() == Phase::Train)
     }
 
+    /// Whether the fit goes on from a checkpoint.
+    #[getter]
+    fn resumed(&self) -> PyResult<bool> {
+        self.0.peek(highmark::Trainer::is_resumed)
+    }
+
     /// The loss of the batch under way, or of the last one.
     #[getter]
     fn loss(&self) -> PyResult<f32> {

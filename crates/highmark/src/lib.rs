@@ -41,10 +41,10 @@ pub use error::{Error, ErrorKind, Result};
 pub use learner::seal_checkpoint;
 pub use learner::{
     Best, Budget, BudgetUse, Callback, CallbackState, Callbacks, Cancel, CheckpointConfig, Console, EpochRow,
-    Event, EventSet, FlatCos, Flow, History, Learner, LearnerConfig, LrFind, LrFindConfig, ModelDescription,
-    NonFinite, NonFiniteCounts, OneCycle, Outcome, Output, Phase, Plan, Predicted, Progress, Provenance,
-    Report, ResumePoint, RunKind, RunsOn, SavedModel, Signal, Smooth, Span, Stage, StopFlag, Suggestion,
-    Timings, Trainer, on, write_file,
+    Event, EventSet, FlatCos, Flow, History, Learner, LearnerConfig, Limit, LrFind, LrFindConfig,
+    ModelDescription, NonFinite, NonFiniteCounts, OneCycle, Outcome, Output, Phase, Plan, Predicted,
+    Progress, Provenance, Report, ResumePoint, RunKind, RunsOn, SavedModel, Signal, Smooth, Span, Stage,
+    StopFlag, Suggestion, Timings, Trainer, on, write_file,
 };
 pub use losses::{Activation, BceWithLogits, CrossEntropy, Huber, L1, Loss, LossKind, Mse};
 pub use metrics::{

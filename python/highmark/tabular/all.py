@@ -41,6 +41,7 @@ from .data import (
     untar_data,
 )
 from .dates import add_datepart
+from .fit_options import Checkpoint
 from .learner import (
     Learner,
     SuggestionMethod,
@@ -135,6 +136,7 @@ __all__ = [
     "CancelValidException",
     "Categorify",
     "CategoryBlock",
+    "Checkpoint",
     "CohenKappa",
     "CrossEntropyLossFlat",
     "DataLoader",

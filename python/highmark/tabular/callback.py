@@ -10,12 +10,15 @@ import json
 import os
 import re
 from collections.abc import Callable as Function
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from .._highmark import Hook, Monitor, NativeCallback
 from .checks import direction, real, text
+
+if TYPE_CHECKING:
+    from .fit_options import Checkpoint
 
 __all__ = ["EVENTS", "Callback", "Native", "TrackerCallback"]
 
@@ -34,8 +37,8 @@ class Callback:
 
     Define any of the events as a method, ``after_epoch(self)`` say; ``self.learn`` is the learner, and what a callback does
     not have itself is looked up there: ``self.epoch``, ``self.loss``, ``self.pred``. Raise ``CancelBatchException`` and
-    the others to leave a part of training. ``state_dict`` and ``load_state_dict``, if it has them, go into checkpoints as
-    JSON.
+    the others to leave a part of training. What ``state_dict`` gives, if it has that, goes into checkpoints, and comes back by
+    ``load_state_dict`` when a fit goes on from one: numbers, text, lists, mappings and arrays of numpy.
 
     ``order`` decides who runs first, ``run`` switches it off, ``run_train`` and ``run_valid`` say in which batches it is
     called. Functions can be given by event: ``Callback(after_epoch=f)``.
@@ -78,12 +81,20 @@ class Callback:
         """The events that it defines."""
         return [event for event in EVENTS if callable(getattr(self, event, None))]
 
-    def _handles(self, name: str, everywhere: bool) -> list[Hook | NativeCallback]:
+    def _checkpoint(self) -> Checkpoint | None:
+        """Where the fit is to be saved, and taken up again."""
+        return None
+
+    def _ended(self) -> None:
+        """The fit has ended by itself, and its checkpoints are written."""
+
+    def _handles(self, name: str, everywhere: bool, native: NativeCallback | None = None) -> list[Hook | NativeCallback]:
         """What the library calls, under the name ``name``."""
         events = self._events()
         if not events:
             return []
-        return [Hook(self, name, events, float(self.order), bool(self.run_train), bool(self.run_valid), everywhere)]
+        train, valid = bool(self.run_train), bool(self.run_valid)
+        return [Hook(self, name, events, float(self.order), train, valid, everywhere, native)]
 
 
 class Native(Callback):
@@ -117,13 +128,13 @@ class Native(Callback):
     def _state(self) -> dict[str, Any]:
         return json.loads(self._callback().state()) or {}
 
-    def _handles(self, name: str, everywhere: bool) -> list[Hook | NativeCallback]:
+    def _handles(self, name: str, everywhere: bool, native: NativeCallback | None = None) -> list[Hook | NativeCallback]:
         native = self._callback(name)
         if not self.run:
             return []
         if all(getattr(getattr(self, event), "_native", False) for event in self._events()):
             return [native]
-        return super()._handles(name, everywhere)
+        return super()._handles(name, everywhere, native)
 
 
 def _forwarder(event: str) -> Function[[Native], None]:
@@ -184,3 +195,12 @@ class TrackerCallback(Callback):
         assert self._monitor is not None
         value = self._monitor.value(self.learn._core)
         self.new_best = value is not None and self._monitor.update(value)
+
+    def state_dict(self) -> dict[str, Any]:
+        assert self._monitor is not None
+        return {"monitor": self._monitor.state(), "new_best": self.new_best}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        assert self._monitor is not None
+        self._monitor.load_state(state["monitor"])
+        self.new_best = state["new_best"]

@@ -12,7 +12,7 @@ import numpy as np
 
 from .. import _highmark
 from ..screen import show_table
-from ..tables import column_names, is_pandas, to_table
+from ..tables import column_names, is_pandas, lasting, to_table
 from .info import Info
 from .procs import Block, procs_spec
 from .splitters import IndexSplitter, RandomSplitter
@@ -214,8 +214,7 @@ class TabularPandas(_Described):
         cat, cont = _names("cat_names", cat_names), _names("cont_names", cont_names)
         if cat is None and cont is not None:
             cat = []
-        if isinstance(df, (str, os.PathLike)):
-            df = to_table(df, trim=trim)
+        df = to_table(df, trim=trim) if isinstance(df, (str, os.PathLike)) else lasting(df)
         wanted = None
         if cat is not None and cont is not None:
             # A misspelt name must still meet all that there are.
@@ -323,17 +322,13 @@ def _two(splits: Any) -> tuple[Any, Any]:
     return parts[0], parts[1]
 
 
-def _rows(rows: Any, n: int) -> list[int]:
-    if isinstance(rows, slice):
-        return list(range(n))[rows]
-    array = np.asarray(rows)
+def _rows(rows: Any, n: int) -> np.ndarray:
+    array = np.arange(n)[rows] if isinstance(rows, slice) else np.asarray(rows)
     if array.size == 0:
-        return []
+        return np.empty(0, np.int64)
     if array.dtype.kind not in "iu" or array.ndim != 1:
         raise TypeError("splits: lists of row numbers are needed")
-    if array.min() < 0:
-        raise ValueError(f"splits: row {array.min()} is not there; rows are counted from 0")
-    return array.tolist()
+    return array
 
 
 class DataLoaders(_Described):
@@ -441,6 +436,7 @@ class TabularDataLoaders(DataLoaders):
         **kwargs: Any,
     ) -> TabularDataLoaders:
         """Loaders of a table of any kind. Without ``valid_idx`` a fifth of the rows validates, drawn at random."""
+        df = lasting(df)
         rows = range(df.rows if isinstance(df, _highmark.Table) else _length(df))
         splits = (RandomSplitter() if valid_idx is None else IndexSplitter(valid_idx))(rows)
         options = {name: kwargs.pop(name) for name in ("max_card",) if name in kwargs}

@@ -50,7 +50,8 @@ class Info:
         return columns
 
     def decode_targets(self, y: np.ndarray, suffix: str = "") -> dict[str, list[Any]]:
-        y = np.asarray(y).reshape(len(y), -1)
+        y = np.asarray(y)
+        y = y[:, None] if y.ndim == 1 else y
         if self.task == "classification":
             return {self.y_names[0] + suffix: [self.vocab[int(code)] for code in y[:, 0]]}
         return {name + suffix: [float(x) for x in y[:, i]] for i, name in enumerate(self.y_names)}

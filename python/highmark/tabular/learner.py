@@ -7,7 +7,7 @@ import os
 from collections import namedtuple
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -19,6 +19,7 @@ from .callback import Callback
 from .callback_list import CallbackList, listed
 from .checks import count, real
 from .data import DataLoader, DataLoaders
+from .fit_options import FitOptions, fit_options
 from .losses import loss_spec
 from .metrics import CoreMetric, Metric, metrics_of
 from .model import Model, Optimizer
@@ -27,6 +28,9 @@ from .predictions import Row, decisions, one_row, predicted
 from .recorder import ProgressCallback, Recorder
 from .report import Report
 from .view import View
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
 
 __all__ = ["Learner", "SuggestionMethod"]
 
@@ -115,19 +119,21 @@ class Learner(CallbackList, View):
 
     def fit(
         self,
-        n_epoch: int,
+        n_epoch: int | None = None,
         lr: Any = None,
         wd: float | None = None,
         cbs: Any = None,
         reset_opt: bool = False,
         start_epoch: int = 0,
+        **options: Unpack[FitOptions],
     ) -> Report:
-        """Trains for ``n_epoch`` epochs at a constant rate."""
-        return self._fit(n_epoch, lr, {"name": "flat"}, wd, cbs, reset_opt, start_epoch)
+        """Trains for ``n_epoch`` epochs at a constant rate. For ``options`` (``checkpoint``, ``resume``, ``max_time``,
+        ``max_usd``, ``usd_per_hour``, ``non_finite``), which every kind of fit has, see :class:`FitOptions`."""
+        return self._fit(n_epoch, lr, {"name": "flat"}, wd, cbs, reset_opt, start_epoch, options)
 
     def fit_one_cycle(
         self,
-        n_epoch: int,
+        n_epoch: int | None = None,
         lr_max: Any = None,
         div: float = 25.0,
         div_final: float = 1e5,
@@ -137,6 +143,7 @@ class Learner(CallbackList, View):
         cbs: Any = None,
         reset_opt: bool = False,
         start_epoch: int = 0,
+        **options: Unpack[FitOptions],
     ) -> Report:
         """Trains for ``n_epoch`` epochs in one cycle: up to ``lr_max`` along a cosine, and down again."""
         schedule = {
@@ -146,11 +153,11 @@ class Learner(CallbackList, View):
             "pct_start": real("pct_start", pct_start),
             "moms": [real("moms", mom) for mom in moms or self.moms],
         }
-        return self._fit(n_epoch, lr_max, schedule, wd, cbs, reset_opt, start_epoch)
+        return self._fit(n_epoch, lr_max, schedule, wd, cbs, reset_opt, start_epoch, options)
 
     def fit_flat_cos(
         self,
-        n_epoch: int,
+        n_epoch: int | None = None,
         lr: Any = None,
         div_final: float = 1e5,
         pct_start: float = 0.75,
@@ -158,6 +165,7 @@ class Learner(CallbackList, View):
         cbs: Any = None,
         reset_opt: bool = False,
         start_epoch: int = 0,
+        **options: Unpack[FitOptions],
     ) -> Report:
         """Trains at a flat rate that falls along a cosine from ``pct_start`` on."""
         schedule = {
@@ -165,7 +173,7 @@ class Learner(CallbackList, View):
             "div_final": real("div_final", div_final),
             "pct_start": real("pct_start", pct_start),
         }
-        return self._fit(n_epoch, lr, schedule, wd, cbs, reset_opt, start_epoch)
+        return self._fit(n_epoch, lr, schedule, wd, cbs, reset_opt, start_epoch, options)
 
     def fit_sgdr(
         self,
@@ -177,11 +185,12 @@ class Learner(CallbackList, View):
         reset_opt: bool = False,
         wd: float | None = None,
         start_epoch: int = 0,
+        **options: Unpack[FitOptions],
     ) -> Report:
         """Trains in ``n_cycles`` cycles, each down to 0 along a cosine and ``cycle_mult`` times as long as the one before."""
         n_epoch = sum(cycle_len * cycle_mult**cycle for cycle in range(count("n_cycles", n_cycles)))
         schedule = {"name": "cosine-restarts", "cycle_len": cycle_len, "cycle_mult": cycle_mult}
-        return self._fit(n_epoch, lr_max, schedule, wd, cbs, reset_opt, start_epoch)
+        return self._fit(n_epoch, lr_max, schedule, wd, cbs, reset_opt, start_epoch, options)
 
     def _fit(
         self,
@@ -192,14 +201,15 @@ class Learner(CallbackList, View):
         cbs: Any,
         reset_opt: bool,
         start_epoch: int,
+        options: Any,
     ) -> Report:
-        epochs = count("n_epoch", n_epoch)
+        epochs = None if n_epoch is None else count("n_epoch", n_epoch)
         rate = self.lr if lr is None else _rate(lr)
         extra = listed(cbs)
         if start_epoch:
             extra.append(SkipToEpoch(start_epoch))
         with self.added_cbs(extra):
-            callbacks = self._handles()
+            callbacks, chosen = self._handles(), json.dumps(fit_options(options, self.path, self.cbs))
             if reset_opt:
                 self._trainer.reset_optimizer([self._start_hypers[k] for k in ("lr", "mom", "sqr_mom", "eps", "wd")])
             if wd is not None or self.wd is not None:
@@ -209,7 +219,9 @@ class Learner(CallbackList, View):
             if screen is not None and self.logger is not print and callable(self.logger):
                 screen = _Logged(self.logger)
             bar = screen is not None and screen.wants_bar
-            said = self._core.fit(epochs, rate, json.dumps(schedule), callbacks, screen, bar, True)
+            said = self._core.fit(epochs, rate, json.dumps(schedule), chosen, callbacks, screen, bar, True)
+            for cb in self.cbs:
+                cb._ended()
             return self._report(said)
 
     def _report(self, said: dict[str, Any]) -> Report:
@@ -395,6 +407,9 @@ class Learner(CallbackList, View):
     @property
     def _metric_names(self) -> list[str]:
         return [metric.name for metric in self.metrics]
+
+    def __reduce__(self) -> Any:
+        raise TypeError("a learner is not copied or pickled; learn.save and learn.export write its model, as data alone")
 
     def __repr__(self) -> str:
         return f"{type(self).__name__} of {self.dls!r}"

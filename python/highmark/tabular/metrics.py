@@ -198,6 +198,14 @@ class Metric:
         """Which way is better."""
         return any(word in self.name for word in ("loss", "error"))
 
+    def state_dict(self) -> dict[str, Any]:
+        """What it has gathered, for a checkpoint in the middle of a validation: its attributes, unless you say otherwise."""
+        return dict(vars(self))
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Takes that back."""
+        vars(self).update(state)
+
     def _batch(self, pred: np.ndarray, y: np.ndarray) -> None:
         self.accumulate(Batch(pred, y))
 
@@ -224,6 +232,9 @@ class AvgMetric(Metric):
     @property
     def value(self) -> float | None:
         return self.total / self.count if self.count else None
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"total": self.total, "count": self.count}
 
     @property
     def name(self) -> str:
@@ -279,6 +290,9 @@ class AccumMetric(AvgMetric):
             pred = pred >= self.thresh
         self.preds.append(pred.copy())
         self.targs.append(np.array(learn.y))
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"preds": self.preds, "targs": self.targs}
 
     @property
     def value(self) -> float | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 from ..screen import html_table, number
 
@@ -24,6 +25,11 @@ class Report:
     train_seconds: float
     validate_seconds: float
     save_seconds: float
+    skipped_steps: int
+    rollbacks: int
+    budget_seconds: float | None
+    budget_used: float | None
+    checkpoint: Path | None
 
     @property
     def saved_seconds(self) -> float:
@@ -42,6 +48,10 @@ class Report:
         if self.epochs_run < self.epochs_planned:
             left = self.epochs_planned - self.epochs_run
             said["saved"] = f"{left} of {self.epochs_planned} epochs: {self.saved_seconds:.2f} s"
+        if self.skipped_steps:
+            said["not finite"] = f"{self.skipped_steps} steps left out, {self.rollbacks} rollbacks"
+        if self.budget_seconds is not None and self.budget_used is not None:
+            said["budget"] = f"{self.budget_seconds:.2f} s, of which {self.budget_used / self.budget_seconds:.1%} are used"
         said["time"] = f"train {self.train_seconds:.2f} s, validate {self.validate_seconds:.2f} s"
         return said
 

@@ -50,6 +50,11 @@ class View:
         return self._trainer.training
 
     @property
+    def resumed(self) -> bool:
+        """Whether the fit goes on from a checkpoint: known from ``before_fit`` on."""
+        return self._trainer.resumed
+
+    @property
     def loss(self) -> float | None:
         """The mean loss of the batch under way."""
         return self._trainer.loss if self._trainer.in_hook else None

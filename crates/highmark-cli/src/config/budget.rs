@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use highmark::{Budget, Schedule};
+use highmark::{Budget, Limit, Schedule};
 
 use super::Config;
 use crate::failure::{Failure, Result};
@@ -33,30 +33,11 @@ impl Config {
         Ok(())
     }
 
-    /// The limit of time, in seconds: of time and money the one that is reached first.
+    /// The limit of time, in seconds.
     pub(crate) fn max_seconds(&self) -> Result<Option<f64>> {
-        let time = self.max_time.as_deref().map(|text| {
-            seconds(text).ok_or_else(|| {
-                let message =
-                    format!("max-time: `{text}` is no time above 0; write it as 90s, 45m, 1h 30m or 2.5h");
-                Failure::usage(message)
-            })
-        });
-        let money = match (self.max_usd, self.usd_per_hour) {
-            (None, _) => None,
-            (Some(usd), _) if !(usd.is_finite() && usd > 0.0) => {
-                return Err(Failure::usage(format!("max-usd: must be above 0, not {usd}")));
-            }
-            (Some(_), None | Some(0.0)) => {
-                let message = "max-usd: say with --usd-per-hour what an hour of this machine costs";
-                return Err(Failure::usage(message));
-            }
-            (Some(usd), Some(rate)) => Some(usd * 3600.0 / rate),
-        };
-        Ok(match (time.transpose()?, money) {
-            (Some(time), Some(money)) => Some(time.min(money)),
-            (time, money) => time.or(money),
-        })
+        let Self { max_time, max_usd, usd_per_hour, .. } = self;
+        let limit = Limit { max_time: max_time.clone(), max_usd: *max_usd, usd_per_hour: *usd_per_hour };
+        limit.seconds().map_err(Failure::usage)
     }
 
     /// The budget of a process that began at `start`, or the plans of another run.
@@ -88,70 +69,14 @@ impl Config {
     }
 }
 
-/// `90s`, `45m`, `2h`, `1d`, `1h 30m`, `2.5h`; a bare number is seconds.
-fn seconds(text: &str) -> Option<f64> {
-    let mut rest = text.trim();
-    if let Ok(seconds) = rest.parse::<f64>() {
-        return Some(seconds).filter(|seconds| seconds.is_finite() && *seconds > 0.0);
-    }
-    let mut total = 0.0;
-    while !rest.is_empty() {
-        let end = rest.find(|c: char| !(c.is_ascii_digit() || c == '.'))?;
-        let number: f64 = rest[..end].parse().ok()?;
-        let unit = rest[end..].trim_start();
-        let length = unit.find(|c: char| !c.is_ascii_alphabetic()).unwrap_or(unit.len());
-        let scale = match &unit[..length] {
-            "s" | "sec" => 1.0,
-            "m" | "min" => 60.0,
-            "h" => 3600.0,
-            "d" => 86_400.0,
-            _ => return None,
-        };
-        total += number * scale;
-        rest = unit[length..].trim_start();
-    }
-    Some(total).filter(|seconds| seconds.is_finite() && *seconds > 0.0)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn times() {
-        for (text, wanted) in [
-            ("90", 90.0),
-            ("90s", 90.0),
-            ("45m", 2700.0),
-            ("2h", 7200.0),
-            ("1h 30m", 5400.0),
-            ("1h30m", 5400.0),
-            ("2.5 h", 9000.0),
-            ("1d 1s", 86_401.0),
-            (" 10 min ", 600.0),
-        ] {
-            assert_eq!(seconds(text), Some(wanted), "{text}");
-        }
-        for text in ["", "0", "0s", "-3", "h", "3x", "1h 30", "1.2.3h", "nan", "inf", "é", "5é"] {
-            assert_eq!(seconds(text), None, "{text}");
-        }
-    }
-
-    #[test]
-    fn time_and_money() {
-        let config = |time: Option<&str>, max_usd, usd_per_hour| Config {
-            max_time: time.map(str::to_string),
-            max_usd,
-            usd_per_hour,
-            ..Config::default()
-        };
-        let limit = |time, usd, rate| config(time, usd, rate).max_seconds();
-        assert_eq!(limit(Some("2h"), None, None).unwrap(), Some(7200.0));
-        assert_eq!(limit(Some("2h"), Some(1.5), Some(0.5)).unwrap(), Some(7200.0));
-        assert_eq!(limit(Some("4h"), Some(1.5), Some(0.5)).unwrap(), Some(10_800.0));
-        assert_eq!(limit(None, None, Some(0.45)).unwrap(), None);
-        assert!(limit(None, Some(1.5), None).is_err() && limit(None, Some(0.0), Some(1.0)).is_err());
-        assert_eq!(config(Some("1h"), None, None).most_epochs(), usize::MAX);
+    fn the_length_of_the_training() {
+        let config = Config { max_time: Some("1h".into()), ..Config::default() };
+        assert_eq!((config.most_epochs(), config.length()), (usize::MAX, "1h".into()));
         assert_eq!((Config::default().most_epochs(), Config::default().length()), (10, "10 epochs".into()));
     }
 }

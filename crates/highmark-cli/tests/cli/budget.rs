@@ -43,7 +43,7 @@ fn limits_that_make_no_sense() {
     let train = format!("train people.csv {OPTIONS}");
     folder.run(&format!("{train} --max-time soon")).failed(2, &["max-time", "1h 30m"]);
     folder.run(&format!("{train} --max-time 0")).failed(2, &["max-time"]);
-    folder.run(&format!("{train} --max-usd 1.5")).failed(2, &["max-usd", "--usd-per-hour"]);
+    folder.run(&format!("{train} --max-usd 1.5")).failed(2, &["max-usd", "usd-per-hour"]);
     folder.run(&format!("{train} --max-usd 0 --usd-per-hour 1")).failed(2, &["max-usd", "above 0"]);
     folder
         .run(&format!("{train} --max-time 9s --schedule cosine-restarts"))

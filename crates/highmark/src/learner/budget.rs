@@ -1,5 +1,6 @@
 //! A limit of time for a fit, and the planning that keeps to it.
 
+mod limit;
 mod plan;
 mod planner;
 
@@ -7,6 +8,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+pub use limit::Limit;
 pub use plan::Plan;
 pub(crate) use planner::{Planner, PlannerState};
 

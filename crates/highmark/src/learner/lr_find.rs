@@ -51,18 +51,24 @@ impl Learner {
     /// Trains on a fork of the whole state with a growing rate, to see where learning is fastest and where it diverges.
     /// Afterwards everything is as before: parameters, optimizer, random streams, history.
     pub fn lr_find(&mut self, config: &LrFindConfig) -> Result<LrFind> {
+        self.lr_find_with(config, Vec::new())
+    }
+
+    /// The same, with callbacks that run on everything ([`RunsOn::Everything`]). The learner's own are not called.
+    pub fn lr_find_with(&mut self, config: &LrFindConfig, extra: Vec<Box<dyn Callback>>) -> Result<LrFind> {
         let steps = config.steps.max(6);
         if !(config.start_lr > 0.0 && config.end_lr > config.start_lr && config.end_lr.is_finite()) {
             return Err(Error::config("lr-find", "the rates must be above 0 and growing"));
         }
+        let sweep = Sweep { config: *config, steps, best: f32::INFINITY };
+        let mut callbacks = Callbacks::default();
+        callbacks.add(Box::new(sweep))?;
+        extra.into_iter().try_for_each(|callback| callbacks.add(callback))?;
         let trainer = &mut self.trainer;
         let params = trainer.model.params().snapshot();
         let before = (trainer.optimizer.clone(), trainer.counters, trainer.timings, trainer.progress());
         let history = std::mem::take(&mut trainer.history);
         trainer.plan(steps / trainer.train.batches().max(1) + 1);
-        let sweep = Sweep { config: *config, steps, best: f32::INFINITY };
-        let mut callbacks = Callbacks::default();
-        callbacks.add(Box::new(sweep))?;
         let run = Run::new(trainer, &mut callbacks).fit(RunKind::LrFind, None);
         let measured = std::mem::replace(&mut trainer.history, history);
         (trainer.optimizer, trainer.counters, trainer.timings) = (before.0, before.1, before.2);

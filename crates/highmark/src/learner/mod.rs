@@ -36,7 +36,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 pub use atomic_file::write_file;
-pub use budget::{Budget, BudgetUse, Plan};
+pub use budget::{Budget, BudgetUse, Limit, Plan};
 pub use callback::{Callback, CallbackState, Callbacks, on};
 pub use checkpoints::CheckpointConfig;
 #[doc(hidden)]
@@ -246,6 +246,11 @@ impl Learner {
         {
             return Err(Error::config("metrics", format!("`{}` is there twice", metrics[twice].name())));
         }
+        let taken = |name: &str| metrics.iter().any(|metric| metric.name() == name);
+        if let Some(name) = ["epoch", "train_loss", "valid_loss", "time"].into_iter().find(|name| taken(name))
+        {
+            return Err(Error::config("metrics", format!("`{name}` is a column of the table already")));
+        }
         let (order, drop_last) = order.unwrap_or((Order::Shuffled { seed }, true));
         let train = Loader::new(train, batch_size, order, drop_last)?;
         let valid = Loader::new(valid, batch_size, Order::Sequential, false)?;
@@ -313,10 +318,19 @@ impl Learner {
         self.trainer.load_from(path, false).map(drop)
     }
 
-    /// Where and how often fits save checkpoints from now on; `None` for never. Fails on a rule that makes no sense.
+    /// Where and how often fits save checkpoints from now on; `None` for never. What was to be resumed no longer is. Fails on
+    /// a rule that makes no sense.
     pub fn set_checkpoint(&mut self, config: Option<CheckpointConfig>) -> Result<()> {
+        self.resume = None;
         config.as_ref().map_or(Ok(()), CheckpointConfig::check)?;
         self.checkpoint = config;
+        Ok(())
+    }
+
+    /// What fits do from now on about a loss or a gradient that is NaN or infinite.
+    pub fn set_non_finite(&mut self, policy: NonFinite) -> Result<()> {
+        policy.check()?;
+        self.trainer.guard = Guard::new(policy);
         Ok(())
     }
 

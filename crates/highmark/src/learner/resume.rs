@@ -1,5 +1,6 @@
 //! Going on from a checkpoint.
 
+use std::fmt;
 use std::time::Duration;
 
 use super::checkpoint::{self, Found};
@@ -27,6 +28,18 @@ pub struct ResumePoint {
     pub spent: Duration,
     /// Why it is not the newest checkpoint, if that was damaged.
     pub note: Option<String>,
+}
+
+impl fmt::Display for ResumePoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.within {
+            None if self.finished => write!(f, "after its {} epochs", self.epoch),
+            None => write!(f, "before epoch {}", self.epoch),
+            Some((phase, done, of)) => {
+                write!(f, "in epoch {}, after batch {done} of {of} of its {phase}", self.epoch)
+            }
+        }
+    }
 }
 
 impl Learner {
@@ -107,6 +120,8 @@ impl Learner {
         let groups = trainer.optimizer.groups().iter();
         let groups: Vec<_> = groups.map(|group| (group.name.as_str(), group.parameters.as_slice())).collect();
         identity.add("parameter groups", &groups)?;
+        let decay: Vec<f64> = trainer.optimizer.groups().iter().map(|group| group.hypers.wd).collect();
+        identity.add("weight decay", &decay)?;
         let metrics: Vec<_> = trainer.metrics().iter().map(|metric| metric.name()).collect();
         identity.add("metrics", &metrics)?;
         identity.add("seed", &trainer.seed)?;

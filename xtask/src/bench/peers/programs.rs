@@ -99,6 +99,14 @@ impl Programs {
         Ok(fs::write(copy, wanted)?)
     }
 
+    /// The package, as its users install it.
+    pub(crate) fn install_highmark(&self) -> Result<()> {
+        say("installing the Python package");
+        let mut pip = Command::new(self.interpreter());
+        pip.args(["-m", "pip", "install", "--quiet", "--force-reinstall", "--no-deps"]).arg(build::root());
+        build::done(&mut pip)
+    }
+
     fn build_burn(&self) -> Result<()> {
         let mut cargo = build::cargo();
         // Its own folder, so that the program is built for nobody who did not ask.

@@ -1,0 +1,62 @@
+//! What a fit may be asked for beside epochs, rate and schedule.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use highmark::{Budget, CheckpointConfig, Error, Learner, Limit, NonFinite, Result, ResumePoint};
+use serde::Deserialize;
+
+/// When a fit saves itself, and where.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Checkpoint {
+    folder: PathBuf,
+    steps: Option<usize>,
+    seconds: Option<f64>,
+    epochs: Option<usize>,
+}
+
+/// As the package sends them.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct FitOptions {
+    checkpoint: Option<Checkpoint>,
+    /// Whether to go on from the newest checkpoint there is.
+    resume: bool,
+    limit: Limit,
+    non_finite: String,
+}
+
+impl FitOptions {
+    /// Prepares the next fit. Returns its epochs at most, and where it goes on.
+    pub(crate) fn apply(
+        self,
+        learner: &mut Learner,
+        epochs: Option<usize>,
+    ) -> Result<(usize, Option<ResumePoint>)> {
+        learner.set_non_finite(NonFinite::parse(&self.non_finite)?)?;
+        let seconds = self.limit.seconds()?;
+        let budget = seconds.map(|seconds| {
+            let total = Duration::try_from_secs_f64(seconds);
+            Budget::new(total.map_err(|error| Error::config("max-time", error.to_string()))?)
+        });
+        learner.set_budget(budget.transpose()?);
+        learner.set_checkpoint(self.checkpoint.map(|c| {
+            let Checkpoint { folder, steps, seconds, epochs } = c;
+            CheckpointConfig { folder, steps, seconds, epochs }
+        }))?;
+        let from = if self.resume { learner.resume()? } else { None };
+        let Some(epochs) = epochs.or(seconds.map(|_| usize::MAX)) else {
+            let message = "say how many epochs, or give a limit: max_time, or max_usd with usd_per_hour";
+            return Err(Error::config("n_epoch", message));
+        };
+        Ok((epochs, from))
+    }
+
+    /// Takes away again what was for one fit.
+    pub(crate) fn forget(learner: &mut Learner) {
+        learner.set_budget(None);
+        // Nothing to check in nothing.
+        drop(learner.set_checkpoint(None));
+    }
+}

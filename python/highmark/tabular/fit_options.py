@@ -1,0 +1,99 @@
+"""What a fit may be asked for beside epochs, rate and callbacks: checkpoints, a limit of time or money, and what to do about
+values that are not finite."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypedDict
+
+from .checks import count, real, text
+
+if TYPE_CHECKING:
+    from .callback import Callback
+
+__all__ = ["Checkpoint", "FitOptions", "fit_options"]
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """Where a fit saves itself, and when: after so many training batches (``steps``), ``seconds`` or ``epochs``; ``None`` is
+    never. At its end and when it is interrupted it is saved in any case."""
+
+    folder: str | os.PathLike[str]
+    steps: int | None = None
+    seconds: float | None = 60.0
+    epochs: int | None = 1
+
+
+class FitOptions(TypedDict, total=False):
+    """The options of every ``fit``, by name alone."""
+
+    checkpoint: str | os.PathLike[str] | Checkpoint | None
+    """The folder in which this fit, and no other, saves itself after every epoch and every 60 seconds."""
+    resume: str
+    """``"auto"`` goes on with what is in that folder, if there is anything, to the same bits as if the fit had never been cut
+    short; without ``checkpoint`` the folder is ``checkpoint`` in the learner's. ``"never"``, the default, begins anew."""
+    max_time: float | str | timedelta | None
+    """The time that the fit takes, validation and saving included, across resumes: ``"90s"``, ``"1h 30m"``, or seconds. The
+    epochs follow from it, with ``n_epoch`` as a limit if it is given, and the schedule is stretched to end with them."""
+    max_usd: float | None
+    """The same as money, with ``usd_per_hour``."""
+    usd_per_hour: float | None
+    """What an hour of this machine costs."""
+    non_finite: str
+    """What to do about a loss or gradient that is NaN or infinite: ``"stop"`` the fit (the default), ``"skip"`` the step, or
+    ``"rollback"`` to the last sound state at half the rate. No such step is ever taken."""
+
+
+def fit_options(given: dict[str, Any], folder: Path, cbs: Sequence[Callback]) -> dict[str, Any]:
+    """As the library reads them. ``folder`` is the learner's."""
+    for name in given:
+        if name not in FitOptions.__annotations__:
+            raise TypeError(f"fit: there is no option `{name}`. There are: {', '.join(FitOptions.__annotations__)}")
+    resume = given.get("resume", "never")
+    if resume not in ("auto", "never"):
+        raise ValueError(f"resume: {resume!r} is not auto or never")
+    checkpoint, resume = given.get("checkpoint"), resume == "auto"
+    for cb in cbs:
+        own = cb._checkpoint()
+        if own is not None and checkpoint is not None:
+            raise ValueError(f"checkpoint: `{cb.name}` says where to keep one, and another is named; one is enough")
+        if own is not None:
+            checkpoint, resume = own, True
+    if checkpoint is None and resume:
+        checkpoint = folder / "checkpoint"
+    if checkpoint is not None and not isinstance(checkpoint, Checkpoint):
+        if not isinstance(checkpoint, (str, os.PathLike)) or not os.fspath(checkpoint):
+            raise TypeError(f"checkpoint: a folder is needed, or Checkpoint(...), not {checkpoint!r}")
+        checkpoint = Checkpoint(checkpoint)
+    return {
+        "checkpoint": None if checkpoint is None else _checkpoint(checkpoint),
+        "resume": resume,
+        "limit": {
+            "max_time": _time(given.get("max_time")),
+            "max_usd": _number("max_usd", given.get("max_usd")),
+            "usd_per_hour": _number("usd_per_hour", given.get("usd_per_hour")),
+        },
+        "non_finite": text("non_finite", given.get("non_finite", "stop")),
+    }
+
+
+def _checkpoint(checkpoint: Checkpoint) -> dict[str, Any]:
+    spec = asdict(checkpoint)
+    for name in ("steps", "epochs"):
+        spec[name] = None if spec[name] is None else count(name, spec[name])
+    return {**spec, "folder": os.fspath(checkpoint.folder), "seconds": _number("seconds", checkpoint.seconds)}
+
+
+def _time(value: Any) -> str | None:
+    if value is None or isinstance(value, str):
+        return value
+    return repr(value.total_seconds() if isinstance(value, timedelta) else real("max_time", value))
+
+
+def _number(name: str, value: Any) -> float | None:
+    return None if value is None else real(name, value)
