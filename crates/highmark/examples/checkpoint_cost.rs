@@ -1,9 +1,10 @@
-//! What checkpoints cost: how long a step waits for one, with a model of 5 MB and with 5 MB of state in all, and how much longer the article's run takes
-//! with one every epoch.
+//! What checkpoints cost: how long a step waits for one, with a model of 5 MB and with 5 MB of state in all; and how much
+//! longer the article's run takes with one every epoch.
 //!
 //! `cargo run --release --example checkpoint_cost`
 
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
@@ -12,17 +13,24 @@ use highmark::{
     Monitor, NamedData, OneCycle, Result, SaveBest, Span, Split, Stage, TabularConfig, TabularData, Trainer,
 };
 
-/// Measures from the end of a batch to the beginning of the next, and asks for a checkpoint after every 20th.
-struct Gaps {
+/// What was measured, in milliseconds, with a checkpoint and without.
+type Milliseconds = Arc<Mutex<[Vec<f64>; 2]>>;
+
+/// Asks for a checkpoint every so many batches.
+struct Asks {
+    every: usize,
+    /// Whether to measure from the end of a batch to the beginning of the next, or so many batches, the first of which
+    /// waits for a checkpoint every other time.
+    gaps: bool,
     left: Option<Instant>,
-    saved: bool,
-    /// With and without a checkpoint between.
-    milliseconds: Arc<Mutex<[Vec<f64>; 2]>>,
+    /// Set while the state is copied for a checkpoint.
+    saved: AtomicBool,
+    milliseconds: Milliseconds,
 }
 
-impl Callback for Gaps {
+impl Callback for Asks {
     fn name(&self) -> &'static str {
-        "gaps"
+        "asks"
     }
 
     fn stage(&self) -> Stage {
@@ -34,24 +42,37 @@ impl Callback for Gaps {
     }
 
     fn before_batch(&mut self, t: &mut Trainer) -> Flow {
-        if let Some(left) = self.left.take().filter(|_| t.progress().iter > 0) {
-            let gap = left.elapsed().as_secs_f64() * 1e3;
-            let mut gaps = self.milliseconds.lock().unwrap_or_else(PoisonError::into_inner);
-            gaps[usize::from(!self.saved)].push(gap);
+        if self.gaps
+            && let Some(left) = self.left.take().filter(|_| t.progress().iter > 0)
+        {
+            let saved = *self.saved.get_mut();
+            self.note(left, saved);
         }
         Ok(())
     }
 
     fn after_batch(&mut self, t: &mut Trainer) -> Flow {
-        self.saved = t.progress().train_iter.is_multiple_of(20);
-        if self.saved {
+        let now = t.progress().train_iter.is_multiple_of(self.every);
+        if self.gaps {
+            *self.saved.get_mut() = false;
+        } else if now {
+            let saved = std::mem::replace(self.saved.get_mut(), false);
+            // Not a stretch with validation in it.
+            if let Some(left) = self.left.take().filter(|_| t.progress().iter >= self.every) {
+                self.note(left, saved);
+            }
+        }
+        if now && (self.gaps || t.progress().train_iter.is_multiple_of(2 * self.every)) {
             t.ask_for_checkpoint();
         }
-        self.left = Some(Instant::now());
+        if self.gaps || now {
+            self.left = Some(Instant::now());
+        }
         Ok(())
     }
 
     fn save_state(&self) -> Result<CallbackState> {
+        self.saved.store(true, Ordering::Relaxed);
         Ok(CallbackState::none())
     }
 
@@ -60,16 +81,25 @@ impl Callback for Gaps {
     }
 }
 
+impl Asks {
+    fn new(every: usize, gaps: bool, milliseconds: &Milliseconds) -> Box<Self> {
+        let milliseconds = Arc::clone(milliseconds);
+        Box::new(Self { every, gaps, left: None, saved: AtomicBool::new(false), milliseconds })
+    }
+
+    fn note(&self, since: Instant, saved: bool) {
+        let milliseconds = since.elapsed().as_secs_f64() * 1e3;
+        self.milliseconds.lock().unwrap_or_else(PoisonError::into_inner)[usize::from(!saved)]
+            .push(milliseconds);
+    }
+}
+
 fn quantiles(mut x: Vec<f64>) -> String {
     x.sort_by(f64::total_cmp);
     let at = |q: f64| x.get(((x.len().max(1) - 1) as f64 * q) as usize).copied().unwrap_or(f64::NAN);
-    format!(
-        "median {:.3} ms, 90 % {:.3} ms, longest {:.3} ms ({} of them)",
-        at(0.5),
-        at(0.9),
-        at(1.0),
-        x.len()
-    )
+    let [tenth, median, most, longest] = [0.1, 0.5, 0.9, 1.0].map(at);
+    let count = x.len();
+    format!("10 % {tenth:.3}, median {median:.3}, 90 % {most:.3}, longest {longest:.3} ms ({count} of them)")
 }
 
 fn main() -> Result<()> {
@@ -90,14 +120,13 @@ fn main() -> Result<()> {
 
 #[expect(clippy::print_stdout, reason = "the figures are the output")]
 fn stall(data: &TabularData, layers: &[usize], folder: &Path) -> Result<()> {
-    let gaps = Arc::new(Mutex::new([Vec::new(), Vec::new()]));
-    let callback = Gaps { left: None, saved: false, milliseconds: Arc::clone(&gaps) };
+    let measured = Milliseconds::default();
     let monitor = Monitor::new("valid_loss");
     let mut learn = Learner::tabular(
         data,
         LearnerConfig {
             model: TabularConfig { layers: layers.into(), ..TabularConfig::default() },
-            callbacks: vec![Box::new(callback), Box::new(SaveBest::new(monitor).in_memory())],
+            callbacks: vec![Asks::new(30, true, &measured), Box::new(SaveBest::new(monitor).in_memory())],
             checkpoint: Some(CheckpointConfig {
                 epochs: None,
                 seconds: None,
@@ -107,46 +136,55 @@ fn stall(data: &TabularData, layers: &[usize], folder: &Path) -> Result<()> {
         },
     )?;
     learn.quiet();
-    learn.fit_one_cycle(2, &OneCycle::default())?;
+    learn.fit_one_cycle(3, &OneCycle::default())?;
     let megabytes = learn.trainer().model.params().len() as f64 * 4e-6;
     let size = std::fs::metadata(folder.join("checkpoint.safetensors")).map_or(0, |file| file.len());
-    let mut gaps = gaps.lock().unwrap_or_else(PoisonError::into_inner);
-    let [with, without] = std::mem::take(&mut *gaps);
+    let [with, without] = std::mem::take(&mut *measured.lock().unwrap_or_else(PoisonError::into_inner));
     println!("a model of {megabytes:.1} MB, a checkpoint of {:.1} MB", size as f64 * 1e-6);
     println!("between two steps with a checkpoint     {}", quantiles(with));
     println!("between two steps without               {}", quantiles(without));
     Ok(())
 }
 
+/// Batches in which a checkpoint of the article's run is written to its end.
+const STRETCH: usize = 84;
+
 #[expect(clippy::print_stdout, reason = "the figures are the output")]
 fn article(data: &TabularData, folder: &Path) -> Result<()> {
-    let mut seconds = [Vec::new(), Vec::new()];
-    for _ in 0..5 {
-        for (saved, seconds) in seconds.iter_mut().enumerate() {
-            let mut learn = Learner::tabular(
-                data,
-                LearnerConfig {
-                    callbacks: vec![Box::new(SaveBest::new(Monitor::new("valid_loss")).in_memory())],
-                    checkpoint: (saved == 1).then(|| CheckpointConfig::new(folder)),
-                    ..LearnerConfig::default()
-                },
-            )?;
-            learn.quiet();
-            let begin = Instant::now();
-            let report = learn.fit_one_cycle(10, &OneCycle::default())?;
-            seconds.push((begin.elapsed().as_secs_f64(), report.timings.save.as_secs_f64()));
-        }
+    let (measured, mut ends, mut epochs) = (Milliseconds::default(), Vec::new(), Vec::new());
+    for _ in 0..15 {
+        let mut learn = Learner::tabular(
+            data,
+            LearnerConfig {
+                callbacks: vec![
+                    Asks::new(STRETCH, false, &measured),
+                    Box::new(SaveBest::new(Monitor::new("valid_loss")).in_memory()),
+                ],
+                checkpoint: Some(CheckpointConfig { epochs: None, ..CheckpointConfig::new(folder) }),
+                ..LearnerConfig::default()
+            },
+        )?;
+        learn.quiet();
+        let report = learn.fit_one_cycle(5, &OneCycle::default())?;
+        let rows = &learn.history().rows;
+        epochs.extend(rows.iter().map(|row| row.seconds * 1e3));
+        // One checkpoint is the last, for which the fit waits.
+        let save = report.timings.save.as_secs_f64() * 1e3;
+        ends.push(save);
     }
-    let best = |x: &[(f64, f64)]| x.iter().copied().min_by(|a, b| a.0.total_cmp(&b.0)).unwrap_or_default();
-    let ([plain, saved], [plain_of, saved_of]) =
-        ([best(&seconds[0]), best(&seconds[1])], ["without", "with"]);
-    println!("the article's run, 10 epochs, the fastest of 5");
-    println!("{plain_of:<8} a checkpoint every epoch     {:.3} s", plain.0);
-    println!(
-        "{saved_of:<8} a checkpoint every epoch     {:.3} s: {:+.2} %; the training thread spent {:.1} ms on them",
-        saved.0,
-        (saved.0 / plain.0 - 1.0) * 100.0,
-        saved.1 * 1e3
-    );
+    let mut measured = measured.lock().unwrap_or_else(PoisonError::into_inner);
+    let [with, without] = std::mem::take(&mut *measured);
+    let middle = |mut x: Vec<f64>| {
+        x.sort_by(f64::total_cmp);
+        x.get(x.len() / 2).copied().unwrap_or(f64::NAN)
+    };
+    let counts = (with.len(), without.len());
+    let (with, without, epoch, end) = (middle(with), middle(without), middle(epochs), middle(ends));
+    let cost = with - without;
+    println!("the article's run: an epoch takes {epoch:.1} ms");
+    println!("{STRETCH} batches with a checkpoint           median {with:.3} ms ({} of them)", counts.0);
+    println!("{STRETCH} batches without                     median {without:.3} ms ({} of them)", counts.1);
+    println!("so one every epoch costs                {cost:.3} ms: {:.2} %", 100.0 * cost / epoch);
+    println!("all that a fit of 5 epochs waits for    {end:.2} ms");
     Ok(())
 }

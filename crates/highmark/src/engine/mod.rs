@@ -9,6 +9,7 @@ mod pace;
 mod params;
 mod pool;
 mod simd;
+mod stream;
 mod sum;
 mod transpose;
 
@@ -18,5 +19,6 @@ pub(crate) use matrix::{Matrix, MatrixMut};
 pub use params::{Buffer, ParamKind, Parameter, Params, Snapshot};
 pub(crate) use pool::Pool;
 pub(crate) use simd::simd;
+pub(crate) use stream::stream_copy;
 pub(crate) use sum::{sum, sum_products_from, sum_squares_from};
 pub(crate) use transpose::transpose;

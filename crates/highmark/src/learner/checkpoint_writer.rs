@@ -7,6 +7,7 @@ use std::thread::JoinHandle;
 
 use super::atomic_file::{put, write_part};
 use super::checkpoint::{newest, previous};
+use super::cores::Cores;
 use super::disk::Disk;
 use super::frame::Frame;
 use crate::{Error, Result};
@@ -61,50 +62,51 @@ impl FrameFolder {
     }
 }
 
+/// What goes to the thread and comes back from it.
+type Job = (FrameFolder, Frame);
+
 /// The other end of the thread.
 pub(crate) struct CheckpointWriter {
-    frames: Sender<Frame>,
-    written: Receiver<(Frame, Result<()>)>,
+    /// With the core that training is on.
+    jobs: Sender<(Job, usize)>,
+    written: Receiver<(Job, Result<()>)>,
     thread: JoinHandle<()>,
     busy: bool,
 }
 
 impl CheckpointWriter {
     /// Starts the thread. Fails when the system has none left.
-    pub(crate) fn start(mut folder: FrameFolder) -> std::io::Result<Self> {
-        let (frames, jobs) = channel::<Frame>();
+    pub(crate) fn start() -> std::io::Result<Self> {
+        let (jobs, queue) = channel::<(Job, usize)>();
         let (done, written) = channel();
         let thread = std::thread::Builder::new().name("checkpoint".into()).spawn(move || {
-            for frame in jobs {
+            let cores = Cores::of_this_thread();
+            for ((mut folder, frame), core) in queue {
+                cores.leave(core);
                 let result = folder.write(&frame);
-                if done.send((frame, result)).is_err() {
+                if done.send(((folder, frame), result)).is_err() {
                     return;
                 }
             }
         })?;
-        Ok(Self { frames, written, thread, busy: false })
-    }
-
-    /// Whether a frame is being written.
-    pub(crate) fn is_busy(&self) -> bool {
-        self.busy
+        Ok(Self { jobs, written, thread, busy: false })
     }
 
     /// Hands a frame over; only while the thread is not busy.
-    pub(crate) fn write(&mut self, frame: Frame) {
+    pub(crate) fn write(&mut self, folder: FrameFolder, frame: Frame) {
         // The thread ends with this sender and not before.
-        self.busy = self.frames.send(frame).is_ok();
+        self.busy = self.jobs.send(((folder, frame), Cores::current())).is_ok();
     }
 
-    /// A frame that has been written since, to be used again, and how that went.
-    pub(crate) fn poll(&mut self) -> Option<(Frame, Result<()>)> {
+    /// What has been written since, to be used again, and how that went.
+    pub(crate) fn poll(&mut self) -> Option<(Job, Result<()>)> {
         let done = self.written.try_recv().ok()?;
         self.busy = false;
         Some(done)
     }
 
     /// The same, once it is written.
-    pub(crate) fn wait(&mut self) -> Option<(Frame, Result<()>)> {
+    pub(crate) fn wait(&mut self) -> Option<(Job, Result<()>)> {
         if !self.busy {
             return None;
         }
@@ -114,7 +116,7 @@ impl CheckpointWriter {
 
     /// Ends the thread.
     pub(crate) fn stop(self) {
-        drop(self.frames);
+        drop(self.jobs);
         drop(self.thread.join());
     }
 }

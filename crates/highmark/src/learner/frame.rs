@@ -10,6 +10,7 @@ use serde_json::json;
 use super::checkpoint::{CHECKSUM, KEY, Meta};
 use super::checksum::Summing;
 use super::history::History;
+use crate::engine::stream_copy;
 
 /// The numbers of a tensor: copies in the frame's buffers, or shared with somebody who never changes them.
 enum Source {
@@ -65,7 +66,7 @@ impl Frame {
         if self.floats.len() < self.used {
             self.floats.resize(self.used, 0.0);
         }
-        self.floats[start..self.used].copy_from_slice(numbers);
+        stream_copy(&mut self.floats[start..self.used], numbers);
         start
     }
 

@@ -8,6 +8,7 @@ mod checkpoint_writer;
 mod checkpoints;
 mod checksum;
 mod console;
+mod cores;
 mod disk;
 mod event;
 mod fit;
@@ -38,7 +39,7 @@ use std::sync::Arc;
 pub use atomic_file::write_file;
 pub use budget::{Budget, BudgetUse, Plan};
 pub use callback::{Callback, CallbackState, Callbacks, on};
-pub use checkpoints::CheckpointConfig;
+pub use checkpoints::{CheckpointConfig, checkpoint_text};
 #[doc(hidden)]
 pub use checksum::seal_checkpoint;
 pub use console::{Console, Output};
