@@ -27,8 +27,17 @@ impl Trained {
         }
         let file = path.join(run_folder::MODEL);
         if !file.exists() {
-            let message =
-                format!("{} holds no {}; it is not the folder of a run", path.display(), run_folder::MODEL);
+            let (shown, aside) = (path.display(), path.join(run_folder::OVERWRITTEN));
+            let message = if aside.join(run_folder::MODEL).is_file() {
+                format!(
+                    "the run in {shown} has no model yet; go on with it by `highmark resume {shown}`, or use the one that it replaces: {}",
+                    aside.display()
+                )
+            } else if run_folder::is_run(path) {
+                format!("the run in {shown} has no model yet; go on with it by `highmark resume {shown}`")
+            } else {
+                format!("{shown} holds no {}; it is not the folder of a run", run_folder::MODEL)
+            };
             return Err(Failure::failed(message));
         }
         Ok(Self { run: Some(path.into()), file })
@@ -38,6 +47,7 @@ impl Trained {
     pub(crate) fn load(&self, threads: Option<usize>) -> Result<SavedModel> {
         let threads = threads.unwrap_or(Config::default().threads);
         Config { threads, ..Config::default() }.check()?;
+        highmark::set_data_threads(threads);
         Ok(SavedModel::load(&self.file)?.threads(threads))
     }
 
