@@ -25,9 +25,10 @@ pub(super) fn outlier(name: &str, values: &[f64], rows: &[u32], mean: f64, std: 
     }
     let far = |value: f64| (value - mean).abs();
     let (value, row) = present().max_by(|a, b| far(a.0).total_cmp(&far(b.0)))?;
+    // Most columns have gone through f32, whose digits are fewer.
+    let shown = if f64::from(value as f32) == value { format!("{:?}", value as f32) } else { repr(value) };
     Some(format!(
-        "column `{name}`: {} in data row {} is so far from the others that it leaves no difference between them; correct it, or clip the column",
-        repr(value),
+        "column `{name}`: {shown} in data row {} is so far from the others that it leaves no difference between them; correct it, or clip the column",
         row + 1
     ))
 }
@@ -47,7 +48,7 @@ mod tests {
     fn one_value_that_swamps_the_others_is_named() {
         let mut values: Vec<f64> = (0..1000).map(|i| f64::from(i % 37)).collect();
         assert_eq!(found(&values), None);
-        for (far, text) in [(1e6, "1000000.0"), (-1e30, "-1e+30"), (f64::MAX, "1.7976931348623157e+308")] {
+        for (far, text) in [(1e6, "1000000.0"), (f64::from(-1e30_f32), "-1e30"), (f64::MAX, "1.7976931348623157e+308")] {
             values[345] = far;
             let line = found(&values).unwrap();
             assert!(line.starts_with(&format!("column `a`: {text} in data row 346 is so far")), "{line}");
