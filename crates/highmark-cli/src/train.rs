@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use highmark::{
-    Callback, CsvLogger, EarlyStopping, EventLog, Learner, Monitor, Outcome, ProgressBar, ResumePoint,
+    Callback, CsvLogger, EarlyStopping, EventLog, Learner, Monitor, Outcome, Plan, ProgressBar, ResumePoint,
     SaveBest,
 };
 
@@ -49,9 +49,11 @@ pub(crate) fn carry_out(
     json: bool,
     start: Instant,
 ) -> Result<()> {
+    let direction = experiment.config.direction()?;
     let trained = train(&mut experiment, &folder, from, screen, start);
     let broken = trained.as_ref().is_err_and(|failure| !matches!(failure, Failure::Interrupted(_)));
-    if broken && from.is_none() && experiment.learner.history().rows.is_empty() {
+    let best = experiment.learner.history().best(experiment.config.monitor(), direction);
+    if broken && from.is_none() && best.is_none() {
         folder.restore();
         folder.discard();
     }
@@ -121,14 +123,17 @@ fn train(
     if report.outcome == Outcome::Interrupted {
         return Err(interrupted(&report, folder));
     }
-    let over = report.budget.filter(|budget| budget.ended && report.outcome == Outcome::Completed);
-    if let (0, Some(used)) = (report.epochs_run, over) {
+    let best = learner.history().best(&monitor, direction);
+    let unseen = |plan: Option<&Plan>| plan.is_none_or(|plan| plan.validated == Some(0));
+    if let Some(used) = report.budget
+        && best.is_none()
+        && unseen(learner.history().plans.last())
+    {
         return Err(Failure::failed(format!(
-            "the limit of {:.3} s was over before an epoch could be trained, {:.3} s after the start: there is no model; allow more",
+            "the limit of {:.3} s was over before a model could be trained: {:.3} s after the start; allow more",
             used.seconds, used.used
         )));
     }
-    let best = learner.history().best(&monitor, direction);
 
     saving = Instant::now();
     let broke_down = matches!(&report.outcome, Outcome::Cancelled(cancel) if cancel.by == "non_finite");

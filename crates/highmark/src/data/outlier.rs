@@ -48,7 +48,9 @@ mod tests {
     fn one_value_that_swamps_the_others_is_named() {
         let mut values: Vec<f64> = (0..1000).map(|i| f64::from(i % 37)).collect();
         assert_eq!(found(&values), None);
-        for (far, text) in [(1e6, "1000000.0"), (f64::from(-1e30_f32), "-1e30"), (f64::MAX, "1.7976931348623157e+308")] {
+        for (far, text) in
+            [(1e6, "1000000.0"), (f64::from(-1e30_f32), "-1e30"), (f64::MAX, "1.7976931348623157e+308")]
+        {
             values[345] = far;
             let line = found(&values).unwrap();
             assert!(line.starts_with(&format!("column `a`: {text} in data row 346 is so far")), "{line}");
