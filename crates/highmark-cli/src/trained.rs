@@ -7,7 +7,7 @@ use highmark::{CsvOptions, SavedModel};
 use crate::args::CsvArgs;
 use crate::config::Config;
 use crate::failure::{Failure, Result};
-use crate::run_folder;
+use crate::run_folder::{self, MODEL};
 
 /// A model file, and the run that it is of, if that is known.
 pub(crate) struct Trained {
@@ -25,18 +25,18 @@ impl Trained {
         if !path.is_dir() {
             return Ok(Self { run: None, file: path.into() });
         }
-        let file = path.join(run_folder::MODEL);
+        let file = path.join(MODEL);
         if !file.exists() {
             let (shown, aside) = (path.display(), path.join(run_folder::OVERWRITTEN));
-            let message = if aside.join(run_folder::MODEL).is_file() {
+            let message = if aside.join(MODEL).is_file() {
                 format!(
-                    "the run in {shown} has no model yet; go on with it by `highmark resume {shown}`, or use the one that it replaces: {}",
+                    "the run in {shown} has no {MODEL} yet; go on with it by `highmark resume {shown}`, or use the one that it replaces: {}",
                     aside.display()
                 )
             } else if run_folder::is_run(path) {
-                format!("the run in {shown} has no model yet; go on with it by `highmark resume {shown}`")
+                format!("the run in {shown} has no {MODEL} yet; go on with it by `highmark resume {shown}`")
             } else {
-                format!("{shown} holds no {}; it is not the folder of a run", run_folder::MODEL)
+                format!("{shown} holds no {}; it is not the folder of a run", MODEL)
             };
             return Err(Failure::failed(message));
         }

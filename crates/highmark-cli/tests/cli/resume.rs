@@ -26,6 +26,7 @@ fn start(folder: &Folder, arguments: &str, until: &str) -> Child {
 const LONG: &str =
     "--target answer --layers 64,32 --bs 8 --epochs 30 --no-early-stopping --quiet --checkpoint-steps 5";
 
+#[cfg(unix)]
 #[test]
 fn a_killed_run_is_resumed_and_a_second_process_is_kept_out() {
     let folder = Folder::with("resume-killed", "people.csv", &people(2000));
@@ -33,6 +34,8 @@ fn a_killed_run_is_resumed_and_a_second_process_is_kept_out() {
     let mut child =
         start(&folder, &format!("train people.csv {LONG} --out run"), "run/checkpoint.safetensors");
     let id = child.id().to_string();
+    // It holds the folder however long the others wait.
+    assert!(Command::new("kill").args(["-STOP", &id]).status().unwrap().success());
     for arguments in ["resume run".to_string(), format!("train people.csv {LONG} --out run --overwrite")] {
         folder
             .run(&arguments)
@@ -150,6 +153,10 @@ fn the_same_command_again_and_again() {
     folder.write("early/run.lock", "1");
     folder.run("resume early").failed(1, &["no run in early yet", "highmark train"]);
     fs::remove_file(folder.path("run/config.toml")).unwrap();
+    folder.run(&format!("{train} --epochs 4")).done();
+    assert_eq!(folder.list("run"), files, "the checkpoint has it too");
+    fs::remove_file(folder.path("run/config.toml")).unwrap();
+    folder.write("run/checkpoint.safetensors", "torn");
     folder.run("resume run").failed(1, &["run has lost its config.toml"]);
 }
 
@@ -323,7 +330,7 @@ fn a_run_without_a_model_yet() {
     let folder = Folder::with("resume-no-model", "people.csv", &people(300));
     folder.run(&format!("train people.csv --target answer {QUICK} --out run --quiet")).done();
     fs::remove_file(folder.path("run/best.safetensors")).unwrap();
-    folder.run("predict run people.csv").failed(1, &["no model yet", "highmark resume run"]);
+    folder.run("predict run people.csv").failed(1, &["no best.safetensors yet", "highmark resume run"]);
     folder.run("resume run --epochs 9 --quiet").done();
     folder.run("predict run people.csv -o out.csv").done();
 }
