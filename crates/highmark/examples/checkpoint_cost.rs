@@ -113,7 +113,9 @@ fn main() -> Result<()> {
     for layers in [[1100, 1050], [550, 480]] {
         stall(&data, &layers, &folder)?;
     }
-    article(&data, &folder)?;
+    for threads in [LearnerConfig::default().threads, 1] {
+        article(&data, threads, &folder)?;
+    }
     drop(std::fs::remove_dir_all(folder));
     Ok(())
 }
@@ -150,9 +152,9 @@ fn stall(data: &TabularData, layers: &[usize], folder: &Path) -> Result<()> {
 const STRETCH: usize = 84;
 
 #[expect(clippy::print_stdout, reason = "the figures are the output")]
-fn article(data: &TabularData, folder: &Path) -> Result<()> {
+fn article(data: &TabularData, threads: usize, folder: &Path) -> Result<()> {
     let (measured, mut ends, mut epochs) = (Milliseconds::default(), Vec::new(), Vec::new());
-    for _ in 0..15 {
+    for _ in 0..10 {
         let mut learn = Learner::tabular(
             data,
             LearnerConfig {
@@ -161,6 +163,7 @@ fn article(data: &TabularData, folder: &Path) -> Result<()> {
                     Box::new(SaveBest::new(Monitor::new("valid_loss")).in_memory()),
                 ],
                 checkpoint: Some(CheckpointConfig { epochs: None, ..CheckpointConfig::new(folder) }),
+                threads,
                 ..LearnerConfig::default()
             },
         )?;
@@ -181,7 +184,7 @@ fn article(data: &TabularData, folder: &Path) -> Result<()> {
     let counts = (with.len(), without.len());
     let (with, without, epoch, end) = (middle(with), middle(without), middle(epochs), middle(ends));
     let cost = with - without;
-    println!("the article's run: an epoch takes {epoch:.1} ms");
+    println!("the article's run, threads: {threads}; an epoch takes {epoch:.1} ms");
     println!("{STRETCH} batches with a checkpoint           median {with:.3} ms ({} of them)", counts.0);
     println!("{STRETCH} batches without                     median {without:.3} ms ({} of them)", counts.1);
     println!("so one every epoch costs                {cost:.3} ms: {:.2} %", 100.0 * cost / epoch);

@@ -10,7 +10,7 @@ use serde_json::json;
 use super::checkpoint::{CHECKSUM, KEY, Meta};
 use super::checksum::Summing;
 use super::history::History;
-use crate::engine::stream_copy;
+use crate::engine::{large_zeros, stream_copy};
 
 /// The numbers of a tensor: copies in the frame's buffers, or shared with somebody who never changes them.
 enum Source {
@@ -55,7 +55,7 @@ impl Frame {
     /// Asks for the memory of so many floats, and touches it, so that the first frame is no slower than the others.
     pub(crate) fn reserve(&mut self, floats: usize) {
         if self.floats.len() < floats {
-            self.floats.resize(floats, 0.0);
+            self.floats = large_zeros(floats);
         }
     }
 

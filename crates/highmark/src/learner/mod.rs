@@ -58,6 +58,7 @@ pub use stop_flag::StopFlag;
 pub use trainer::{Phase, Trainer};
 
 use crate::data::{Dataset, Drift, Loader, Order, Table, TabularData, Task};
+use crate::engine::{large_pages, large_zeros};
 use crate::losses::{Loss, LossKind};
 use crate::metrics::Metric;
 use crate::models::{Model, TabularConfig};
@@ -251,7 +252,7 @@ impl Learner {
         let train = Loader::new(train, batch_size, order, drop_last)?;
         let valid = Loader::new(valid, batch_size, Order::Sequential, false)?;
         let optimizer = Optimizer::new(&optimizer, model.params(), &groups, lr)?;
-        let parts = Parts {
+        let mut parts = Parts {
             model,
             loss,
             optimizer,
@@ -265,6 +266,12 @@ impl Learner {
             guard: Guard::new(non_finite),
             stop,
         };
+        // What checkpoints copy.
+        let params = parts.model.params_mut();
+        let mut values = large_zeros(params.len());
+        values.copy_from_slice(&params.values);
+        params.values = values;
+        parts.optimizer.tensors().into_iter().for_each(|(_, numbers)| large_pages(numbers));
         let mut learner = Self {
             trainer: Trainer::new(parts),
             callbacks: Callbacks::default(),

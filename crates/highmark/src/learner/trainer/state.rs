@@ -157,7 +157,11 @@ impl Trainer {
         }
         let meta = &from.meta;
         self.optimizer.load_state(meta.optimizer_steps, &tensors, &meta.hypers)?;
-        *self.model.params_mut() = loaded;
+        let params = self.model.params_mut();
+        // Into the memory that is there, which lies in large pages.
+        params.values.copy_from_slice(&loaded.values);
+        (params.grads, params.buffers, params.grads_spent) =
+            (loaded.grads, loaded.buffers, loaded.grads_spent);
         let valid_loss = from.doubles("validation.loss");
         let [sum, rows] = valid_loss[..] else {
             return Err(Error::data("the checkpoint holds no sum of the validation loss"));
