@@ -36,7 +36,7 @@ impl Trained {
             } else if run_folder::is_run(path) {
                 format!("the run in {shown} has no {MODEL} yet; go on with it by `highmark resume {shown}`")
             } else {
-                format!("{shown} holds no {}; it is not the folder of a run", MODEL)
+                format!("{shown} holds no {MODEL}; it is not the folder of a run")
             };
             return Err(Failure::failed(message));
         }

@@ -82,9 +82,9 @@ impl Callback for Asks {
 }
 
 impl Asks {
-    fn new(every: usize, gaps: bool, milliseconds: &Milliseconds) -> Box<Self> {
+    fn new(every: usize, gaps: bool, milliseconds: &Milliseconds) -> Self {
         let milliseconds = Arc::clone(milliseconds);
-        Box::new(Self { every, gaps, left: None, saved: AtomicBool::new(false), milliseconds })
+        Self { every, gaps, left: None, saved: AtomicBool::new(false), milliseconds }
     }
 
     fn note(&self, since: Instant, saved: bool) {
@@ -128,7 +128,10 @@ fn stall(data: &TabularData, layers: &[usize], folder: &Path) -> Result<()> {
         data,
         LearnerConfig {
             model: TabularConfig { layers: layers.into(), ..TabularConfig::default() },
-            callbacks: vec![Asks::new(30, true, &measured), Box::new(SaveBest::new(monitor).in_memory())],
+            callbacks: vec![
+                Box::new(Asks::new(30, true, &measured)),
+                Box::new(SaveBest::new(monitor).in_memory()),
+            ],
             checkpoint: Some(CheckpointConfig {
                 epochs: None,
                 seconds: None,
@@ -159,7 +162,7 @@ fn article(data: &TabularData, threads: usize, folder: &Path) -> Result<()> {
             data,
             LearnerConfig {
                 callbacks: vec![
-                    Asks::new(STRETCH, false, &measured),
+                    Box::new(Asks::new(STRETCH, false, &measured)),
                     Box::new(SaveBest::new(Monitor::new("valid_loss")).in_memory()),
                 ],
                 checkpoint: Some(CheckpointConfig { epochs: None, ..CheckpointConfig::new(folder) }),
