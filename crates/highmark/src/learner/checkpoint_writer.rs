@@ -9,7 +9,7 @@ use super::atomic_file::{put, write_part};
 use super::checkpoint::{newest, previous};
 use super::cores::Cores;
 use super::disk::Disk;
-use super::frame::Frame;
+use super::frame::{Frame, PIECE_BYTES};
 use crate::{Error, Result};
 
 /// Which good checkpoints of this fit are in the folder.
@@ -39,7 +39,7 @@ impl FrameFolder {
     pub(crate) fn write(&mut self, frame: &Frame) -> Result<()> {
         let (newest, previous) = (newest(&self.folder), previous(&self.folder));
         let part = write_part(&*self.disk, &newest, |out| {
-            let mut out = BufWriter::with_capacity(1 << 18, out);
+            let mut out = BufWriter::with_capacity(PIECE_BYTES, out);
             frame.write(&mut out)?;
             out.flush()
         })?;

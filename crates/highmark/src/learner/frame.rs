@@ -5,7 +5,8 @@ use std::io::{self, Write};
 use std::ops::Range;
 use std::sync::Arc;
 
-use serde_json::json;
+use serde::Serialize;
+use serde::ser::{SerializeMap, Serializer};
 
 use super::checkpoint::{CHECKSUM, KEY, Meta};
 use super::checksum::Summing;
@@ -118,21 +119,23 @@ impl Frame {
 
     /// Writes the file.
     pub(crate) fn write(&self, out: &mut dyn Write) -> io::Result<()> {
-        let mut header = BTreeMap::new();
-        let meta = serde_json::to_string(&self.meta)?;
-        header.insert("__metadata__", json!({ KEY: meta }));
+        let mut header = Vec::new();
+        let mut json = serde_json::Serializer::new(&mut header);
+        let mut map = json.serialize_map(None)?;
+        map.serialize_entry("__metadata__", &BTreeMap::from([(KEY, serde_json::to_string(&self.meta)?)]))?;
         let mut end = 0;
         for Entry { name, shape, source } in &self.entries {
-            let start = end;
-            let (kind, width) = match source {
+            let (dtype, width) = match source {
                 Source::Floats(_) | Source::Shared(_) | Source::FloatSeries(_) => ("F32", 4),
                 Source::Doubles(_) | Source::DoubleSeries(_) => ("F64", 8),
             };
+            let start = end;
             end += width * shape.iter().product::<usize>();
-            header.insert(name, json!({"dtype": kind, "shape": shape, "data_offsets": [start, end]}));
+            map.serialize_entry(name, &Placed { dtype, shape, data_offsets: [start, end] })?;
         }
-        header.insert(CHECKSUM, json!({"dtype": "U64", "shape": [1], "data_offsets": [end, end + 8]}));
-        let mut header = serde_json::to_vec(&header)?;
+        let sum = Placed { dtype: "U64", shape: &[1], data_offsets: [end, end + 8] };
+        map.serialize_entry(CHECKSUM, &sum)?;
+        map.end()?;
         header.resize(header.len().next_multiple_of(8), b' ');
 
         let mut out = Summing::new(out);
@@ -152,8 +155,18 @@ impl Frame {
     }
 }
 
-/// Numbers that become bytes at a time.
-const PIECE: usize = 2048;
+/// What the header says of a tensor.
+#[derive(Serialize)]
+struct Placed<'a> {
+    dtype: &'static str,
+    shape: &'a [usize],
+    data_offsets: [usize; 2],
+}
+
+/// Numbers that become bytes at a time: as many as go to the file without waiting in [`PIECE_BYTES`] of buffer.
+const PIECE: usize = 8192;
+/// The buffer for what is less than a piece of floats.
+pub(crate) const PIECE_BYTES: usize = 4 * PIECE;
 
 fn write_floats(out: &mut impl Write, numbers: &[f32]) -> io::Result<()> {
     let mut bytes = [0; 4 * PIECE];
