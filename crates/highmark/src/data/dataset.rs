@@ -4,6 +4,7 @@ use std::hash::Hasher;
 
 use super::hash::FastHasher;
 use super::{Batch, Targets};
+use crate::engine::fetch;
 use crate::{Error, Result};
 
 /// Rows as the model sees them: category codes, numbers and targets, each in one block of memory.
@@ -109,6 +110,20 @@ impl Dataset {
             (Some(from), targets) => {
                 *targets = Some(from.empty_like());
                 self.gather(rows, batch);
+            }
+        }
+    }
+
+    /// Has these rows brought into the cache while something else is done.
+    pub(crate) fn fetch(&self, rows: &[u32]) {
+        for row in rows {
+            let of = |width: usize| *row as usize * width..(*row as usize + 1) * width;
+            fetch(&self.x_cat[of(self.n_cat)]);
+            fetch(&self.x_cont[of(self.n_cont)]);
+            match &self.targets {
+                Some(Targets::Classes(classes)) => fetch(&classes[of(1)]),
+                Some(Targets::Values { values, width }) => fetch(&values[of(*width)]),
+                None => {}
             }
         }
     }

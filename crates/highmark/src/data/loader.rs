@@ -6,6 +6,9 @@ use super::{Batch, Dataset};
 use crate::seed::{Random, Stream};
 use crate::{Error, Result};
 
+/// Rows at most that are asked for ahead; more would drive each other out of the cache.
+const FETCHED: usize = 256;
+
 /// In which order an epoch goes through the rows.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Order {
@@ -126,10 +129,18 @@ impl Loader {
     /// Puts batch number `position` of the epoch into `batch`, using its buffers again. A position behind the
     /// last batch gives one without rows.
     pub fn load(&self, position: usize, batch: &mut Batch) {
+        self.dataset.gather(self.rows_of(position), batch);
+        // The rows of the next batch lie all over the data, and nobody could guess where: asked for now, they come while
+        // this batch is computed.
+        let next = self.rows_of(position.saturating_add(1));
+        self.dataset.fetch(&next[..next.len().min(FETCHED)]);
+    }
+
+    /// The rows of batch `position`; none behind the last.
+    fn rows_of(&self, position: usize) -> &[u32] {
         let end = if self.drop_last { self.batches() * self.batch_size } else { self.rows.len() };
         let start = position.saturating_mul(self.batch_size).min(end);
-        let rows = &self.rows[start..end.min(start + self.batch_size)];
-        self.dataset.gather(rows, batch);
+        &self.rows[start..end.min(start + self.batch_size)]
     }
 
     /// A batch without rows, for [`Loader::load`].

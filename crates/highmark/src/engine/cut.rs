@@ -4,6 +4,8 @@
 use std::marker::PhantomData;
 use std::ops::Range;
 
+use super::params::Parameter;
+
 /// Where `len` features are cut.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Cut {
@@ -65,6 +67,65 @@ unsafe impl<'a> Lend for Rows<'a> {
         let [start, end] = [range.start, range.end].map(|f| (f * self.width).min(self.len));
         // SAFETY: start ..= end is within the buffer; that nobody else has it is the caller's promise.
         unsafe { std::slice::from_raw_parts_mut(self.start.add(start), end - start) }
+    }
+}
+
+/// A buffer as long as all parameters, of which a tile has its rows of each: those whose gradients the same tile of a
+/// layer computes. Or an empty one, whose tiles are empty.
+pub(crate) struct Shards<'a> {
+    start: *mut f32,
+    len: usize,
+    parameters: &'a [Parameter],
+    tiles: usize,
+    numbers: PhantomData<&'a mut [f32]>,
+}
+
+// SAFETY: as for `Rows`.
+unsafe impl Sync for Shards<'_> {}
+
+impl<'a> Shards<'a> {
+    /// The parameters must lie one after another.
+    pub(crate) fn new(data: &'a mut [f32], parameters: &'a [Parameter], tiles: usize) -> Self {
+        let apart = parameters.is_sorted_by(|a, b| a.range.end <= b.range.start);
+        assert!(apart, "parameters overlap");
+        Self { start: data.as_mut_ptr(), len: data.len(), parameters, tiles, numbers: PhantomData }
+    }
+}
+
+/// A tile of [`Shards`].
+pub(crate) struct Shard<'a> {
+    start: *mut f32,
+    len: usize,
+    parameters: &'a [Parameter],
+    tile: (usize, usize),
+    numbers: PhantomData<&'a mut [f32]>,
+}
+
+impl<'a> Shard<'a> {
+    /// The only tile, with all rows.
+    pub(crate) fn whole(data: &'a mut [f32], parameters: &'a [Parameter]) -> Self {
+        // SAFETY: there is no other tile.
+        unsafe { Shards::new(data, parameters, 1).tile(0) }
+    }
+
+    /// Its rows of parameter `place` of the list.
+    pub(crate) fn rows(&mut self, place: usize) -> &mut [f32] {
+        let (tile, tiles) = self.tile;
+        let range = self.parameters[place].tile(tile, tiles);
+        let [start, end] = [range.start, range.end].map(|at| at.min(self.len));
+        // SAFETY: start ..= end is within the buffer. Parameters do not overlap, nor do the tiles of one, and this
+        // tile is borrowed as long as what it gives.
+        unsafe { std::slice::from_raw_parts_mut(self.start.add(start), end - start) }
+    }
+}
+
+// SAFETY: tiles differ in the rows that they have of every parameter.
+unsafe impl<'a> Lend for Shards<'a> {
+    type Tile = Shard<'a>;
+
+    unsafe fn tile(&self, i: usize) -> Shard<'a> {
+        let Self { start, len, parameters, tiles, .. } = *self;
+        Shard { start, len, parameters, tile: (i, tiles), numbers: PhantomData }
     }
 }
 

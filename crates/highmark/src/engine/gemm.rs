@@ -6,11 +6,12 @@
 use pulp::{Arch, Simd, WithSimd};
 
 use super::kernel::{self, Strip};
+use super::lines::Lines;
 use super::matrix::{Matrix, MatrixMut};
 use super::transpose::transpose;
 
-/// How much of the summed dimension goes into one pass: a strip of `a` stays in the first cache.
-const DEPTH: usize = 256;
+/// How much of the summed dimension goes into one pass, one sum by itself: a strip of `a` stays in the first cache.
+pub(crate) const DEPTH: usize = 256;
 
 /// Columns of `b` that are packed at a time: `DEPTH` × `WIDTH` numbers stay in the second cache.
 const WIDTH: usize = 512;
@@ -18,15 +19,16 @@ const WIDTH: usize = 512;
 /// Rows of `b` that are at most so long are read where they lie. Longer ones fall into the same few sets of the cache.
 const SHORT_ROW: usize = 144;
 
-/// Memory for packed panels of `b`, one for each thread.
+/// Memory of each thread: for packed panels of `b`, and for a copy of weights.
 #[derive(Debug)]
 pub(crate) struct Scratch {
-    panels: Vec<f32>,
+    panels: Lines,
+    pub(crate) weights: Lines,
 }
 
 impl Scratch {
     pub(crate) fn new() -> Self {
-        Self { panels: vec![0.0; DEPTH * WIDTH] }
+        Self { panels: Lines::zeros(DEPTH * WIDTH), weights: Lines::default() }
     }
 }
 
@@ -74,7 +76,7 @@ impl Product<'_> {
     /// Adds to the columns `first .. first + width` of c what the summed indices `start .. start + depth` give.
     #[inline(always)]
     fn block<S: Simd>(&mut self, simd: S, (first, width): (usize, usize), (start, depth): (usize, usize)) {
-        let (a, b) = (self.a.columns(start, depth), self.b.rows(start, depth).columns(first, width));
+        let (a, b) = (self.a.take_cols(start, depth), self.b.take_rows(start, depth).take_cols(first, width));
         let vectors = width.div_ceil(S::F32_LANES);
         let panels = vectors.div_ceil(kernel::max_vectors::<S>()).max(1);
         // Panels of nearly one width: a narrow last one would waste the registers.
@@ -96,7 +98,7 @@ impl Product<'_> {
                 for panel in 0..panels {
                     let (from, to) = (cut(panel) * S::F32_LANES, cut(panel + 1) * S::F32_LANES);
                     let packed = &mut self.scratch.panels[from * depth..to * depth];
-                    pack(b.columns(from, to.min(width) - from), to - from, packed);
+                    pack(b.take_cols(from, to.min(width) - from), to - from, packed);
                 }
             }
         }
@@ -105,11 +107,11 @@ impl Product<'_> {
         for strip in 0..strips {
             let (top, bottom) = (a.rows * strip / strips, a.rows * (strip + 1) / strips);
             let rows = bottom - top;
-            let a = a.rows(top, rows);
+            let a = a.take_rows(top, rows);
             for panel in 0..panels {
                 let (from, to) = (cut(panel) * S::F32_LANES, cut(panel + 1) * S::F32_LANES);
                 let (panel_b, b_row) = if direct {
-                    (b.columns(from, to - from).as_ptr(), b.row_stride)
+                    (b.take_cols(from, to - from).as_ptr(), b.row_stride)
                 } else {
                     (self.scratch.panels[from * depth..to * depth].as_ptr(), to - from)
                 };
@@ -237,7 +239,13 @@ mod tests {
         for i in 0..m {
             for j in (0..n).step_by(7) {
                 let mut one = [0.0];
-                gemm(&mut scratch, MatrixMut::new(&mut one, 1, 1), a.rows(i, 1), b.columns(j, 1), false);
+                gemm(
+                    &mut scratch,
+                    MatrixMut::new(&mut one, 1, 1),
+                    a.take_rows(i, 1),
+                    b.take_cols(j, 1),
+                    false,
+                );
                 assert_eq!(one[0].to_bits(), whole[i * n + j].to_bits());
             }
         }

@@ -29,14 +29,14 @@ impl<'a> Matrix<'a> {
     }
 
     /// Only the rows `start .. start + rows`.
-    pub(crate) fn rows(self, start: usize, rows: usize) -> Self {
+    pub(crate) fn take_rows(self, start: usize, rows: usize) -> Self {
         assert!(start + rows <= self.rows);
         Self { data: &self.data[(start * self.row_stride).min(self.data.len())..], rows, ..self }
     }
 
     /// Only the columns `start .. start + cols`.
-    pub(crate) fn columns(self, start: usize, cols: usize) -> Self {
-        self.transposed().rows(start, cols).transposed()
+    pub(crate) fn take_cols(self, start: usize, cols: usize) -> Self {
+        self.transposed().take_rows(start, cols).transposed()
     }
 
     pub(crate) fn cols(&self) -> usize {

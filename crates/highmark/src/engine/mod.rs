@@ -1,9 +1,12 @@
 //! Numbers in memory and the kernels over them. Activations lie feature by feature, [features, rows], so
 //! that a tile of features is one piece of memory that one thread can have to itself.
 
+mod cache;
 mod cut;
+mod finite;
 mod gemm;
 mod kernel;
+mod lines;
 mod matrix;
 mod pace;
 mod pages;
@@ -14,8 +17,11 @@ mod stream;
 mod sum;
 mod transpose;
 
-pub(crate) use cut::{Cut, Rows};
-pub(crate) use gemm::{Scratch, gemm};
+pub(crate) use cache::fetch;
+pub(crate) use cut::{Cut, Rows, Shard, Shards};
+pub(crate) use finite::all_finite;
+pub(crate) use gemm::{DEPTH, Scratch, gemm};
+pub(crate) use lines::Lines;
 pub(crate) use matrix::{Matrix, MatrixMut};
 pub(crate) use pages::{large_pages, large_zeros};
 pub use params::{Buffer, ParamKind, Parameter, Params, Snapshot};

@@ -10,6 +10,9 @@ const TRIAL: u32 = 96;
 /// Calls before threads are tried again, at first and at most. It doubles each time that the answer stays the same.
 const SETTLED: (u32, u32) = (2_000, 32_000);
 
+/// As much of the time between two calls as counts: more is not part of a step.
+const BETWEEN: Duration = Duration::from_micros(50);
+
 /// A call that took that many times the mean of the trial means that another process has taken a core.
 const STALL: u32 = 20;
 
@@ -19,7 +22,8 @@ pub(super) struct Pace {
     phase: Phase,
     /// Calls left in this phase.
     left: u32,
-    /// Time of the trials so far: alone, together.
+    /// Time of the trials so far: alone, together, with what lay between the calls. There a thread waits for the numbers
+    /// that another has computed, which is part of what threads cost.
     spent: [Duration; 2],
     /// Whether all threads won the last time.
     together: bool,
@@ -62,11 +66,11 @@ impl Pace {
         }
     }
 
-    /// Notes how long the call took.
-    pub(super) fn took(&mut self, time: Duration) {
+    /// Notes how long the call took, and how long after the end of the one before it began.
+    pub(super) fn took(&mut self, time: Duration, after: Duration) {
         match self.phase {
-            Phase::Alone => self.spent[0] += time,
-            Phase::Together => self.spent[1] += time,
+            Phase::Alone => self.spent[0] += time + after.min(BETWEEN),
+            Phase::Together => self.spent[1] += time + after.min(BETWEEN),
             Phase::Settled
                 if self.together
                     && self.spent[1] > Duration::ZERO
@@ -108,7 +112,8 @@ mod tests {
         let mut count = 0;
         for _ in 0..calls {
             count += u32::from(pace.together());
-            pace.took(Duration::from_micros(if pace.together() { together } else { alone }));
+            let time = Duration::from_micros(if pace.together() { together } else { alone });
+            pace.took(time, Duration::from_micros(5));
         }
         f64::from(count) / f64::from(calls)
     }
@@ -124,11 +129,21 @@ mod tests {
     }
 
     #[test]
+    fn what_lies_between_counts_too() {
+        let mut pace = Pace::default();
+        for _ in 0..100_000 {
+            let (time, after) = if pace.together() { (20, 45) } else { (40, 5) };
+            pace.took(Duration::from_micros(time), Duration::from_micros(after));
+        }
+        assert!(share(&mut pace, 10_000, 40, 60) < 0.05);
+    }
+
+    #[test]
     fn a_stall_calls_for_a_trial_at_once() {
         let mut pace = Pace::default();
         share(&mut pace, 20_000, 40, 25);
         assert_eq!(pace.phase, Phase::Settled);
-        pace.took(Duration::from_millis(4));
+        pace.took(Duration::from_millis(4), Duration::ZERO);
         assert_eq!(pace.phase, Phase::Alone);
     }
 }

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::Arc;
 
+use super::cut::Cut;
 use crate::{Error, Result};
 
 /// What a parameter is for, which decides about weight decay.
@@ -31,6 +32,16 @@ pub struct Parameter {
     pub kind: ParamKind,
     /// Where it lies in [`Params::values`] and [`Params::grads`].
     pub range: Range<usize>,
+}
+
+impl Parameter {
+    /// Where tile `i` of `tiles` lies: some of its rows, as layers cut their outputs.
+    pub(crate) fn tile(&self, i: usize, tiles: usize) -> Range<usize> {
+        let rows = self.shape.first().copied().unwrap_or(1);
+        let width = self.range.len().checked_div(rows).unwrap_or(0);
+        let rows = Cut::new(rows, tiles).range(i);
+        self.range.start + rows.start * width..self.range.start + rows.end * width
+    }
 }
 
 /// Numbers that belong to a model but are not trained: a place in [`Params::buffers`].
@@ -148,6 +159,11 @@ impl Params {
         }
         place.copy_from_slice(numbers);
         Ok(())
+    }
+
+    /// What a step reads and writes: where the parameters lie, their values and their gradients.
+    pub(crate) fn step_parts(&mut self) -> (&[Parameter], &mut [f32], &[f32]) {
+        (&self.list, &mut self.values, &self.grads)
     }
 
     /// Marks the gradients as spent, so that the next backward pass starts anew.

@@ -5,7 +5,7 @@
 #![expect(unsafe_code, reason = "tiles of one buffer are lent to several threads at once")]
 
 use std::cell::{Cell, RefCell};
-use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicUsize, Ordering, fence};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Instant;
@@ -21,7 +21,7 @@ const WORTH_THREADS: usize = 100_000;
 /// between two calls within a step.
 const SPINS: u32 = 20_000;
 
-/// More than any tile count here can use, and less than the state can count.
+/// More than any tile count here can use.
 const MAX_THREADS: usize = 1024;
 
 /// Threads that wait for tiles, spinning first and then asleep.
@@ -33,44 +33,62 @@ pub(crate) struct Pool {
     /// other's job.
     scratch: RefCell<Scratch>,
     pace: Cell<Pace>,
+    /// When the last call ended.
+    ended: Cell<Instant>,
 }
 
 /// What one call asks of the workers.
 struct Job<'a> {
     work: &'a (dyn Fn(usize, &mut Scratch) + Sync),
-    tiles: usize,
-    next: AtomicUsize,
     panicked: AtomicBool,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Shared {
-    /// The number of the call, whether it can still be joined, and how many workers have joined: see the constants.
-    /// A worker that the system does not let run never joins, and the caller does not wait for it.
-    state: AtomicU64,
-    /// The job of this call. Valid while it is open or somebody who joined is still at it.
-    job: AtomicPtr<()>,
-    sleepers: Mutex<usize>,
+    /// One for each worker.
+    desks: Vec<Desk>,
+    /// How many workers are asleep, or about to be. Workers alone write it, so that looking at it costs nothing.
+    sleepers: AtomicUsize,
+    door: Mutex<()>,
     wake: Condvar,
 }
 
-/// In [`Shared::state`]: the low bits count the workers that have joined, then come two flags and the call's number.
-const JOINED: u64 = 0xffff;
-const OPEN: u64 = 1 << 16;
-const ENDING: u64 = 1 << 17;
-const CALL: u32 = 18;
+/// Where one worker gets its tile: in memory of its own, since what two cores look at by turns travels between
+/// them at some hundred nanoseconds a line. (128 bytes: processors fetch lines by pairs.)
+#[derive(Debug)]
+#[repr(align(128))]
+struct Desk {
+    state: AtomicU32,
+    /// The job of this call. Valid from the offer until the worker is done or the offer is withdrawn.
+    job: AtomicPtr<()>,
+}
+
+/// In [`Desk::state`].
+const IDLE: u32 = 0;
+/// There is a tile. A worker that the system does not let run never takes it, and the caller does not wait for it.
+const OFFERED: u32 = 1;
+const TAKEN: u32 = 2;
+const ENDING: u32 = 3;
 
 impl Pool {
     /// A pool that computes on `threads` threads, the calling one among them.
     pub(crate) fn new(threads: usize) -> Self {
-        let shared = Arc::new(Shared::default());
+        let desk = |_| Desk { state: AtomicU32::new(IDLE), job: AtomicPtr::default() };
+        let shared = Arc::new(Shared {
+            desks: (1..threads.clamp(1, MAX_THREADS)).map(desk).collect(),
+            sleepers: AtomicUsize::new(0),
+            door: Mutex::new(()),
+            wake: Condvar::new(),
+        });
         let start = |number: usize| {
             let shared = Arc::clone(&shared);
-            std::thread::Builder::new().name(format!("highmark-{number}")).spawn(move || worker(&shared)).ok()
+            let name = format!("highmark-{}", number + 1);
+            std::thread::Builder::new().name(name).spawn(move || worker(&shared, number)).ok()
         };
         // A thread that the system refuses is a thread fewer, with the same results.
-        let workers = (1..threads.clamp(1, MAX_THREADS)).map_while(start).collect();
-        Self { shared, workers, scratch: RefCell::new(Scratch::new()), pace: Cell::default() }
+        let workers = (0..shared.desks.len()).map_while(start).collect();
+        let (pace, ended) = (Cell::default(), Cell::new(Instant::now()));
+        Self { shared, workers, scratch: RefCell::new(Scratch::new()), pace, ended }
     }
 
     /// Into how many tiles to cut work of so many multiplications: one a thread, always the same for the same thread
@@ -100,28 +118,42 @@ impl Pool {
         }
         let (mut pace, begin) = (self.pace.get(), Instant::now());
         if pace.together() {
-            let job = Job { work: &one, tiles, next: AtomicUsize::new(0), panicked: AtomicBool::new(false) };
-            self.start(&job);
-            let finish = Finish(&self.shared);
-            job.take_tiles(&mut scratch);
-            drop(finish);
-            assert!(!job.panicked.load(Ordering::Relaxed), "a worker thread panicked");
+            self.run_together(tiles, &one, &mut scratch);
         } else {
             (0..tiles).for_each(|i| one(i, &mut scratch));
         }
-        pace.took(begin.elapsed());
+        let end = Instant::now();
+        pace.took(end - begin, begin - self.ended.replace(end));
         self.pace.set(pace);
     }
 
-    fn start(&self, job: &Job<'_>) {
-        self.shared.job.store(std::ptr::from_ref(job).cast_mut().cast(), Ordering::Relaxed);
-        self.shared.announce(OPEN);
+    /// Offers a tile to each worker, the first and those that are too many being the calling thread's; it also takes
+    /// what a worker has not begun when its own are done.
+    fn run_together(&self, tiles: usize, work: &(dyn Fn(usize, &mut Scratch) + Sync), scratch: &mut Scratch) {
+        let job = Job { work, panicked: AtomicBool::new(false) };
+        let offers = &self.shared.desks[..self.workers.len().min(tiles - 1)];
+        for desk in offers {
+            desk.job.store(std::ptr::from_ref(&job).cast_mut().cast(), Ordering::Relaxed);
+            desk.state.store(OFFERED, Ordering::Release);
+        }
+        self.shared.wake_sleepers();
+        let finish = Finish(offers);
+        work(0, scratch);
+        (offers.len() + 1..tiles).for_each(|i| work(i, scratch));
+        for (i, desk) in offers.iter().enumerate() {
+            if desk.withdraw() {
+                work(i + 1, scratch);
+            }
+        }
+        drop(finish);
+        assert!(!job.panicked.load(Ordering::Relaxed), "a worker thread panicked");
     }
 }
 
 impl Drop for Pool {
     fn drop(&mut self) {
-        self.shared.announce(ENDING);
+        self.shared.desks.iter().for_each(|desk| desk.state.store(ENDING, Ordering::Release));
+        self.shared.wake_sleepers();
         for worker in self.workers.drain(..) {
             // A worker catches the panics of its tiles, so it has none to tell.
             let _ = worker.join();
@@ -129,93 +161,86 @@ impl Drop for Pool {
     }
 }
 
-/// Closes the call and waits for those who have joined it, even when the calling thread's own tile panics: they hold
-/// references to its stack.
-struct Finish<'a>(&'a Shared);
+/// Withdraws what nobody has taken and waits for those who are at it, even when the calling thread's own tile panics:
+/// they hold references to its stack.
+struct Finish<'a>(&'a [Desk]);
 
 impl Drop for Finish<'_> {
     fn drop(&mut self) {
-        let mut state = self.0.state.fetch_and(!OPEN, Ordering::AcqRel);
-        let mut spins = 0_u32;
-        while state & JOINED > 0 {
-            spins += 1;
-            if spins < SPINS {
-                std::hint::spin_loop();
-            } else {
-                std::thread::yield_now();
+        for desk in self.0 {
+            desk.withdraw();
+            let mut spins = 0_u32;
+            while desk.state.load(Ordering::Acquire) == TAKEN {
+                spins += 1;
+                if spins < SPINS {
+                    std::hint::spin_loop();
+                } else {
+                    std::thread::yield_now();
+                }
             }
-            state = self.0.state.load(Ordering::Acquire);
         }
     }
 }
 
-impl Job<'_> {
-    fn take_tiles(&self, scratch: &mut Scratch) {
-        loop {
-            let i = self.next.fetch_add(1, Ordering::Relaxed);
-            if i >= self.tiles {
-                return;
-            }
-            (self.work)(i, scratch);
-        }
+impl Desk {
+    /// Takes the offer back; whether it was still there.
+    fn withdraw(&self) -> bool {
+        self.state.compare_exchange(OFFERED, IDLE, Ordering::Relaxed, Ordering::Relaxed).is_ok()
+    }
+
+    fn has_news(&self) -> bool {
+        matches!(self.state.load(Ordering::Acquire), OFFERED | ENDING)
     }
 }
 
 impl Shared {
-    /// Only the owner of the pool calls this, and only when nobody is at work.
-    fn announce(&self, flag: u64) {
-        let call = (self.state.load(Ordering::Relaxed) >> CALL) + 1;
-        self.state.store(call << CALL | flag, Ordering::SeqCst);
-        // The lock orders this look at the sleepers after a worker's last look at the state.
-        if *self.sleepers.lock().unwrap_or_else(PoisonError::into_inner) > 0 {
+    /// After the desks have changed.
+    fn wake_sleepers(&self) {
+        // Either this sees the worker that is going to sleep, or that one sees its desk changed.
+        fence(Ordering::SeqCst);
+        if self.sleepers.load(Ordering::Relaxed) > 0 {
+            drop(self.door.lock().unwrap_or_else(PoisonError::into_inner));
             self.wake.notify_all();
         }
     }
 
-    /// Waits for a call other than `seen`, which may be closed by then, and returns the state.
-    fn next_call(&self, seen: u64) -> u64 {
-        let new = |state: u64| state >> CALL != seen && state & (OPEN | ENDING) != 0;
+    /// Waits until there is something on the desk.
+    fn wait(&self, desk: &Desk) {
         for _ in 0..SPINS {
-            let state = self.state.load(Ordering::Acquire);
-            if new(state) {
-                return state;
+            if desk.has_news() {
+                return;
             }
             std::hint::spin_loop();
         }
-        let mut sleepers = self.sleepers.lock().unwrap_or_else(PoisonError::into_inner);
-        *sleepers += 1;
-        let state = loop {
-            let state = self.state.load(Ordering::SeqCst);
-            if new(state) {
-                break state;
-            }
-            sleepers = self.wake.wait(sleepers).unwrap_or_else(PoisonError::into_inner);
-        };
-        *sleepers -= 1;
-        state
+        let mut door = self.door.lock().unwrap_or_else(PoisonError::into_inner);
+        self.sleepers.fetch_add(1, Ordering::Relaxed);
+        fence(Ordering::SeqCst);
+        while !desk.has_news() {
+            door = self.wake.wait(door).unwrap_or_else(PoisonError::into_inner);
+        }
+        self.sleepers.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
-fn worker(shared: &Shared) {
-    let mut seen = 0;
+fn worker(shared: &Shared, number: usize) {
+    let desk = &shared.desks[number];
     let mut scratch = Scratch::new();
     loop {
-        let state = shared.next_call(seen);
-        if state & ENDING != 0 {
-            return;
-        }
-        if shared.state.compare_exchange(state, state + 1, Ordering::AcqRel, Ordering::Relaxed).is_err() {
-            // Somebody else joined first, or the call is closed: look again.
+        shared.wait(desk);
+        if desk.state.compare_exchange(OFFERED, TAKEN, Ordering::Acquire, Ordering::Relaxed).is_err() {
+            if desk.state.load(Ordering::Relaxed) == ENDING {
+                return;
+            }
+            // The offer was withdrawn.
             continue;
         }
-        seen = state >> CALL;
-        // SAFETY: this thread has joined while the call was open, and the caller keeps the job alive until all who
-        // joined have left.
-        let job = unsafe { &*shared.job.load(Ordering::Relaxed).cast::<Job<'_>>() };
-        if std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| job.take_tiles(&mut scratch))).is_err() {
+        // SAFETY: the caller keeps the job alive until what was taken is done.
+        let job = unsafe { &*desk.job.load(Ordering::Relaxed).cast::<Job<'_>>() };
+        let tile = std::panic::AssertUnwindSafe(|| (job.work)(number + 1, &mut scratch));
+        if std::panic::catch_unwind(tile).is_err() {
             job.panicked.store(true, Ordering::Relaxed);
         }
-        shared.state.fetch_sub(1, Ordering::Release);
+        desk.state.store(IDLE, Ordering::Release);
     }
 }
 

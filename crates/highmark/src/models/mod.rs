@@ -6,7 +6,7 @@ pub use tabular::{TabularConfig, TabularModel, embedding_size};
 
 use crate::Result;
 use crate::data::Batch;
-use crate::engine::Params;
+use crate::engine::{Params, all_finite};
 use crate::nn::Mode;
 use crate::optim::Optimizer;
 
@@ -32,6 +32,11 @@ pub trait Model: Send {
     /// From the gradient of the predictions of the last training `forward`, rows × outputs, to that of the
     /// parameters: added to what [`Params::grads`] holds, or replacing it after [`Params::zero_grad`].
     fn backward(&mut self, batch: &Batch, grad: &[f32]) -> Result<()>;
+
+    /// Whether all gradients are finite. A model with threads of its own may share the look out among them.
+    fn grads_are_finite(&self) -> bool {
+        all_finite(&self.params().grads)
+    }
 
     /// Applies a step of the optimizer. A model with threads of its own shares the work out among them; the
     /// result is that of [`Optimizer::step`], which is also what happens unless a model says otherwise.

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{LayerSummary, Model};
 use crate::data::Batch;
-use crate::engine::{Matrix, Params, Pool, transpose};
+use crate::engine::{Matrix, Params, Pool, all_finite, transpose};
 use crate::nn::{
     ActivationFn, BatchNorm, Dropout, Embedding, Epilogue, Linear, Mlp, Mode, OutputScale, SigmoidRange,
     output_scale,
@@ -129,9 +129,13 @@ pub struct TabularModel {
     embed_drop: Epilogue,
     bn_cont: Epilogue,
     mlp: Mlp,
+    /// Where the parameters of the layers begin.
+    layers_at: usize,
     y_range: Option<SigmoidRange>,
     output_scale: Vec<OutputScale>,
     pool: Pool,
+    /// Whether the gradients are all finite, as the last backward pass saw; unknown once they may have been changed.
+    grads_finite: Option<bool>,
 }
 
 impl TabularModel {
@@ -170,10 +174,22 @@ impl TabularModel {
         let bn_cont =
             (config.bn_cont && n_cont > 0).then(|| BatchNorm::new(&mut params, "bn_cont", n_cont, 0.0));
         let bn_cont = Epilogue::new(n_cont, None, bn_cont, None);
+        let layers_at = params.len();
         let mlp = layers(config, &mut params, n_embed + n_cont, outputs, seed);
         let y_range = config.y_range.map(|(low, high)| SigmoidRange { low, high });
         let (output_scale, pool) = (config.output_scale.clone(), Pool::new(1));
-        Ok(Self { params, embeds, embed_drop, bn_cont, mlp, y_range, output_scale, pool })
+        Ok(Self {
+            params,
+            embeds,
+            embed_drop,
+            bn_cont,
+            mlp,
+            layers_at,
+            y_range,
+            output_scale,
+            pool,
+            grads_finite: None,
+        })
     }
 
     /// Computes on `threads` threads from now on; the results are the same bits for any number.
@@ -274,6 +290,7 @@ impl Model for TabularModel {
     }
 
     fn params_mut(&mut self) -> &mut Params {
+        self.grads_finite = None;
         &mut self.params
     }
 
@@ -312,7 +329,7 @@ impl Model for TabularModel {
             y_range.backward(output, dy);
         }
         output_scale::backward(&self.output_scale, self.mlp.output_gradient(rows), rows);
-        self.mlp.backward(&mut self.params, &self.pool, rows);
+        let mut finite = self.mlp.backward(&mut self.params, &self.pool, rows);
         let (embedded, cont) = self.mlp.input_gradient(rows).split_at_mut(self.embed_drop.features * rows);
         if !self.bn_cont.is_identity() {
             self.bn_cont.gradient(rows).copy_from_slice(cont);
@@ -331,8 +348,15 @@ impl Model for TabularModel {
             embed.backward(&mut self.params.grads, codes, dy, rows, fresh);
             rest = after;
         }
+        // The parameters before those of the layers: embeddings and the norm of the continuous columns.
+        finite &= all_finite(&self.params.grads[..self.layers_at]);
+        self.grads_finite = Some(finite);
         self.params.grads_spent = false;
         Ok(())
+    }
+
+    fn grads_are_finite(&self) -> bool {
+        self.grads_finite.unwrap_or_else(|| all_finite(&self.params.grads))
     }
 
     fn step(&mut self, optimizer: &mut Optimizer) {

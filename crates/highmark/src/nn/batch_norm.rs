@@ -8,6 +8,9 @@ use crate::engine::{ParamKind, Params, sum, sum_products_from, sum_squares_from}
 const EPS: f64 = 1e-5;
 const MOMENTUM: f32 = 0.1;
 
+/// Features whose sums are formed before the first of them is used: a sum alone waits for its last addition.
+const GROUP: usize = 8;
+
 /// A batch norm layer: where its numbers lie.
 #[derive(Clone, Debug)]
 pub(crate) struct BatchNorm {
@@ -31,40 +34,56 @@ impl BatchNorm {
         Self { weight, bias, running_mean, running_var, count }
     }
 
-    /// Normalises one feature of a training batch by its own statistics and takes them into the running ones.
-    /// Returns its mean and 1/√(variance + eps).
+    /// Normalises the features of a tile of a training batch, `x` and `y` [tile, rows], by their own statistics and takes
+    /// them into the running ones. `mean` and `inv_std` (1/√(variance + eps)) are for the backward pass.
     #[inline(always)]
     pub(crate) fn train(
         &self,
         values: &[f32],
-        feature: usize,
-        x: &[f32],
-        y: &mut [f32],
-        [running_mean, running_var]: [&mut f32; 2],
-    ) -> (f32, f32) {
-        let rows = x.len() as f64;
-        let mean = (sum(x) / rows) as f32;
-        let squares = sum_squares_from(x, mean);
-        let inv_std = (1.0 / (squares / rows + EPS).sqrt()) as f32;
-        let unbiased = (squares / (rows - 1.0)) as f32;
-        *running_mean = (1.0 - MOMENTUM) * *running_mean + MOMENTUM * mean;
-        *running_var = (1.0 - MOMENTUM) * *running_var + MOMENTUM * unbiased;
-        self.scale(values, feature, x, y, mean, inv_std);
-        (mean, inv_std)
+        first: usize,
+        (x, y, rows): (&[f32], &mut [f32], usize),
+        [mean, inv_std, running_mean, running_var]: [&mut [f32]; 4],
+    ) {
+        let count = rows as f64;
+        for (group, (x, y)) in x.chunks(GROUP * rows).zip(y.chunks_mut(GROUP * rows)).enumerate() {
+            let start = group * GROUP;
+            let features = start..start + x.len() / rows;
+            let [mean, inv_std] = [&mut *mean, &mut *inv_std].map(|all| &mut all[features.clone()]);
+            for (mean, x) in mean.iter_mut().zip(x.chunks_exact(rows)) {
+                *mean = (sum(x) / count) as f32;
+            }
+            let mut squares = [0.0; GROUP];
+            for ((squares, mean), x) in squares.iter_mut().zip(&*mean).zip(x.chunks_exact(rows)) {
+                *squares = sum_squares_from(x, *mean);
+            }
+            let running = running_mean[features.clone()].iter_mut().zip(&mut running_var[features.clone()]);
+            for (((running_mean, running_var), squares), (mean, inv_std)) in
+                running.zip(&squares).zip(mean.iter().zip(inv_std.iter_mut()))
+            {
+                *inv_std = (1.0 / (squares / count + EPS).sqrt()) as f32;
+                let unbiased = (squares / (count - 1.0)) as f32;
+                *running_mean = (1.0 - MOMENTUM) * *running_mean + MOMENTUM * mean;
+                *running_var = (1.0 - MOMENTUM) * *running_var + MOMENTUM * unbiased;
+            }
+            for (i, (x, y)) in x.chunks_exact(rows).zip(y.chunks_exact_mut(rows)).enumerate() {
+                self.scale(values, first + start + i, x, y, mean[i], inv_std[i]);
+            }
+        }
     }
 
-    /// Normalises one feature by the running statistics.
+    /// Normalises the features of a tile by the running statistics.
     #[inline(always)]
     pub(crate) fn eval(
         &self,
         values: &[f32],
-        feature: usize,
-        x: &[f32],
-        y: &mut [f32],
-        [running_mean, running_var]: [&mut f32; 2],
+        first: usize,
+        (x, y, rows): (&[f32], &mut [f32], usize),
+        [running_mean, running_var]: [&[f32]; 2],
     ) {
-        let inv_std = (1.0 / (f64::from(*running_var) + EPS).sqrt()) as f32;
-        self.scale(values, feature, x, y, *running_mean, inv_std);
+        for (i, (x, y)) in x.chunks_exact(rows).zip(y.chunks_exact_mut(rows)).enumerate() {
+            let inv_std = (1.0 / (f64::from(running_var[i]) + EPS).sqrt()) as f32;
+            self.scale(values, first + i, x, y, running_mean[i], inv_std);
+        }
     }
 
     #[inline(always)]
@@ -74,28 +93,37 @@ impl BatchNorm {
         y.iter_mut().zip(x).for_each(|(y, x)| *y = (x - mean) * scale + shift);
     }
 
-    /// The gradient of the input of one feature, in place of that of the output in `d`. `x` is the input, and the
-    /// statistics are those that [`BatchNorm::train`] returned. The gradients of weight and bias are replaced
-    /// when `fresh`, and added to otherwise.
+    /// The gradient of the input of a tile, in place of that of the output in `d` [tile, rows]. `x` is the input, and the
+    /// statistics are those of [`BatchNorm::train`]. The gradients of weight and bias are replaced when `fresh`, and
+    /// added to otherwise.
     #[inline(always)]
     pub(crate) fn backward(
         &self,
         values: &[f32],
-        feature: usize,
-        x: &[f32],
-        d: &mut [f32],
-        (mean, inv_std): (f32, f32),
-        [weight_grad, bias_grad]: [&mut f32; 2],
+        first: usize,
+        (x, d, rows): (&[f32], &mut [f32], usize),
+        [mean, inv_std]: [&[f32]; 2],
+        [weight_grad, bias_grad]: [&mut [f32]; 2],
         fresh: bool,
     ) {
-        let rows = x.len() as f32;
-        let sum_d = sum(d) as f32;
-        let dot = sum_products_from(d, x, mean) as f32;
-        let before = if fresh { (0.0, 0.0) } else { (*weight_grad, *bias_grad) };
-        *weight_grad = before.0 + dot * inv_std;
-        *bias_grad = before.1 + sum_d;
-        let (mean_d, slope) = (sum_d / rows, dot * inv_std * inv_std / rows);
-        let scale = values[self.weight.start + feature] * inv_std;
-        d.iter_mut().zip(x).for_each(|(d, x)| *d = (*d - mean_d - (x - mean) * slope) * scale);
+        for (group, (x, d)) in x.chunks(GROUP * rows).zip(d.chunks_mut(GROUP * rows)).enumerate() {
+            let start = group * GROUP;
+            let mut sums = [(0.0, 0.0); GROUP];
+            let lines = x.chunks_exact(rows).zip(d.chunks_exact(rows));
+            for ((sums, (x, d)), mean) in sums.iter_mut().zip(lines).zip(&mean[start..]) {
+                *sums = (sum(d) as f32, sum_products_from(d, x, *mean) as f32);
+            }
+            for (i, (x, d)) in x.chunks_exact(rows).zip(d.chunks_exact_mut(rows)).enumerate() {
+                let ((sum, dot), at) = (sums[i], start + i);
+                let (mean, inv_std) = (mean[at], inv_std[at]);
+                let before = if fresh { (0.0, 0.0) } else { (weight_grad[at], bias_grad[at]) };
+                weight_grad[at] = before.0 + dot * inv_std;
+                bias_grad[at] = before.1 + sum;
+                let count = rows as f32;
+                let (mean_d, slope) = (sum / count, dot * inv_std * inv_std / count);
+                let scale = values[self.weight.start + first + at] * inv_std;
+                d.iter_mut().zip(x).for_each(|(d, x)| *d = (*d - mean_d - (x - mean) * slope) * scale);
+            }
+        }
     }
 }

@@ -4,7 +4,7 @@
 use std::ops::Range;
 
 use super::{ActivationFn, BatchNorm, Dropout, Mode};
-use crate::engine::{Cut, Params, Rows, simd, sum};
+use crate::engine::{Cut, Lines, Params, Rows, simd, sum};
 
 /// The layers, and what a training batch leaves for the backward pass.
 #[derive(Clone, Debug, Default)]
@@ -16,14 +16,16 @@ pub(crate) struct Epilogue {
     /// [features, rows] each, as far as they are needed: the input, where the slope of the activation depends on it;
     /// after the activation; after all; dropout's factors, 0 or 1/(1−p); and the gradient of the output, which
     /// the backward pass turns into that of the input.
-    pre: Vec<f32>,
-    post: Vec<f32>,
-    out: Vec<f32>,
-    mask: Vec<f32>,
-    d: Vec<f32>,
+    pre: Lines,
+    post: Lines,
+    out: Lines,
+    mask: Lines,
+    d: Lines,
+    /// Two halves of that gradient, before they are added up; empty where it is never halved.
+    halves: Lines,
     /// Of each feature in the last training batch.
-    mean: Vec<f32>,
-    inv_std: Vec<f32>,
+    mean: Lines,
+    inv_std: Lines,
 }
 
 /// The layers alone, to share between threads while their memory is lent out in tiles.
@@ -92,9 +94,7 @@ impl Epilogue {
         ];
         for (buffer, needed, width) in buffers {
             let len = if needed { self.features * width } else { 0 };
-            if buffer.len() < len {
-                buffer.resize(len, 0.0);
-            }
+            buffer.grow(len);
         }
     }
 
@@ -147,7 +147,7 @@ impl Epilogue {
         let layers =
             Layers { activation: self.activation, norm: self.norm.as_ref(), dropout: self.dropout.as_ref() };
         let all = self.features * rows;
-        let up_to = |buffer: &'a mut Vec<f32>| {
+        let up_to = |buffer: &'a mut Lines| {
             let len = buffer.len().min(all);
             &mut buffer[..len]
         };
@@ -157,10 +157,21 @@ impl Epilogue {
         (layers, memory)
     }
 
-    /// For a backward pass: what the forward pass has kept, its output, and the gradient.
-    pub(crate) fn backward_parts(&mut self, rows: usize) -> (Kept<'_>, &[f32], &mut [f32]) {
-        let has_out = self.keeps_out();
-        let Self { activation, norm, dropout, features, pre, post, out, mask, d, mean, inv_std } = self;
+    /// Its output, and memory for the two halves of its gradient, [features, rows] one after the other, if it comes in
+    /// halves.
+    pub(crate) fn output_and_halves(&mut self, rows: usize, in_halves: bool) -> (&[f32], &mut [f32]) {
+        let (has_out, all) = (self.keeps_out(), self.features * rows);
+        let both = if in_halves { 2 * all } else { 0 };
+        self.halves.grow(both);
+        let output = if has_out { &self.out } else { &self.post };
+        (&output[..all], &mut self.halves[..both])
+    }
+
+    /// For a backward pass: what the forward pass has kept, its output, and the gradient with its two halves.
+    pub(crate) fn backward_parts(&mut self, rows: usize) -> (Kept<'_>, &[f32], &mut [f32], [&[f32]; 2]) {
+        let (has_out, all) = (self.keeps_out(), self.features * rows);
+        let Self { activation, norm, dropout, pre, post, out, mask, d, halves, mean, inv_std, .. } = self;
+        let (first, second) = halves.split_at(all.min(halves.len()));
         let kept = Kept {
             layers: Layers { activation: *activation, norm: norm.as_ref(), dropout: dropout.as_ref() },
             pre: if pre.is_empty() { &*post } else { &*pre },
@@ -170,7 +181,7 @@ impl Epilogue {
             inv_std: &*inv_std,
         };
         let output = if has_out { &*out } else { &*post };
-        (kept, &output[..*features * rows], &mut d[..*features * rows])
+        (kept, &output[..all], &mut d[..all], [first, second])
     }
 
     /// Where the gradients of the norm's weight and bias lie; `empty` without a norm.
@@ -202,7 +213,7 @@ impl Epilogue {
         let Params { values, grads, .. } = params;
         // Weight and bias are two parameters, so they never overlap.
         let Ok([weight, bias]) = grads.get_disjoint_mut(self.grad_ranges(&(end..end))) else { return };
-        let (kept, _, d) = self.backward_parts(rows);
+        let (kept, _, d, _) = self.backward_parts(rows);
         kept.backward_tile(values, features, d, [weight, bias, &mut []], rows, fresh);
     }
 }
@@ -226,16 +237,15 @@ impl Layers<'_> {
             }
         }
         if let Some(norm) = self.norm {
+            let lines = (&*post, &mut *out, rows);
             simd(
                 #[inline(always)]
                 || {
-                    for (i, (x, y)) in post.chunks_exact(rows).zip(out.chunks_exact_mut(rows)).enumerate() {
-                        let running = [&mut running_mean[i], &mut running_var[i]];
-                        if mode.is_train() {
-                            (mean[i], inv_std[i]) = norm.train(values, features.start + i, x, y, running);
-                        } else {
-                            norm.eval(values, features.start + i, x, y, running);
-                        }
+                    if mode.is_train() {
+                        let statistics = [mean, inv_std, running_mean, running_var];
+                        norm.train(values, features.start, lines, statistics);
+                    } else {
+                        norm.eval(values, features.start, lines, [running_mean, running_var]);
                     }
                 },
             );
@@ -283,17 +293,11 @@ impl Kept<'_> {
             d.iter_mut().zip(&self.mask[numbers.clone()]).for_each(|(d, m)| *d *= m);
         }
         if let Some(norm) = self.layers.norm {
-            let x = &self.post[numbers.clone()];
+            let lines = (&self.post[numbers.clone()], &mut *d, rows);
+            let statistics = [self.mean, self.inv_std].map(|all| &all[features.clone()]);
             simd(
                 #[inline(always)]
-                || {
-                    for (i, (x, d)) in x.chunks_exact(rows).zip(d.chunks_exact_mut(rows)).enumerate() {
-                        let feature = features.start + i;
-                        let statistics = (self.mean[feature], self.inv_std[feature]);
-                        let grads = [&mut weight_grad[i], &mut bias_grad[i]];
-                        norm.backward(values, feature, x, d, statistics, grads, fresh);
-                    }
-                },
+                || norm.backward(values, features.start, lines, statistics, [weight_grad, bias_grad], fresh),
             );
         }
         if let Some(activation) = self.layers.activation {

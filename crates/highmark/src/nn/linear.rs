@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::init;
-use crate::engine::{Matrix, MatrixMut, ParamKind, Params, Scratch, gemm};
+use crate::engine::{Cut, DEPTH, Matrix, MatrixMut, ParamKind, Params, Scratch, gemm};
 
 /// A linear layer, its weight [outputs, inputs] as PyTorch has it.
 #[derive(Clone, Debug)]
@@ -54,17 +54,18 @@ impl Linear {
         scratch: &mut Scratch,
     ) {
         let rows = x.cols();
-        let weight = Matrix::new(&values[self.weight.clone()], self.outputs, self.inputs);
         if let Some(bias) = &self.bias {
             for (row, b) in y.chunks_exact_mut(rows).zip(&values[bias.clone()][outputs.clone()]) {
                 row.fill(*b);
             }
         }
         let y = MatrixMut::new(y, outputs.len(), rows);
-        gemm(scratch, y, weight.rows(outputs.start, outputs.len()), x, self.bias.is_some());
+        let weight = self.weight(values).take_rows(outputs.start, outputs.len());
+        gemm(scratch, y, weight, x, self.bias.is_some());
     }
 
-    /// `dx` [tile, rows] = the gradient of these inputs, from `dy` [outputs, rows].
+    /// `dx` [tile, rows] = the gradient of these inputs, from `dy` [outputs, rows]. Where it [is halved](Self::halves), it
+    /// is the sum of what [`Linear::input_half`] gives, to the bit.
     pub(crate) fn input_tile(
         &self,
         values: &[f32],
@@ -73,8 +74,46 @@ impl Linear {
         dx: &mut [f32],
         scratch: &mut Scratch,
     ) {
-        let weight = Matrix::new(&values[self.weight.clone()], self.outputs, self.inputs);
-        let dx = MatrixMut::new(dx, inputs.len(), dy.cols());
-        gemm(scratch, dx, weight.columns(inputs.start, inputs.len()).transposed(), dy, false);
+        let rows = dy.cols();
+        let weight = self.weight(values).take_cols(inputs.start, inputs.len());
+        let sums = if self.halves(rows) { 2 } else { 1 };
+        for sum in 0..sums {
+            let outputs = Cut::new(self.outputs, sums).range(sum);
+            let [weight, dy] = [weight, dy].map(|m| m.take_rows(outputs.start, outputs.len()));
+            let dx = MatrixMut::new(dx, inputs.len(), rows);
+            gemm(scratch, dx, weight.transposed(), dy, sum > 0);
+        }
+    }
+
+    /// Whether the gradient of the inputs is formed in two sums, over either half of the outputs: there a thread that has
+    /// `dy` of one half can go on with it and its own rows of the weight. They stay in the cache of that thread's core;
+    /// what the other gets is the sum, the smaller of the two.
+    pub(crate) fn halves(&self, rows: usize) -> bool {
+        rows <= self.outputs && self.outputs <= 2 * DEPTH
+    }
+
+    /// `dx` [inputs, rows] = what these outputs, one half, give to the gradient of the inputs, from their `dy`.
+    pub(crate) fn input_half(
+        &self,
+        values: &[f32],
+        outputs: Range<usize>,
+        dy: Matrix<'_>,
+        dx: &mut [f32],
+        scratch: &mut Scratch,
+    ) {
+        // From a copy. A walk across the rows makes the processor guess where it goes on, and fetch rows from behind the last:
+        // those that the other thread is about to change.
+        let mut copy = std::mem::take(&mut scratch.weights);
+        copy.grow(outputs.len() * self.inputs);
+        let own = &values[self.weight.clone()][outputs.start * self.inputs..outputs.end * self.inputs];
+        copy[..own.len()].copy_from_slice(own);
+        let weight = Matrix::new(&copy, outputs.len(), self.inputs);
+        let dx = MatrixMut::new(dx, self.inputs, dy.cols());
+        gemm(scratch, dx, weight.transposed(), dy, false);
+        scratch.weights = copy;
+    }
+
+    fn weight<'a>(&self, values: &'a [f32]) -> Matrix<'a> {
+        Matrix::new(&values[self.weight.clone()], self.outputs, self.inputs)
     }
 }

@@ -1,9 +1,11 @@
 //! A stack of linear layers with what comes before, between and after them: fastai's `LinBnDrop` blocks, in either
 //! order. A level is a place between two linear layers; level 0 is the input of the first, the last one the output.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use super::epilogue::{Epilogue, Tile};
 use super::{Linear, Mode};
-use crate::engine::{Cut, Matrix, MatrixMut, Params, Pool, Rows, gemm};
+use crate::engine::{Cut, Matrix, MatrixMut, Params, Pool, Rows, all_finite, gemm};
 
 /// The layers and their activations.
 #[derive(Clone, Debug)]
@@ -36,7 +38,7 @@ impl Mlp {
 
     /// [`Mlp::output`], and [`Mlp::output_gradient`] to change by it.
     pub(crate) fn output_and_gradient(&mut self, rows: usize) -> (&[f32], &mut [f32]) {
-        let (_, output, gradient) = self.levels[self.linears.len()].backward_parts(rows);
+        let (_, output, gradient, _) = self.levels[self.linears.len()].backward_parts(rows);
         (output, gradient)
     }
 
@@ -65,46 +67,80 @@ impl Mlp {
         }
     }
 
-    /// From [`Mlp::output_gradient`] to the gradients of the parameters and to [`Mlp::input_gradient`]. Each linear
-    /// layer and what comes before it are one call of the pool: a tile has some of the layer's outputs, for the
-    /// gradient of the weight, and some of its inputs, for theirs.
-    pub(crate) fn backward(&mut self, params: &mut Params, pool: &Pool, rows: usize) {
+    /// From [`Mlp::output_gradient`] to the gradients of the parameters and to [`Mlp::input_gradient`]. Each level is one
+    /// call of the pool: a tile goes from the gradient above to that of its features, and on to the gradient of their
+    /// weights in the layer that they come from. Two threads also form each one half of the gradient of that layer's
+    /// inputs where [the layer has halves](Linear::halves). Returns whether all gradients of the parameters are finite.
+    pub(crate) fn backward(&mut self, params: &mut Params, pool: &Pool, rows: usize) -> bool {
         let (fresh, end) = (params.grads_spent, params.grads.len());
         let Params { values, grads, .. } = params;
         let none = end..end;
+        let (mut in_halves, finite) = (false, AtomicBool::new(true));
         for l in (0..=self.linears.len()).rev() {
-            // What lies above this level: the layer that its output goes into. What lies below: a layer with a bias.
-            let (levels, above) = self.levels.split_at_mut(l + 1);
-            let linear = self.linears.get(l);
-            let weight_range = linear.map_or(none.clone(), |linear| linear.weight.clone());
-            let below = l.checked_sub(1).and_then(|below| self.linears[below].bias.clone());
-            let [norm_weight, norm_bias] = levels[l].grad_ranges(&none);
+            let (levels, levels_above) = self.levels.split_at_mut(l + 1);
+            let Some((level, levels_below)) = levels.split_last_mut() else { break };
+            let above = self.linears.get(l).filter(|_| !in_halves).zip(levels_above.first_mut());
+            let below = l.checked_sub(1).map(|l| &self.linears[l]).zip(levels_below.last_mut());
+            let linears =
+                [above.as_ref().map(|(linear, _)| *linear), below.as_ref().map(|(linear, _)| *linear)];
+            let multiplications = linears.into_iter().flatten().map(|linear| linear.multiplications(rows));
+            let tiles = pool.tiles(multiplications.sum());
+            let cut = Cut::new(level.features, tiles);
+            let from_halves = std::mem::replace(
+                &mut in_halves,
+                tiles == 2 && linears[1].is_some_and(|linear| linear.halves(rows)),
+            );
+
+            let [norm_weight, norm_bias] = level.grad_ranges(&none);
+            let [weight, bias] = linears[1].map_or([none.clone(), none.clone()], |linear| {
+                [linear.weight.clone(), linear.bias.clone().unwrap_or(none.clone())]
+            });
             // Ranges of one buffer that `Params::add` handed out one after another never overlap.
             let Ok([weight, norm_weight, norm_bias, bias]) =
-                grads.get_disjoint_mut([weight_range, norm_weight, norm_bias, below.unwrap_or(none.clone())])
+                grads.get_disjoint_mut([weight, norm_weight, norm_bias, bias])
             else {
-                return;
+                break;
             };
-            let level_grads = [norm_weight, norm_bias, bias];
-            let features = levels[l].features;
-            let (kept, x, d) = levels[l].backward_parts(rows);
-            let Some(linear) = linear else {
-                kept.backward_tile(values, 0..features, d, level_grads, rows, fresh);
-                continue;
+            let level_grads = [norm_weight, norm_bias, bias].map(|grads| Rows::new(grads, 1, cut));
+            let (kept, _, d, halves) = level.backward_parts(rows);
+            let dy = above
+                .map(|(linear, level)| (linear, Matrix::new(level.gradient(rows), linear.outputs, rows)));
+            let (x, half) = match below {
+                Some((linear, level)) => {
+                    let (x, halves) = level.output_and_halves(rows, in_halves);
+                    let half = Rows::new(halves, linear.inputs * rows, Cut::new(2, tiles));
+                    (Some((linear, Matrix::new(x, linear.inputs, rows))), half)
+                }
+                None => (None, Rows::new(&mut [], 0, cut)),
             };
-            let tiles = pool.tiles(linear.multiplications(rows));
-            let (outputs, inputs) = (Cut::new(linear.outputs, tiles), Cut::new(features, tiles));
-            let dy = Matrix::new(above[0].gradient(rows), linear.outputs, rows);
-            let x = Matrix::new(x, features, rows);
-            let weight = Rows::new(weight, linear.inputs, outputs);
-            let lent = (Rows::new(d, rows, inputs), level_grads.map(|grads| Rows::new(grads, 1, inputs)));
-            pool.run(tiles, (weight, lent), |i, (weight, (d, level_grads)), scratch| {
-                let (outputs, inputs) = (outputs.range(i), inputs.range(i));
-                let weight = MatrixMut::new(weight, outputs.len(), linear.inputs);
-                gemm(scratch, weight, dy.rows(outputs.start, outputs.len()), x.transposed(), !fresh);
-                linear.input_tile(values, inputs.clone(), dy, d, scratch);
-                kept.backward_tile(values, inputs, d, level_grads, rows, fresh);
+            let weight = Rows::new(weight, linears[1].map_or(0, |linear| linear.inputs), cut);
+            let lent = ((Rows::new(d, rows, cut), level_grads), (weight, half));
+            pool.run(tiles, lent, |i, ((d, mut level_grads), (weight, half)), scratch| {
+                let features = cut.range(i);
+                if let Some((linear, dy)) = dy {
+                    linear.input_tile(values, features.clone(), dy, d, scratch);
+                } else if from_halves {
+                    let [a, b] = halves.map(|half| &half[features.start * rows..features.end * rows]);
+                    d.iter_mut().zip(a.iter().zip(b)).for_each(|(d, (a, b))| *d = a + b);
+                }
+                let grads = level_grads.each_mut().map(|grads| &mut **grads);
+                kept.backward_tile(values, features.clone(), d, grads, rows, fresh);
+                // At once, while they are in the cache.
+                let mut sound = level_grads.iter().all(|grads| all_finite(grads));
+                if let Some((linear, x)) = x {
+                    let dy = Matrix::new(d, features.len(), rows);
+                    let of_weight = MatrixMut::new(weight, features.len(), linear.inputs);
+                    gemm(scratch, of_weight, dy, x.transposed(), !fresh);
+                    sound &= all_finite(weight);
+                    if !half.is_empty() {
+                        linear.input_half(values, features, dy, half, scratch);
+                    }
+                }
+                if !sound {
+                    finite.store(false, Ordering::Relaxed);
+                }
             });
         }
+        finite.into_inner()
     }
 }

@@ -1,10 +1,8 @@
 //! The optimizer: groups of parameters, their hypers and what is remembered of past gradients.
 
-use std::ops::Range;
-
 use super::update::{Slices, Update};
 use super::{Hyper, Hypers, OptimizerConfig};
-use crate::engine::{Cut, Pool, Rows};
+use crate::engine::{Lines, Parameter, Pool, Shard, Shards};
 use crate::{Error, ParamKind, Params, Result};
 
 /// What the update of one parameter costs, in multiplications: a division and a root among others.
@@ -52,14 +50,6 @@ pub struct Group {
     pub parameters: Vec<usize>,
 }
 
-/// A contiguous range of one group that decays throughout, or not at all.
-#[derive(Clone, Debug)]
-struct Segment {
-    range: Range<usize>,
-    group: usize,
-    decays: bool,
-}
-
 /// Turns gradients into steps.
 ///
 /// ```
@@ -77,11 +67,12 @@ struct Segment {
 pub struct Optimizer {
     config: OptimizerConfig,
     groups: Vec<Group>,
-    segments: Vec<Segment>,
+    /// For every parameter its group, and whether it decays.
+    rules: Vec<(usize, bool)>,
     /// For every group, with and without decay; made anew in every step.
     updates: Vec<[Update; 2]>,
-    grad_avg: Vec<f32>,
-    sqr_avg: Vec<f32>,
+    grad_avg: Lines,
+    sqr_avg: Lines,
     steps: u64,
 }
 
@@ -98,7 +89,7 @@ impl Optimizer {
             .iter()
             .map(|rule| Group { name: rule.name.clone(), hypers: hypers.clone(), parameters: Vec::new() })
             .collect();
-        let mut segments: Vec<Segment> = Vec::new();
+        let mut parameter_rules = Vec::new();
         for (place, parameter) in params.list().iter().enumerate() {
             let Some(group) = rules.iter().position(|rule| rule.contains(&parameter.name)) else {
                 return Err(Error::config(
@@ -109,13 +100,7 @@ impl Optimizer {
             made[group].parameters.push(place);
             let decays =
                 config.wd_bn_bias || matches!(parameter.kind, ParamKind::Weight | ParamKind::Embedding);
-            let range = parameter.range.clone();
-            match segments.last_mut() {
-                Some(last) if (last.group, last.decays, last.range.end) == (group, decays, range.start) => {
-                    last.range.end = range.end;
-                }
-                _ => segments.push(Segment { range, group, decays }),
-            }
+            parameter_rules.push((group, decays));
         }
         if let Some(empty) = made.iter().find(|group| group.parameters.is_empty())
             && !groups.is_empty()
@@ -126,17 +111,17 @@ impl Optimizer {
         let mut optimizer = Self {
             config: config.clone(),
             groups: made,
-            segments,
+            rules: parameter_rules,
             updates,
-            grad_avg: Vec::new(),
-            sqr_avg: Vec::new(),
+            grad_avg: Lines::default(),
+            sqr_avg: Lines::default(),
             steps: 0,
         };
         if optimizer.keeps_average() {
-            optimizer.grad_avg = vec![0.0; params.len()];
+            optimizer.grad_avg.grow(params.len());
         }
         if optimizer.keeps_squares() {
-            optimizer.sqr_avg = vec![0.0; params.len()];
+            optimizer.sqr_avg.grow(params.len());
         }
         Ok(optimizer)
     }
@@ -223,24 +208,20 @@ impl Optimizer {
     /// Applies the gradients to the values. Allocates nothing, and leaves the gradients as they are.
     pub fn step(&mut self, params: &mut Params) {
         self.begin_step();
-        let Self { segments, updates, grad_avg, sqr_avg, .. } = self;
-        let slices = Slices { values: &mut params.values, grads: &params.grads, grad_avg, sqr_avg };
-        apply(segments, updates, 0..params.grads.len(), slices);
+        let Self { rules, updates, grad_avg, sqr_avg, .. } = self;
+        let (parameters, values, grads) = params.step_parts();
+        let shards = [values, grad_avg, sqr_avg].map(|numbers| Shard::whole(numbers, parameters));
+        apply(parameters, (rules, updates), (0, 1), grads, shards);
     }
 
     /// [`Optimizer::step`] on the threads of a pool, with the same bits: every parameter is on its own.
     pub(crate) fn step_on(&mut self, pool: &Pool, params: &mut Params) {
         self.begin_step();
-        let Self { segments, updates, grad_avg, sqr_avg, .. } = self;
-        let Params { values, grads, .. } = params;
+        let Self { rules, updates, grad_avg, sqr_avg, .. } = self;
+        let (parameters, values, grads) = params.step_parts();
         let tiles = pool.tiles(grads.len() * MULTIPLICATIONS);
-        let cut = Cut::new(grads.len(), tiles);
-        let lent = [values, grad_avg, sqr_avg].map(|numbers| Rows::new(numbers, 1, cut));
-        pool.run(tiles, lent, |i, [values, grad_avg, sqr_avg], _| {
-            let tile = cut.range(i);
-            let slices = Slices { values, grads: &grads[tile.clone()], grad_avg, sqr_avg };
-            apply(segments, updates, tile, slices);
-        });
+        let lent = [values, grad_avg, sqr_avg].map(|numbers| Shards::new(numbers, parameters, tiles));
+        pool.run(tiles, lent, |i, shards, _| apply(parameters, (rules, updates), (i, tiles), grads, shards));
     }
 
     /// Counts a step and computes its numbers for every group.
@@ -300,12 +281,21 @@ impl Optimizer {
     }
 }
 
-/// Applies the updates to the parameters `tile`, which are all that `slices` holds.
-fn apply(segments: &[Segment], updates: &[[Update; 2]], tile: Range<usize>, mut slices: Slices<'_>) {
-    for segment in segments {
-        let part = segment.range.start.max(tile.start)..segment.range.end.min(tile.end);
-        if !part.is_empty() {
-            updates[segment.group][usize::from(segment.decays)].apply(slices.split_off(part.len()));
-        }
+/// Applies the updates to tile `i` of `tiles` of every parameter.
+fn apply(
+    parameters: &[Parameter],
+    (rules, updates): (&[(usize, bool)], &[[Update; 2]]),
+    (i, tiles): (usize, usize),
+    grads: &[f32],
+    [mut values, mut grad_avg, mut sqr_avg]: [Shard<'_>; 3],
+) {
+    for (place, (parameter, (group, decays))) in parameters.iter().zip(rules).enumerate() {
+        let slices = Slices {
+            values: values.rows(place),
+            grads: &grads[parameter.tile(i, tiles)],
+            grad_avg: grad_avg.rows(place),
+            sqr_avg: sqr_avg.rows(place),
+        };
+        updates[*group][usize::from(*decays)].apply(slices);
     }
 }

@@ -46,19 +46,6 @@ pub(super) struct Slices<'a> {
     pub(super) sqr_avg: &'a mut [f32],
 }
 
-impl<'a> Slices<'a> {
-    /// Cuts the first `length` numbers off, or all that there are.
-    pub(super) fn split_off(&mut self, length: usize) -> Slices<'a> {
-        let up_to = |all: usize| ..length.min(all);
-        Slices {
-            values: self.values.split_off_mut(up_to(self.values.len())).unwrap_or_default(),
-            grads: self.grads.split_off(up_to(self.grads.len())).unwrap_or_default(),
-            grad_avg: self.grad_avg.split_off_mut(up_to(self.grad_avg.len())).unwrap_or_default(),
-            sqr_avg: self.sqr_avg.split_off_mut(up_to(self.sqr_avg.len())).unwrap_or_default(),
-        }
-    }
-}
-
 impl Update {
     /// The numbers of step `step`, counted from 1. `momentum`: whether averages are kept.
     pub(super) fn new(
@@ -135,23 +122,27 @@ impl Update {
                 }
                 for ((p, g), m) in values.iter_mut().zip(grads).zip(grad_avg) {
                     let g = g + l2 * *p;
-                    *m = *m * mom + damp * g;
-                    *p = *p * shrink - lr * *m;
+                    let average = *m * mom + damp * g;
+                    *p = *p * shrink - lr * average;
+                    *m = average;
                 }
             }
             Rule::Scaled => {
                 for ((p, g), v) in values.iter_mut().zip(grads).zip(sqr_avg) {
                     let g = g + l2 * *p;
-                    *v = *v * sqr_mom + sqr_damp * g * g;
-                    *p = *p * shrink - lr * g / ((*v * sqr_debias).sqrt() + eps);
+                    let squares = *v * sqr_mom + sqr_damp * g * g;
+                    *p = *p * shrink - lr * g / ((squares * sqr_debias).sqrt() + eps);
+                    *v = squares;
                 }
             }
             Rule::AverageScaled => {
+                // Each number is read once and written at the end: reading it again would wait for the write.
                 for (((p, g), m), v) in values.iter_mut().zip(grads).zip(grad_avg).zip(sqr_avg) {
                     let g = g + l2 * *p;
-                    *m = *m * mom + damp * g;
-                    *v = *v * sqr_mom + sqr_damp * g * g;
-                    *p = *p * shrink - lr * *m / ((*v * sqr_debias).sqrt() + eps);
+                    let average = *m * mom + damp * g;
+                    let squares = *v * sqr_mom + sqr_damp * g * g;
+                    *p = *p * shrink - lr * average / ((squares * sqr_debias).sqrt() + eps);
+                    (*m, *v) = (average, squares);
                 }
             }
         }

@@ -1,0 +1,76 @@
+//! A buffer that begins at a cache line, so that no vector of it lies in two.
+#![expect(unsafe_code, reason = "lines of numbers seen as numbers")]
+
+use std::fmt;
+use std::ops::{Deref, DerefMut};
+
+/// As many numbers as a line has on most machines, and as the widest vectors.
+const NUMBERS: usize = 16;
+
+#[derive(Clone, Copy)]
+#[repr(C, align(64))]
+struct Line([f32; NUMBERS]);
+
+/// Numbers in whole cache lines.
+#[derive(Clone, Default)]
+pub(crate) struct Lines {
+    lines: Vec<Line>,
+    len: usize,
+}
+
+impl Lines {
+    /// `len` zeros.
+    pub(crate) fn zeros(len: usize) -> Self {
+        Self { lines: vec![Line([0.0; NUMBERS]); len.div_ceil(NUMBERS)], len }
+    }
+
+    /// Makes it at least so long, with zeros in what is new; does nothing when it is.
+    pub(crate) fn grow(&mut self, len: usize) {
+        if self.len < len {
+            // What is in the last line behind the end was never written: it is zero.
+            self.lines.resize(len.div_ceil(NUMBERS), Line([0.0; NUMBERS]));
+            self.len = len;
+        }
+    }
+}
+
+impl Deref for Lines {
+    type Target = [f32];
+
+    fn deref(&self) -> &[f32] {
+        // SAFETY: a line is an array of numbers, and there are enough of them for `len`.
+        unsafe { std::slice::from_raw_parts(self.lines.as_ptr().cast(), self.len) }
+    }
+}
+
+impl DerefMut for Lines {
+    fn deref_mut(&mut self) -> &mut [f32] {
+        // SAFETY: as above, and they are borrowed mutably.
+        unsafe { std::slice::from_raw_parts_mut(self.lines.as_mut_ptr().cast(), self.len) }
+    }
+}
+
+impl fmt::Debug for Lines {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self[..].fmt(f)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn it_begins_at_a_line_and_grows_by_zeros() {
+        let mut lines = Lines::zeros(3);
+        lines.copy_from_slice(&[1.0, 2.0, 3.0]);
+        for len in [0, 3, 16, 17, 1000] {
+            lines.grow(len);
+            assert_eq!(lines.as_ptr().addr() % 64, 0);
+            assert_eq!(lines.len(), len.max(3));
+            assert_eq!(lines[..3], [1.0, 2.0, 3.0]);
+            assert!(lines[3..].iter().all(|x| *x == 0.0));
+        }
+        assert!(Lines::default().is_empty());
+    }
+}
