@@ -23,7 +23,7 @@ pub(crate) use finite::all_finite;
 pub(crate) use gemm::{DEPTH, Scratch, gemm};
 pub(crate) use lines::Lines;
 pub(crate) use matrix::{Matrix, MatrixMut};
-pub(crate) use pages::{large_pages, large_zeros};
+pub(crate) use pages::large_zeros;
 pub use params::{Buffer, ParamKind, Parameter, Params, Snapshot};
 pub(crate) use pool::Pool;
 pub(crate) use simd::simd;

@@ -2,23 +2,23 @@
 #![expect(unsafe_code, reason = "advice to the system about memory")]
 
 /// Asks the system to put memory that nothing was written to yet into pages of 2 MiB, as far as it fills them.
-pub(crate) fn large_pages(numbers: &[f32]) {
+pub(crate) fn large_pages<T>(memory: &[T]) {
     #[cfg(target_os = "linux")]
     {
         use rustix::mm::{Advice, madvise};
         const SMALL: usize = 4096;
-        let (start, bytes) = (numbers.as_ptr().addr(), size_of_val(numbers));
+        let (start, bytes) = (memory.as_ptr().addr(), size_of_val(memory));
         let first = start.next_multiple_of(SMALL);
         let pages = (start + bytes).saturating_sub(first) / SMALL;
         if bytes >= 2 << 20 {
-            let first = numbers.as_ptr().with_addr(first).cast_mut();
+            let first = memory.as_ptr().with_addr(first).cast_mut();
             // SAFETY: these are whole pages of memory that we have borrowed, and the advice changes nothing in them. That
             // it may be refused only costs time.
             let _ = unsafe { madvise(first.cast(), pages * SMALL, Advice::LinuxHugepage) };
         }
     }
     #[cfg(not(target_os = "linux"))]
-    let _ = numbers;
+    let _ = memory;
 }
 
 /// `len` zeros in large pages, touched already.

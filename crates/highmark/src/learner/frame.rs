@@ -11,7 +11,7 @@ use serde::ser::{SerializeMap, Serializer};
 use super::checkpoint::{CHECKSUM, KEY, Meta};
 use super::checksum::Summing;
 use super::history::History;
-use crate::engine::{large_zeros, stream_copy};
+use crate::engine::{Lines, stream_copy};
 
 /// The numbers of a tensor: copies in the frame's buffers, or shared with somebody who never changes them.
 enum Source {
@@ -35,7 +35,7 @@ pub(crate) struct Frame {
     /// What is not numbers in bulk; `None` before it is filled.
     pub(crate) meta: Option<Meta>,
     entries: Vec<Entry>,
-    floats: Vec<f32>,
+    floats: Lines,
     used: usize,
     doubles: Vec<f64>,
     float_series: [Vec<f32>; 2],
@@ -55,18 +55,14 @@ impl Frame {
 
     /// Asks for the memory of so many floats, and touches it, so that the first frame is no slower than the others.
     pub(crate) fn reserve(&mut self, floats: usize) {
-        if self.floats.len() < floats {
-            self.floats = large_zeros(floats);
-        }
+        self.floats.grow(floats);
     }
 
     /// Copies numbers that several tensors share and says where they are.
     pub(crate) fn copy(&mut self, numbers: &[f32]) -> usize {
         let start = self.used;
         self.used += numbers.len();
-        if self.floats.len() < self.used {
-            self.floats.resize(self.used, 0.0);
-        }
+        self.floats.grow(self.used);
         stream_copy(&mut self.floats[start..self.used], numbers);
         start
     }

@@ -58,7 +58,7 @@ pub use stop_flag::StopFlag;
 pub use trainer::{Phase, Trainer};
 
 use crate::data::{Dataset, Drift, Loader, Order, Table, TabularData, Task};
-use crate::engine::{large_pages, large_zeros};
+use crate::engine::large_zeros;
 use crate::losses::{Loss, LossKind};
 use crate::metrics::Metric;
 use crate::models::{Model, TabularConfig};
@@ -266,12 +266,11 @@ impl Learner {
             guard: Guard::new(non_finite),
             stop,
         };
-        // What checkpoints copy.
+        // Checkpoints copy them.
         let params = parts.model.params_mut();
         let mut values = large_zeros(params.len());
         values.copy_from_slice(&params.values);
         params.values = values;
-        parts.optimizer.tensors().into_iter().for_each(|(_, numbers)| large_pages(numbers));
         let mut learner = Self {
             trainer: Trainer::new(parts),
             callbacks: Callbacks::default(),
