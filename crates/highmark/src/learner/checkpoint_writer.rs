@@ -2,8 +2,11 @@
 
 use std::io::{BufWriter, Write};
 use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
 
 use super::atomic_file::{put, write_part};
 use super::checkpoint::{newest, previous};
@@ -62,6 +65,9 @@ impl FrameFolder {
     }
 }
 
+/// How long the beginning of the thread is waited for: twice what it takes.
+const BEGINNING: Duration = Duration::from_micros(200);
+
 /// What goes to the thread and comes back from it.
 type Job = (FrameFolder, Frame);
 
@@ -72,6 +78,8 @@ pub(crate) struct CheckpointWriter {
     written: Receiver<(Job, Result<()>)>,
     thread: JoinHandle<()>,
     busy: bool,
+    /// Whether the thread has begun with the last frame.
+    begun: Arc<AtomicBool>,
 }
 
 impl CheckpointWriter {
@@ -79,23 +87,33 @@ impl CheckpointWriter {
     pub(crate) fn start() -> std::io::Result<Self> {
         let (jobs, queue) = channel::<(Job, usize)>();
         let (done, written) = channel();
+        let begun = Arc::new(AtomicBool::new(false));
+        let begins = Arc::clone(&begun);
         let thread = std::thread::Builder::new().name("checkpoint".into()).spawn(move || {
             let cores = Cores::of_this_thread();
             for ((mut folder, frame), core) in queue {
                 cores.leave(core);
+                begins.store(true, Ordering::Release);
                 let result = folder.write(&frame);
                 if done.send(((folder, frame), result)).is_err() {
                     return;
                 }
             }
         })?;
-        Ok(Self { jobs, written, thread, busy: false })
+        Ok(Self { jobs, written, thread, busy: false, begun })
     }
 
     /// Hands a frame over; only while the thread is not busy.
     pub(crate) fn write(&mut self, folder: FrameFolder, frame: Frame) {
+        self.begun.store(false, Ordering::Relaxed);
         // The thread ends with this sender and not before.
         self.busy = self.jobs.send(((folder, frame), Cores::current())).is_ok();
+        // Where all cores train, it takes one from a thread that waits for work at this moment, and after the next step has
+        // begun from one that the step waits for.
+        let handed = Instant::now();
+        while self.busy && !self.begun.load(Ordering::Acquire) && handed.elapsed() < BEGINNING {
+            std::hint::spin_loop();
+        }
     }
 
     /// What has been written since, to be used again, and how that went.
