@@ -16,21 +16,17 @@ use highmark::{
 /// What was measured, in milliseconds, with a checkpoint and without.
 type Milliseconds = Arc<Mutex<[Vec<f64>; 2]>>;
 
-/// Asks for a checkpoint every so many batches.
-struct Asks {
-    every: usize,
-    /// Whether to measure from the end of a batch to the beginning of the next, or so many batches, the first of which
-    /// waits for a checkpoint every other time.
-    gaps: bool,
+/// Measures from the end of a batch to the beginning of the next, and asks for a checkpoint after every 30th.
+struct Gaps {
     left: Option<Instant>,
     /// Set while the state is copied for a checkpoint.
     saved: AtomicBool,
     milliseconds: Milliseconds,
 }
 
-impl Callback for Asks {
+impl Callback for Gaps {
     fn name(&self) -> &'static str {
-        "asks"
+        "gaps"
     }
 
     fn stage(&self) -> Stage {
@@ -42,32 +38,20 @@ impl Callback for Asks {
     }
 
     fn before_batch(&mut self, t: &mut Trainer) -> Flow {
-        if self.gaps
-            && let Some(left) = self.left.take().filter(|_| t.progress().iter > 0)
-        {
-            let saved = *self.saved.get_mut();
-            self.note(left, saved);
+        if let Some(left) = self.left.take().filter(|_| t.progress().iter > 0) {
+            let gap = left.elapsed().as_secs_f64() * 1e3;
+            let mut gaps = self.milliseconds.lock().unwrap_or_else(PoisonError::into_inner);
+            gaps[usize::from(!*self.saved.get_mut())].push(gap);
         }
         Ok(())
     }
 
     fn after_batch(&mut self, t: &mut Trainer) -> Flow {
-        let now = t.progress().train_iter.is_multiple_of(self.every);
-        if self.gaps {
-            *self.saved.get_mut() = false;
-        } else if now {
-            let saved = std::mem::replace(self.saved.get_mut(), false);
-            // Not a stretch with validation in it.
-            if let Some(left) = self.left.take().filter(|_| t.progress().iter >= self.every) {
-                self.note(left, saved);
-            }
-        }
-        if now && (self.gaps || t.progress().train_iter.is_multiple_of(2 * self.every)) {
+        *self.saved.get_mut() = false;
+        if t.progress().train_iter.is_multiple_of(30) {
             t.ask_for_checkpoint();
         }
-        if self.gaps || now {
-            self.left = Some(Instant::now());
-        }
+        self.left = Some(Instant::now());
         Ok(())
     }
 
@@ -78,19 +62,6 @@ impl Callback for Asks {
 
     fn load_state(&mut self, _: &CallbackState) -> Result<()> {
         Ok(())
-    }
-}
-
-impl Asks {
-    fn new(every: usize, gaps: bool, milliseconds: &Milliseconds) -> Self {
-        let milliseconds = Arc::clone(milliseconds);
-        Self { every, gaps, left: None, saved: AtomicBool::new(false), milliseconds }
-    }
-
-    fn note(&self, since: Instant, saved: bool) {
-        let milliseconds = since.elapsed().as_secs_f64() * 1e3;
-        self.milliseconds.lock().unwrap_or_else(PoisonError::into_inner)[usize::from(!saved)]
-            .push(milliseconds);
     }
 }
 
@@ -123,15 +94,13 @@ fn main() -> Result<()> {
 #[expect(clippy::print_stdout, reason = "the figures are the output")]
 fn stall(data: &TabularData, layers: &[usize], folder: &Path) -> Result<()> {
     let measured = Milliseconds::default();
+    let gaps = Gaps { left: None, saved: AtomicBool::new(false), milliseconds: Arc::clone(&measured) };
     let monitor = Monitor::new("valid_loss");
     let mut learn = Learner::tabular(
         data,
         LearnerConfig {
             model: TabularConfig { layers: layers.into(), ..TabularConfig::default() },
-            callbacks: vec![
-                Box::new(Asks::new(30, true, &measured)),
-                Box::new(SaveBest::new(monitor).in_memory()),
-            ],
+            callbacks: vec![Box::new(gaps), Box::new(SaveBest::new(monitor).in_memory())],
             checkpoint: Some(CheckpointConfig {
                 epochs: None,
                 seconds: None,
@@ -151,46 +120,43 @@ fn stall(data: &TabularData, layers: &[usize], folder: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Batches in which a checkpoint of the article's run is written to its end.
-const STRETCH: usize = 84;
-
 #[expect(clippy::print_stdout, reason = "the figures are the output")]
 fn article(data: &TabularData, threads: usize, folder: &Path) -> Result<()> {
-    let (measured, mut ends, mut epochs) = (Milliseconds::default(), Vec::new(), Vec::new());
-    for _ in 0..10 {
-        let mut learn = Learner::tabular(
-            data,
-            LearnerConfig {
-                callbacks: vec![
-                    Box::new(Asks::new(STRETCH, false, &measured)),
-                    Box::new(SaveBest::new(Monitor::new("valid_loss")).in_memory()),
-                ],
-                checkpoint: Some(CheckpointConfig { epochs: None, ..CheckpointConfig::new(folder) }),
-                threads,
-                ..LearnerConfig::default()
-            },
-        )?;
-        learn.quiet();
-        let report = learn.fit_one_cycle(5, &OneCycle::default())?;
-        let rows = &learn.history().rows;
-        epochs.extend(rows.iter().map(|row| row.seconds * 1e3));
-        // One checkpoint is the last, for which the fit waits.
-        let save = report.timings.save.as_secs_f64() * 1e3;
-        ends.push(save);
+    const EPOCHS: usize = 10;
+    let (mut seconds, mut waits) = ([Vec::new(), Vec::new()], Vec::new());
+    for _ in 0..15 {
+        for (saved, seconds) in seconds.iter_mut().enumerate() {
+            let mut learn = Learner::tabular(
+                data,
+                LearnerConfig {
+                    callbacks: vec![Box::new(SaveBest::new(Monitor::new("valid_loss")).in_memory())],
+                    checkpoint: (saved == 1).then(|| CheckpointConfig::new(folder)),
+                    threads,
+                    ..LearnerConfig::default()
+                },
+            )?;
+            learn.quiet();
+            let begin = Instant::now();
+            let report = learn.fit_one_cycle(EPOCHS, &OneCycle::default())?;
+            seconds.push(begin.elapsed().as_secs_f64());
+            if saved == 1 {
+                waits.push(report.timings.save.as_secs_f64());
+            }
+        }
     }
-    let mut measured = measured.lock().unwrap_or_else(PoisonError::into_inner);
-    let [with, without] = std::mem::take(&mut *measured);
     let middle = |mut x: Vec<f64>| {
         x.sort_by(f64::total_cmp);
-        x.get(x.len() / 2).copied().unwrap_or(f64::NAN)
+        1e3 * x.get(x.len() / 2).copied().unwrap_or(f64::NAN)
     };
-    let counts = (with.len(), without.len());
-    let (with, without, epoch, end) = (middle(with), middle(without), middle(epochs), middle(ends));
-    let cost = with - without;
-    println!("the article's run, threads: {threads}; an epoch takes {epoch:.1} ms");
-    println!("{STRETCH} batches with a checkpoint           median {with:.3} ms ({} of them)", counts.0);
-    println!("{STRETCH} batches without                     median {without:.3} ms ({} of them)", counts.1);
-    println!("so one every epoch costs                {cost:.3} ms: {:.2} %", 100.0 * cost / epoch);
-    println!("all that a fit of 5 epochs waits for    {end:.2} ms");
+    let ([without, with], waits) = (seconds.map(middle), middle(waits));
+    println!(
+        "the article's run, {EPOCHS} epochs, threads: {threads}; medians of 15, one with and one without by turns"
+    );
+    println!("without checkpoints                     {without:.1} ms");
+    println!(
+        "with one every epoch                    {with:.1} ms: {:+.2} %",
+        (with / without - 1.0) * 100.0
+    );
+    println!("of which training waits, the end included  {waits:.1} ms: {:.2} %", waits / without * 100.0);
     Ok(())
 }

@@ -4,7 +4,7 @@ use std::io::{BufWriter, Write};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::mpsc::{Receiver, Sender, TryRecvError, channel};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -65,53 +65,73 @@ impl FrameFolder {
     }
 }
 
-/// How long the beginning of the thread is waited for: twice what it takes.
-const BEGINNING: Duration = Duration::from_micros(200);
-
 /// What goes to the thread and comes back from it.
 type Job = (FrameFolder, Frame);
 
+/// What the thread is told.
+enum Order {
+    /// A frame follows, as soon as it is filled. With the core that training is on.
+    Ready(usize),
+    Write(Job),
+}
+
+/// How long training waits at most until the thread is awake: twice what that takes.
+const WAKING: Duration = Duration::from_micros(200);
+
+/// How long the thread looks out for a frame that is being filled before it sleeps.
+const READY: Duration = Duration::from_millis(2);
+
 /// The other end of the thread.
 pub(crate) struct CheckpointWriter {
-    /// With the core that training is on.
-    jobs: Sender<(Job, usize)>,
+    orders: Sender<Order>,
     written: Receiver<(Job, Result<()>)>,
     thread: JoinHandle<()>,
     busy: bool,
-    /// Whether the thread has begun with the last frame.
-    begun: Arc<AtomicBool>,
+    /// Whether the thread is awake, on a core of its own.
+    awake: Arc<AtomicBool>,
 }
 
 impl CheckpointWriter {
     /// Starts the thread. Fails when the system has none left.
     pub(crate) fn start() -> std::io::Result<Self> {
-        let (jobs, queue) = channel::<(Job, usize)>();
+        let (orders, queue) = channel();
         let (done, written) = channel();
-        let begun = Arc::new(AtomicBool::new(false));
-        let begins = Arc::clone(&begun);
+        let awake = Arc::new(AtomicBool::new(false));
+        let wakes = Arc::clone(&awake);
         let thread = std::thread::Builder::new().name("checkpoint".into()).spawn(move || {
-            let cores = Cores::of_this_thread();
-            for ((mut folder, frame), core) in queue {
-                cores.leave(core);
-                begins.store(true, Ordering::Release);
-                let result = folder.write(&frame);
-                if done.send(((folder, frame), result)).is_err() {
-                    return;
+            let (cores, mut ready) = (Cores::of_this_thread(), false);
+            while let Some(order) = next(&queue, ready) {
+                ready = matches!(order, Order::Ready(_));
+                match order {
+                    Order::Ready(core) => {
+                        cores.leave(core);
+                        wakes.store(true, Ordering::Release);
+                    }
+                    Order::Write((mut folder, frame)) => {
+                        let result = folder.write(&frame);
+                        if done.send(((folder, frame), result)).is_err() {
+                            return;
+                        }
+                    }
                 }
             }
         })?;
-        Ok(Self { jobs, written, thread, busy: false, begun })
+        Ok(Self { orders, written, thread, busy: false, awake })
+    }
+
+    /// Wakes the thread up, for a frame that follows. Where all cores train, it takes one from a thread that waits for work
+    /// at this moment; once the next step has begun, the step would wait for that thread.
+    pub(crate) fn get_ready(&self) {
+        self.awake.store(false, Ordering::Relaxed);
+        // The thread ends with this sender and not before.
+        drop(self.orders.send(Order::Ready(Cores::current())));
     }
 
     /// Hands a frame over; only while the thread is not busy.
     pub(crate) fn write(&mut self, folder: FrameFolder, frame: Frame) {
-        self.begun.store(false, Ordering::Relaxed);
-        // The thread ends with this sender and not before.
-        self.busy = self.jobs.send(((folder, frame), Cores::current())).is_ok();
-        // Where all cores train, it takes one from a thread that waits for work at this moment, and after the next step has
-        // begun from one that the step waits for.
+        self.busy = self.orders.send(Order::Write((folder, frame))).is_ok();
         let handed = Instant::now();
-        while self.busy && !self.begun.load(Ordering::Acquire) && handed.elapsed() < BEGINNING {
+        while !self.awake.load(Ordering::Acquire) && handed.elapsed() < WAKING {
             std::hint::spin_loop();
         }
     }
@@ -134,9 +154,21 @@ impl CheckpointWriter {
 
     /// Ends the thread.
     pub(crate) fn stop(self) {
-        drop(self.jobs);
+        drop(self.orders);
         drop(self.thread.join());
     }
+}
+
+/// The next order; `None` when there are no more.
+fn next(queue: &Receiver<Order>, ready: bool) -> Option<Order> {
+    let begin = Instant::now();
+    while ready && begin.elapsed() < READY {
+        match queue.try_recv() {
+            Err(TryRecvError::Empty) => std::hint::spin_loop(),
+            order => return order.ok(),
+        }
+    }
+    queue.recv().ok()
 }
 
 #[cfg(test)]

@@ -150,13 +150,19 @@ impl Checkpoints {
             || self.config.seconds.is_some_and(|seconds| self.last.elapsed().as_secs_f64() >= seconds)
     }
 
-    /// An empty frame, unless the last one is still being written; `wait` waits for it.
+    /// An empty frame to be filled, unless the last one is still being written; `wait` waits for it.
     pub(crate) fn frame(&mut self, wait: bool) -> Option<Frame> {
         if wait {
             let done = self.writer.as_mut().and_then(CheckpointWriter::wait);
             self.take_back(done);
         }
-        self.frame.take()
+        let frame = self.frame.take()?;
+        if !wait {
+            // While the frame is filled.
+            self.writer = self.writer.take().or_else(|| CheckpointWriter::start().ok());
+            self.writer.iter().for_each(CheckpointWriter::get_ready);
+        }
+        Some(frame)
     }
 
     /// Looks whether one has been written since; the note is for the user.
@@ -197,9 +203,6 @@ impl Checkpoints {
         self.restart();
         self.ending = last;
         let mut folder = self.folder.take()?;
-        if !last && self.writer.is_none() {
-            self.writer = CheckpointWriter::start().ok();
-        }
         match &mut self.writer {
             Some(writer) if !last => {
                 writer.write(folder, frame);
