@@ -69,6 +69,7 @@ impl FrameFolder {
 type Job = (FrameFolder, Frame);
 
 /// What the thread is told.
+#[expect(clippy::large_enum_variant, reason = "there is one at a time")]
 enum Order {
     /// A frame follows, as soon as it is filled. With the core that training is on.
     Ready(usize),

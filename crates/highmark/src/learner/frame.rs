@@ -160,7 +160,7 @@ struct Placed<'a> {
 }
 
 /// Numbers that become bytes at a time: as many as go to the file without waiting in [`PIECE_BYTES`] of buffer.
-const PIECE: usize = 8192;
+const PIECE: usize = 4096;
 /// The buffer for what is less than a piece of floats.
 pub(crate) const PIECE_BYTES: usize = 4 * PIECE;
 
@@ -174,8 +174,8 @@ fn write_floats(out: &mut impl Write, numbers: &[f32]) -> io::Result<()> {
 }
 
 fn write_doubles(out: &mut impl Write, numbers: &[f64]) -> io::Result<()> {
-    let mut bytes = [0; 8 * PIECE];
-    for piece in numbers.chunks(PIECE) {
+    let mut bytes = [0; 4 * PIECE];
+    for piece in numbers.chunks(PIECE / 2) {
         bytes.as_chunks_mut().0.iter_mut().zip(piece).for_each(|(to, x)| *to = x.to_le_bytes());
         out.write_all(&bytes[..8 * piece.len()])?;
     }
