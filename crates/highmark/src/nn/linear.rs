@@ -117,3 +117,32 @@ impl Linear {
         Matrix::new(&values[self.weight.clone()], self.outputs, self.inputs)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn two_halves_are_the_whole_to_the_bit() {
+        for (inputs, outputs, rows) in [(7, 9, 5), (61, 64, 64), (20, 2 * DEPTH, 3), (3, 1, 1)] {
+            let mut params = Params::default();
+            let linear = Linear::new(&mut params, "layer", inputs, outputs, false, 1);
+            assert!(linear.halves(rows));
+            let dy: Vec<f32> = (0..outputs * rows).map(|i| (i * 37 % 101) as f32 / 7.0 - 5.0).collect();
+            let dy = Matrix::new(&dy, outputs, rows);
+            let (mut whole, mut scratch) = (vec![0.0; inputs * rows], Scratch::new());
+            linear.input_tile(&params.values, 0..inputs, dy, &mut whole, &mut scratch);
+            let [first, second] = [0, 1].map(|half| {
+                let (outputs, mut dx) = (Cut::new(outputs, 2).range(half), vec![0.0; inputs * rows]);
+                let dy = dy.take_rows(outputs.start, outputs.len());
+                linear.input_half(&params.values, outputs, dy, &mut dx, &mut scratch);
+                dx
+            });
+            for (whole, (first, second)) in whole.iter().zip(first.iter().zip(&second)) {
+                assert_eq!((first + second).to_bits(), whole.to_bits());
+            }
+        }
+        let linear = Linear::new(&mut Params::default(), "layer", 2, 2 * DEPTH + 1, false, 1);
+        assert!(!linear.halves(3), "a half would be cut again");
+    }
+}
