@@ -27,6 +27,7 @@ impl Experiment {
     /// Reads the data and builds the learner, whose runs end when `stop` is raised.
     pub(crate) fn prepare(mut config: Config, stop: StopFlag) -> Result<Self> {
         let begin = Instant::now();
+        highmark::set_data_threads(config.threads);
         let table = source::read(&config.data, &config.csv_options()?)?;
         if let Some(hint) = source::delimiter_hint(&config.data, &table) {
             return Err(Failure::failed(hint));

@@ -26,6 +26,7 @@ impl Experiment {
         if !self.unused.is_empty() {
             lines.push(format!("not used   {}", self.unused.join(", ")));
         }
+        lines.extend(self.data.warnings.iter().map(|line| format!("warning    {line}")));
         lines.extend(self.data.valid_drift.lines().into_iter().map(|line| format!("validation {line}")));
         lines.extend(self.model_lines()?);
         Ok(lines)

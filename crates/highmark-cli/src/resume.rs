@@ -22,6 +22,7 @@ pub(crate) fn run(args: &ResumeArgs, start: Instant) -> Result<()> {
     let config = Config::of_resume(&args.run, args)?;
     let screen = Screen::new(args.quiet, args.json);
     if let Some(report) = ended(&folder, &config)? {
+        refuse_more_time(&report, &config, args)?;
         return show_ended(&report, &config, &folder, screen, args.json);
     }
     let experiment = Experiment::prepare(config, notice::watch(&args.deadline)?)?;
@@ -54,7 +55,7 @@ fn go_on(
     json: bool,
     start: Instant,
 ) -> Result<()> {
-    let checkpoint = experiment.config.checkpoint_config(folder.path());
+    let checkpoint = experiment.config.checkpoint_config(folder.path())?;
     let keeps = checkpoint.is_some();
     experiment.learner.set_checkpoint(checkpoint)?;
     let from = if keeps { experiment.learner.resume()? } else { None };
@@ -76,6 +77,19 @@ fn ended(folder: &RunFolder, config: &Config) -> Result<Option<RunReport>> {
     Ok(report.filter(|report| {
         config.epochs.is_none_or(|epochs| epochs == report.epochs_planned) && report.has_model()
     }))
+}
+
+/// More time for a run that has ended would be left over: its schedule has come down to its end.
+fn refuse_more_time(report: &RunReport, config: &Config, args: &ResumeArgs) -> Result<()> {
+    let asked = args.max_time.is_some() || args.max_usd.is_some();
+    let more =
+        config.max_seconds()?.filter(|seconds| asked && *seconds > report.budget_seconds.unwrap_or(0.0));
+    more.map_or(Ok(()), |_| {
+        Err(Failure::failed(format!(
+            "the run in {} has ended, and its schedule with it, so it has no use for more time; train anew with that limit, or extend a run that has --epochs",
+            args.run.display()
+        )))
+    })
 }
 
 fn show_ended(

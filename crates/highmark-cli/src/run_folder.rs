@@ -4,7 +4,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use highmark::{Error, write_file};
+use highmark::{Error, checkpoint_text, write_file};
 
 use crate::failure::{Failure, Result};
 use crate::run_lock::{LOCK, RunLock};
@@ -93,7 +93,15 @@ pub(crate) fn is_run(path: &Path) -> bool {
             // Killed while it was put aside.
             || path.join(OVERWRITTEN).is_dir()
     };
-    has_config(path) && has_more() || is_aside(path)
+    has_config(path) && has_more() || is_aside(path) || config_in_checkpoint(path).is_some()
+}
+
+/// The config of a run of which only the checkpoint is left: somebody has removed the rest, or carried it elsewhere.
+fn config_in_checkpoint(path: &Path) -> Option<String> {
+    if path.join(CONFIG).exists() {
+        return None;
+    }
+    checkpoint_text(path).ok().flatten().filter(|text| text.starts_with(FIRST_LINE))
 }
 
 fn has_config(path: &Path) -> bool {
@@ -138,6 +146,9 @@ impl RunFolder {
         let folder = Self { path: path.into(), made: Vec::new(), lock: Some(lock) };
         folder.probe()?;
         folder.bring_back()?;
+        if let Some(config) = config_in_checkpoint(path) {
+            folder.write(CONFIG, &config)?;
+        }
         Ok(folder)
     }
 

@@ -3,7 +3,8 @@
 use std::time::Instant;
 
 use highmark::{
-    Callback, CsvLogger, EarlyStopping, EventLog, Monitor, Outcome, ProgressBar, ResumePoint, SaveBest,
+    Callback, CsvLogger, EarlyStopping, EventLog, Learner, Monitor, Outcome, Plan, ProgressBar, ResumePoint,
+    SaveBest,
 };
 
 use crate::args::{ResumeWhen, TrainArgs};
@@ -48,9 +49,11 @@ pub(crate) fn carry_out(
     json: bool,
     start: Instant,
 ) -> Result<()> {
+    let direction = experiment.config.direction()?;
     let trained = train(&mut experiment, &folder, from, screen, start);
     let broken = trained.as_ref().is_err_and(|failure| !matches!(failure, Failure::Interrupted(_)));
-    if broken && from.is_none() && experiment.learner.history().rows.is_empty() {
+    let best = experiment.learner.history().best(experiment.config.monitor(), direction);
+    if broken && from.is_none() && best.is_none() {
         folder.restore();
         folder.discard();
     }
@@ -72,11 +75,10 @@ fn train(
     start: Instant,
 ) -> Result<RunReport> {
     let mut saving = Instant::now();
-    let repeatable = Config { out: None, ..experiment.config.clone() }.with_paths_from(folder.path());
-    let toml = repeatable.to_toml()?;
+    let toml = experiment.config.repeatable(folder.path())?;
     match from {
         None => folder.begin(&toml)?,
-        Some(from) if from.finished && repeatable.epochs > Some(from.epochs) => {
+        Some(from) if from.finished && experiment.config.epochs > Some(from.epochs) => {
             folder.write(run_folder::CONFIG, &toml)?;
         }
         Some(_) => {}
@@ -94,7 +96,7 @@ fn train(
     let budget = experiment.config.budget(start)?;
     let learner = &mut experiment.learner;
     if from.is_none() {
-        learner.set_checkpoint(experiment.config.checkpoint_config(folder.path()))?;
+        learner.set_checkpoint(experiment.config.checkpoint_config(folder.path())?)?;
     }
     learner.set_budget(budget);
     learner.trainer_mut().console = screen.console();
@@ -104,23 +106,36 @@ fn train(
         learner.callbacks_mut().add(Box::new(best))?;
     }
     let fitted = learner.fit_with(epochs, None, &schedule, others);
-    let saved = learner.callbacks().get::<SaveBest>().is_some_and(|best| !best.saved().is_empty());
+    let kept = learner.callbacks().get::<SaveBest>();
+    let saved = kept.is_some_and(|best| !best.saved().is_empty());
+    let unwritten = kept.and_then(SaveBest::unwritten);
     learner.callbacks_mut().remove("save_best");
-    let report = fitted.map_err(|error| {
-        let kept = if saved { "; the best model so far is in it" } else { "" };
-        Failure::failed(format!("{error} (run folder {}{kept})", folder.path().display()))
-    })?;
+    let path = folder.file(run_folder::MODEL);
+    let report = match (fitted, unwritten) {
+        (Ok(report), _) => report,
+        (Err(error), Some(of)) => return Err(keep_elsewhere(learner, &error, of, folder)),
+        (Err(error), None) => {
+            let kept = if path.is_file() { "; the best model so far is in it" } else { "" };
+            let message = format!("{error} (run folder {}{kept})", folder.path().display());
+            return Err(Failure::failed(message));
+        }
+    };
     if report.outcome == Outcome::Interrupted {
         return Err(interrupted(&report, folder));
     }
     let best = learner.history().best(&monitor, direction);
+    let unseen = |plan: Option<&Plan>| plan.is_none_or(|plan| plan.validated == Some(0));
+    if let Some(used) = report.budget
+        && best.is_none()
+        && unseen(learner.history().plans.last())
+    {
+        return Err(Failure::failed(format!(
+            "the limit of {:.3} s was over before a model could be trained: {:.3} s after the start; allow more",
+            used.seconds, used.used
+        )));
+    }
 
     saving = Instant::now();
-    if !folder.file(run_folder::CONFIG).exists() {
-        // Somebody has removed the folder meanwhile; without its config it could not be resumed or extended.
-        folder.write(run_folder::CONFIG, &toml)?;
-    }
-    let path = folder.file(run_folder::MODEL);
     let broke_down = matches!(&report.outcome, Outcome::Cancelled(cancel) if cancel.by == "non_finite");
     let none = broke_down && !saved;
     if none {
@@ -128,7 +143,14 @@ fn train(
         folder.remove(run_folder::MODEL)?;
     } else if !saved {
         // SaveBest has written no best one, so the model handed back is the last.
-        learner.trainer_mut().save_to(&path, false)?;
+        if let Err(error) = learner.trainer_mut().save_to(&path, false) {
+            let of = (report.epochs_run.saturating_sub(1), learner.trainer().steps());
+            return Err(keep_elsewhere(learner, &error, of, folder));
+        }
+    }
+    if !folder.file(run_folder::CONFIG).exists() {
+        // Somebody has removed the folder meanwhile; without its config it could not be resumed or extended.
+        folder.write(run_folder::CONFIG, &toml)?;
     }
     save += saving.elapsed() + report.timings.save;
     let validating = Instant::now();
@@ -148,6 +170,23 @@ fn train(
     let report = RunReport::new(&experiment.config, measured);
     folder.write(run_folder::REPORT, &(screen::json(&report)? + "\n"))?;
     Ok(report)
+}
+
+/// The run's folder does not take the model that the learner holds, of this epoch and step: so that it is not lost with the
+/// process, it goes where the system keeps temporary files.
+fn keep_elsewhere(
+    learner: &mut Learner,
+    error: &highmark::Error,
+    (epoch, step): (usize, u64),
+    folder: &RunFolder,
+) -> Failure {
+    let path = std::env::temp_dir().join(format!("highmark-{}-{}", std::process::id(), run_folder::MODEL));
+    let kept = learner.trainer_mut().save_as_of(&path, false, Some(epoch), step);
+    let kept = match kept {
+        Ok(()) => format!("the model is kept in {} instead", path.display()),
+        Err(error) => format!("nor can the model be kept elsewhere: {error}"),
+    };
+    Failure::failed(format!("{error} (run folder {}); {kept}", folder.path().display()))
 }
 
 /// A signal or a deadline has ended the training: not a failure, if it can be taken up again.

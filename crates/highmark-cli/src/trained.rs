@@ -7,7 +7,7 @@ use highmark::{CsvOptions, SavedModel};
 use crate::args::CsvArgs;
 use crate::config::Config;
 use crate::failure::{Failure, Result};
-use crate::run_folder;
+use crate::run_folder::{self, MODEL};
 
 /// A model file, and the run that it is of, if that is known.
 pub(crate) struct Trained {
@@ -25,10 +25,19 @@ impl Trained {
         if !path.is_dir() {
             return Ok(Self { run: None, file: path.into() });
         }
-        let file = path.join(run_folder::MODEL);
+        let file = path.join(MODEL);
         if !file.exists() {
-            let message =
-                format!("{} holds no {}; it is not the folder of a run", path.display(), run_folder::MODEL);
+            let (shown, aside) = (path.display(), path.join(run_folder::OVERWRITTEN));
+            let message = if aside.join(MODEL).is_file() {
+                format!(
+                    "the run in {shown} has no {MODEL} yet; go on with it by `highmark resume {shown}`, or use the one that it replaces: {}",
+                    aside.display()
+                )
+            } else if run_folder::is_run(path) {
+                format!("the run in {shown} has no {MODEL} yet; go on with it by `highmark resume {shown}`")
+            } else {
+                format!("{shown} holds no {MODEL}; it is not the folder of a run")
+            };
             return Err(Failure::failed(message));
         }
         Ok(Self { run: Some(path.into()), file })
@@ -38,6 +47,7 @@ impl Trained {
     pub(crate) fn load(&self, threads: Option<usize>) -> Result<SavedModel> {
         let threads = threads.unwrap_or(Config::default().threads);
         Config { threads, ..Config::default() }.check()?;
+        highmark::set_data_threads(threads);
         Ok(SavedModel::load(&self.file)?.threads(threads))
     }
 

@@ -33,7 +33,8 @@ pub use callbacks::{
 pub use data::{
     Batch, ColumnKind, ColumnSummary, CsvOptions, DataConfig, Dataset, Drift, FillStrategy, Level, Loader,
     NamedData, Order, Pipeline, Proc, Split, Table, TabularData, Targets, Task, TaskKind, Unseen,
-    cont_cat_split, read_csv, read_csv_from, read_parquet, write_csv, write_csv_to, write_parquet,
+    cont_cat_split, read_csv, read_csv_from, read_parquet, set_data_threads, write_csv, write_csv_to,
+    write_parquet,
 };
 pub use engine::{Buffer, ParamKind, Parameter, Params, Snapshot};
 pub use error::{Error, ErrorKind, Result};
@@ -44,7 +45,7 @@ pub use learner::{
     Event, EventSet, FlatCos, Flow, History, Learner, LearnerConfig, Limit, LrFind, LrFindConfig,
     ModelDescription, NonFinite, NonFiniteCounts, OneCycle, Outcome, Output, Phase, Plan, Predicted,
     Progress, Provenance, Report, ResumePoint, RunKind, RunsOn, SavedModel, Signal, Smooth, Span, Stage,
-    StopFlag, Suggestion, Timings, Trainer, on, write_file,
+    StopFlag, Suggestion, Timings, Trainer, checkpoint_text, on, write_file,
 };
 pub use losses::{Activation, BceWithLogits, CrossEntropy, Huber, L1, Loss, LossKind, Mse};
 pub use metrics::{

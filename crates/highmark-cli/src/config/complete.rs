@@ -92,7 +92,7 @@ impl Config {
 
     /// With paths that are right from any folder, for the file in the run's folder. Data below the folder where the command
     /// runs is named from the run's folder, so that all of it can be moved or mounted elsewhere.
-    pub(crate) fn with_paths_from(mut self, folder: &Path) -> Self {
+    fn with_paths_from(mut self, folder: &Path) -> Self {
         let (here, folder) = (std::env::current_dir().and_then(fs::canonicalize), fs::canonicalize(folder));
         let named = |data: &mut String| {
             if NamedData::from_name(data).is_some() {
@@ -110,6 +110,11 @@ impl Config {
         named(&mut self.data);
         self.valid_file.iter_mut().for_each(named);
         self
+    }
+
+    /// What repeats the run in `folder`: the text of its config.
+    pub(crate) fn repeatable(&self, folder: &Path) -> Result<String> {
+        Self { out: None, ..self.clone() }.with_paths_from(folder).to_toml()
     }
 
     /// Fails when this is not the experiment of `run`, whose settings are in its folder, and names what differs. How long

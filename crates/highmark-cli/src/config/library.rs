@@ -147,14 +147,18 @@ impl Config {
         names.map(|name| metric(name).map_err(Failure::usage)).collect()
     }
 
-    /// When checkpoints are saved into the run's folder, if they are.
-    pub(crate) fn checkpoint_config(&self, folder: &Path) -> Option<CheckpointConfig> {
-        self.checkpoint.then(|| CheckpointConfig {
+    /// When checkpoints are saved into the run's folder, if they are. They carry the experiment along.
+    pub(crate) fn checkpoint_config(&self, folder: &Path) -> Result<Option<CheckpointConfig>> {
+        if !self.checkpoint {
+            return Ok(None);
+        }
+        Ok(Some(CheckpointConfig {
             folder: folder.into(),
             steps: Some(self.checkpoint_steps).filter(|steps| *steps > 0),
             seconds: Some(self.checkpoint_seconds).filter(|seconds| *seconds > 0.0),
             epochs: Some(self.checkpoint_epochs).filter(|epochs| *epochs > 0),
-        })
+            text: self.repeatable(folder)?,
+        }))
     }
 
     pub(crate) fn learner_config(&self) -> Result<LearnerConfig> {

@@ -24,7 +24,8 @@ fn a_run_within_a_budget_is_replayed_to_the_same_bits() {
     assert!(epochs >= 1 && report["plans"].as_array().unwrap().len() >= 2, "{report}");
     assert!(folder.read("a/config.toml").contains("max-time = \"1.5s\""));
 
-    let again = folder.run("resume a --max-time 9s").done();
+    folder.run("resume a --max-time 9s").failed(1, &["the run in a has ended", "no use for more time"]);
+    let again = folder.run("resume a").done();
     assert!(again.out.contains("has ended; one whose epochs a budget decides"), "{}", again.out);
     folder.run("resume a --epochs 99").failed(1, &["budget alone decides", "99 epochs"]);
 
@@ -35,6 +36,21 @@ fn a_run_within_a_budget_is_replayed_to_the_same_bits() {
     // The limit of epochs holds here, too.
     folder.run("train b/config.toml --out c --epochs 1").done();
     assert_eq!(folder.json("c/report.json")["epochs_run"], 1);
+}
+
+/// What is left is what was there: no model that was never trained.
+#[test]
+fn a_limit_that_is_over_before_training() {
+    let folder = Folder::with("budget-over", "people.csv", &people(300));
+    let train = format!("train people.csv {OPTIONS} --out run");
+    let over = ["limit of 0.001 s was over before a model could be trained", "allow more"];
+    folder.run(&format!("{train} --max-time 0.001s")).failed(1, &over);
+    assert!(!folder.path("run").exists());
+    folder.run(&format!("{train} --epochs 2 --quiet")).done();
+    let files = folder.list("run");
+    folder.run(&format!("{train} --max-time 0.001s --overwrite --seed 3")).failed(1, &over);
+    assert_eq!(folder.list("run"), files);
+    assert_eq!(folder.json("run/report.json")["epochs_run"], 2);
 }
 
 #[test]

@@ -26,6 +26,7 @@ fn start(folder: &Folder, arguments: &str, until: &str) -> Child {
 const LONG: &str =
     "--target answer --layers 64,32 --bs 8 --epochs 30 --no-early-stopping --quiet --checkpoint-steps 5";
 
+#[cfg(unix)]
 #[test]
 fn a_killed_run_is_resumed_and_a_second_process_is_kept_out() {
     let folder = Folder::with("resume-killed", "people.csv", &people(2000));
@@ -33,6 +34,8 @@ fn a_killed_run_is_resumed_and_a_second_process_is_kept_out() {
     let mut child =
         start(&folder, &format!("train people.csv {LONG} --out run"), "run/checkpoint.safetensors");
     let id = child.id().to_string();
+    // It holds the folder however long the others wait.
+    assert!(Command::new("kill").args(["-STOP", &id]).status().unwrap().success());
     for arguments in ["resume run".to_string(), format!("train people.csv {LONG} --out run --overwrite")] {
         folder
             .run(&arguments)
@@ -150,6 +153,10 @@ fn the_same_command_again_and_again() {
     folder.write("early/run.lock", "1");
     folder.run("resume early").failed(1, &["no run in early yet", "highmark train"]);
     fs::remove_file(folder.path("run/config.toml")).unwrap();
+    folder.run(&format!("{train} --epochs 4")).done();
+    assert_eq!(folder.list("run"), files, "the checkpoint has it too");
+    fs::remove_file(folder.path("run/config.toml")).unwrap();
+    folder.write("run/checkpoint.safetensors", "torn");
     folder.run("resume run").failed(1, &["run has lost its config.toml"]);
 }
 
@@ -212,13 +219,15 @@ fn a_run_is_carried_elsewhere_and_resumed() {
         folder.bytes("there/alone/best.safetensors"),
         "as of its epoch, though its file had gone"
     );
-    // With nothing but the config and the checkpoint, what the run had left is there again.
-    let history = folder.read("there/runs/people-1/history.csv");
-    for file in ["history.csv", "report.json", "best.safetensors"] {
+    // With nothing but the checkpoint, what the run had left is there again.
+    let (history, config) =
+        (folder.read("there/runs/people-1/history.csv"), folder.read("there/runs/people-1/config.toml"));
+    for file in ["history.csv", "events.jsonl", "report.json", "best.safetensors", "config.toml"] {
         fs::remove_file(folder.path(&format!("there/runs/people-1/{file}"))).unwrap();
     }
     folder.run("resume there/runs/people-1").done();
     assert_eq!(folder.read("there/runs/people-1/history.csv"), history);
+    assert_eq!(folder.read("there/runs/people-1/config.toml"), config);
     assert_eq!(folder.bytes("there/runs/people-1/best.safetensors"), model);
 }
 
@@ -240,8 +249,6 @@ fn a_run_that_is_overwritten_comes_back_when_the_new_one_comes_to_nothing() {
     assert_ne!(folder.bytes("run/best.safetensors"), model);
 }
 
-/// Files may grow to some size only: enough for the model, not for a checkpoint.
-#[cfg(unix)]
 /// The moments of overwriting a run at which neither the old one nor the new one has its config in place.
 #[test]
 fn a_run_whose_overwriting_was_killed_is_there_whole() {
@@ -273,6 +280,8 @@ fn a_run_whose_overwriting_was_killed_is_there_whole() {
     assert_ne!(folder.bytes("run/best.safetensors"), model);
 }
 
+/// Files may grow to some size only: enough for the model, not for a checkpoint.
+#[cfg(unix)]
 #[test]
 fn checkpoints_that_do_not_fit_on_the_disk_stop_no_training() {
     let folder = Folder::with("resume-full", "people.csv", &people(300));
@@ -290,6 +299,40 @@ fn checkpoints_that_do_not_fit_on_the_disk_stop_no_training() {
         .run(&format!("train people.csv --target answer {QUICK} --layers 200,100 --out alone --quiet"))
         .done();
     assert_eq!(folder.bytes("run/best.safetensors"), folder.bytes("alone/best.safetensors"));
+}
+
+#[test]
+fn a_model_that_its_folder_does_not_take_is_kept_elsewhere() {
+    let folder = Folder::with("resume-elsewhere", "people.csv", &people(300));
+    let train = format!("train people.csv --target answer {QUICK} --quiet --no-checkpoint");
+    folder.run(&format!("{train} --out alone")).done();
+    for (out, options, model) in [("best", "", "alone"), ("last", "--no-save-best", "alone-last")] {
+        folder.run(&format!("{train} {options} --out {model} --overwrite")).done();
+        // In the place of the file that is written first.
+        fs::create_dir_all(folder.path(&format!("{out}/best.safetensors.part"))).unwrap();
+        let mut command = Command::new(env!("CARGO_BIN_EXE_highmark"));
+        command.args(format!("{train} {options} --out {out}").split_whitespace());
+        let kept = folder.path(&format!("kept-{out}"));
+        fs::create_dir(&kept).unwrap();
+        let output = command.current_dir(folder.path("")).env("TMPDIR", &kept).output().unwrap();
+        let error = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(1), "{error}");
+        assert!(error.contains("cannot write") && error.contains("the model is kept in"), "{error}");
+        let [file] = &folder.list(&format!("kept-{out}"))[..] else { panic!("{error}") };
+        assert!(error.contains(file.as_str()), "{error}");
+        let kept = folder.bytes(&format!("kept-{out}/{file}"));
+        assert_eq!(kept, folder.bytes(&format!("{model}/best.safetensors")), "{out}");
+    }
+}
+
+#[test]
+fn a_run_without_a_model_yet() {
+    let folder = Folder::with("resume-no-model", "people.csv", &people(300));
+    folder.run(&format!("train people.csv --target answer {QUICK} --out run --quiet")).done();
+    fs::remove_file(folder.path("run/best.safetensors")).unwrap();
+    folder.run("predict run people.csv").failed(1, &["no best.safetensors yet", "highmark resume run"]);
+    folder.run("resume run --epochs 9 --quiet").done();
+    folder.run("predict run people.csv -o out.csv").done();
 }
 
 #[cfg(unix)]

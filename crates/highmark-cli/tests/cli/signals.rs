@@ -109,7 +109,7 @@ fn timeless(history: &str) -> Vec<String> {
 #[test]
 fn interrupted_in_training_and_in_validation_and_resumed() {
     let folder = Folder::with("signals-resume", "people.csv", &people(20_000));
-    for (valid, pass, epochs) in [("0..40", "training", 30), ("40..20000", "validation", 30)] {
+    for (valid, pass, epochs) in [("0..40", "training", 30), ("40..20000", "validation", 90)] {
         let options = format!("{OPTIONS} --valid-rows {valid} --epochs {epochs}");
         folder.run(&format!("train people.csv {options} --out whole --overwrite --quiet")).done();
         // Nearly all of the time is spent in this pass, so one of a few attempts ends in it.

@@ -237,3 +237,17 @@ fn the_built_in_data() {
     let ran = folder.run(&format!("{train} --valid-file adult-test")).done();
     assert!(ran.out.contains("32,561 to train on, 16,281 to validate on (adult-test)"), "{}", ran.out);
 }
+
+#[test]
+fn a_value_that_swamps_its_column_is_told() {
+    let mut text = people(300);
+    // The height of one row.
+    let line = text.lines().nth(7).unwrap().to_string();
+    let column = text.lines().next().unwrap().split(',').position(|name| name == "height").unwrap();
+    let mut values: Vec<&str> = line.split(',').collect();
+    values[column] = "1e30";
+    text = text.replacen(&line, &values.join(","), 1);
+    let folder = Folder::with("swamped", "people.csv", &text);
+    let ran = folder.run(&format!("train people.csv --target answer {QUICK} --valid-rows 200..300")).done();
+    assert!(ran.out.contains("\nwarning    column `height`: 1e30 in data row 7 is so far"), "{}", ran.out);
+}

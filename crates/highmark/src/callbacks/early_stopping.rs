@@ -164,6 +164,10 @@ impl Callback for EarlyStopping {
         let saved: Saved = state.read()?;
         self.best = Snapshot::read_from(&state.tensors);
         (self.monitor, self.state) = (saved.monitor, saved.state);
+        if std::mem::take(&mut self.state.stopped) {
+            // It had ended the fit, so if epochs follow, somebody has asked for more of them: it is patient anew.
+            self.state.wait = 0;
+        }
         Ok(())
     }
 }

@@ -43,8 +43,8 @@ pub struct SaveBest {
     best_step: u64,
     best: Option<(Snapshot, Option<OptimizerState>)>,
     files: Vec<PathBuf>,
-    /// Why the best model is not in its file yet.
-    unwritten: Option<Error>,
+    /// Whether the best model could not be written to its file yet.
+    unwritten: bool,
 }
 
 /// Where the model goes.
@@ -81,7 +81,7 @@ impl SaveBest {
             best_step: 0,
             best: None,
             files: Vec::new(),
-            unwritten: None,
+            unwritten: false,
         }
     }
 
@@ -140,6 +140,12 @@ impl SaveBest {
         self.best_epoch
     }
 
+    /// The epoch and the step of the last fit's best model, if it is in no file because none could be written: the learner
+    /// alone holds it then.
+    pub fn unwritten(&self) -> Option<(usize, u64)> {
+        self.best_epoch.filter(|_| self.unwritten).map(|epoch| (epoch, self.best_step))
+    }
+
     /// The files written in the last fit, in order.
     pub fn saved(&self) -> &[PathBuf] {
         &self.files
@@ -189,7 +195,7 @@ impl Callback for SaveBest {
         if self.when == SaveWhen::EveryEpoch(0) {
             return Err(Error::config("every epoch", "save every 1 epoch or more").into());
         }
-        (self.best_epoch, self.best, self.unwritten) = (None, None, None);
+        (self.best_epoch, self.best, self.unwritten) = (None, None, false);
         self.files.clear();
         Ok(self.monitor.start(t, self.reset_on_fit)?)
     }
@@ -214,14 +220,15 @@ impl Callback for SaveBest {
             let optimizer = self.with_optimizer.then(|| t.optimizer.state());
             self.best = Some((t.model.params().snapshot(), optimizer));
         }
-        self.unwritten = self.save(t, "").err();
-        match &self.unwritten {
+        let saved = self.save(t, "");
+        self.unwritten = saved.is_err();
+        match saved {
             // It is in memory, and the end of the fit tries again.
-            Some(error) if self.best.is_some() => {
+            Err(error) if self.best.is_some() => {
                 t.say(&format!("{error}; training goes on, and the best model is kept in memory"));
                 Ok(())
             }
-            _ => self.unwritten.take().map_or(Ok(()), |error| Err(error.into())),
+            saved => Ok(saved?),
         }
     }
 
@@ -235,12 +242,13 @@ impl Callback for SaveBest {
             t.optimizer.restore(&optimizer)?;
         }
         // Also when the file has gone since: with its folder, or because only the checkpoint was carried here.
-        let path = self.path_of(t, "").filter(|path| self.unwritten.is_some() || !path.is_file());
+        let path = self.path_of(t, "").filter(|path| self.unwritten || !path.is_file());
         if let Some(path) = path {
+            self.unwritten = true;
             t.save_as_of(&path, self.with_optimizer, self.best_epoch, self.best_step)?;
             self.note_file(path);
         }
-        self.unwritten = None;
+        self.unwritten = false;
         Ok(())
     }
 

@@ -8,6 +8,7 @@ use super::parallel::map;
 use super::pipeline::Pipeline;
 use super::task::refuse_missing;
 use super::{Dataset, Table, Targets, Task};
+use crate::repr::repr;
 use crate::{Error, Result};
 
 /// How many unseen values are named.
@@ -109,8 +110,11 @@ impl Pipeline {
         let numbers: Vec<f32> = values.iter().map(|value| number(*value)).collect();
         if let Some(row) = numbers.iter().position(|number| !number.is_finite()) {
             let value = if values[row].is_nan() { fill } else { values[row] };
-            let message =
-                format!("{value} in data row {} is too large for 32-bit numbers; scale the column", row + 1);
+            let message = format!(
+                "{} in data row {} is too large for 32-bit numbers; scale the column",
+                repr(value),
+                row + 1
+            );
             return Err(Error::column(name, message));
         }
         Ok(numbers)
@@ -161,6 +165,7 @@ impl Pipeline {
                                 continue;
                             }
                         };
+                        let value = repr(value);
                         return Err(Error::column(name, format!("{value} in data row {} {wrong}", row + 1)));
                     }
                 }

@@ -1,14 +1,29 @@
 //! Work on several items at once.
 
 use std::panic::resume_unwind;
-use std::sync::{Mutex, OnceLock, PoisonError};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
 use std::thread::{Builder, available_parallelism, scope};
 
-/// How many threads there are to work on data. Results never depend on it.
+/// 0 until it is known: asking the system takes longer than many a piece of work.
+static THREADS: AtomicUsize = AtomicUsize::new(0);
+
+/// Lets tables be read and prepared on so many threads at most, in the whole process and from now on; 0 is one a core, which
+/// is the default. Results never depend on it.
+pub fn set_data_threads(threads: usize) {
+    THREADS.store(threads, Ordering::Relaxed);
+}
+
+/// How many threads there are to work on data.
 pub(crate) fn threads() -> usize {
-    // Asking the system takes longer than many a piece of work.
-    static THREADS: OnceLock<usize> = OnceLock::new();
-    *THREADS.get_or_init(|| available_parallelism().map_or(1, usize::from))
+    match THREADS.load(Ordering::Relaxed) {
+        0 => {
+            let cores = available_parallelism().map_or(1, usize::from);
+            THREADS.store(cores, Ordering::Relaxed);
+            cores
+        }
+        threads => threads,
+    }
 }
 
 /// What `work` makes of each item, in the order of the items.

@@ -4,6 +4,7 @@ use arrow_array::Array;
 use serde::{Deserialize, Serialize};
 
 use super::level::Level;
+use super::outlier::outlier;
 use super::parallel::map;
 use super::procs::{Categorify, FillMissing, Normalize, Proc, median};
 use super::{Table, Task, numbers::numbers};
@@ -58,7 +59,8 @@ pub(super) struct Fit<'a> {
 }
 
 impl Pipeline {
-    pub(super) fn fit(fit: Fit) -> Result<Self> {
+    /// Fits it. The lines say what of the table will hurt the model.
+    pub(super) fn fit(fit: Fit) -> Result<(Self, Vec<String>)> {
         let Fit { table, train, valid, cat, cont, procs, task } = fit;
         for (number, proc) in procs.iter().enumerate() {
             if procs[..number].iter().any(|other| other.name() == proc.name()) {
@@ -85,7 +87,7 @@ impl Pipeline {
             _ => None,
         });
         let mut normalize = procs.contains(&Proc::Normalize).then(Normalize::default);
-        let mut medians = Vec::new();
+        let (mut medians, mut warnings) = (Vec::new(), Vec::new());
         let statistics = map(cont.iter().collect(), |name| {
             let array = table.column(name)?;
             let values = numbers(name, array)?;
@@ -99,7 +101,8 @@ impl Pipeline {
             Ok::<_, Error>(statistics)
         });
         for (name, statistics) in cont.iter().zip(statistics) {
-            let Statistics { lacks, median, filled, mean, std } = statistics?;
+            let Statistics { lacks, median, filled, mean, std, outlier } = statistics?;
+            warnings.extend(outlier);
             incomplete.extend(lacks.then(|| name.clone()));
             medians.push(median);
             if let Some(fill) = fill.as_mut().filter(|_| lacks) {
@@ -122,7 +125,7 @@ impl Pipeline {
             categorify.push_na(name.clone());
             cat_names.push(name);
         }
-        Ok(Self {
+        let fitted = Self {
             columns: table.names().map(String::from).collect(),
             cat_names,
             cont_names: cont,
@@ -133,7 +136,8 @@ impl Pipeline {
             medians,
             incomplete,
             task,
-        })
+        };
+        Ok((fitted, warnings))
     }
 
     /// Whether a pipeline that comes from a file fits itself.
@@ -224,6 +228,8 @@ struct Statistics {
     filled: f64,
     mean: f64,
     std: f64,
+    /// What is to be told of a value that swamps all others.
+    outlier: Option<String>,
 }
 
 impl Statistics {
@@ -247,12 +253,13 @@ impl Statistics {
                 return Err(Error::config("fill", message));
             }
         }
-        let (mut mean, mut std) = (0.0, 1.0);
+        let (mut mean, mut std, mut found) = (0.0, 1.0, None);
         if procs.contains(&Proc::Normalize) {
             let whole = rows.map(|value| if value.is_nan() { filled } else { value });
             (mean, std) = Normalize::statistics(whole, single);
+            found = outlier(name, values, train, mean, std);
         }
-        Ok(Self { lacks, median, filled, mean, std })
+        Ok(Self { lacks, median, filled, mean, std, outlier: found })
     }
 }
 

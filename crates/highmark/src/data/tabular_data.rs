@@ -89,6 +89,8 @@ pub struct TabularData {
     pub valid_rows: Vec<u32>,
     /// In what the validation rows differ from the training rows.
     pub valid_drift: Drift,
+    /// What in the training rows will hurt the model, a line each: values that swamp all others of their column.
+    pub warnings: Vec<String>,
 }
 
 impl TabularData {
@@ -125,7 +127,8 @@ impl TabularData {
         let task = fit_task(table, targets, kind, &train_rows)?;
         let train = &train_rows;
         let procs = &config.procs;
-        let pipeline = Pipeline::fit(Fit { table, train, valid: valid_table, cat, cont, procs, task })?;
+        let (pipeline, warnings) =
+            Pipeline::fit(Fit { table, train, valid: valid_table, cat, cont, procs, task })?;
         let (all, drift) = pipeline.encode_labelled(table)?;
         let (train, valid, valid_drift) = match valid_table {
             Some(valid_table) => {
@@ -144,6 +147,7 @@ impl TabularData {
             train_rows,
             valid_rows,
             valid_drift,
+            warnings,
         })
     }
 }

@@ -4,6 +4,8 @@
 use std::fmt;
 use std::ops::{Deref, DerefMut};
 
+use super::pages::large_pages;
+
 /// As many numbers as a line has on most machines, and as the widest vectors.
 const NUMBERS: usize = 16;
 
@@ -21,14 +23,19 @@ pub(crate) struct Lines {
 impl Lines {
     /// `len` zeros.
     pub(crate) fn zeros(len: usize) -> Self {
-        Self { lines: vec![Line([0.0; NUMBERS]); len.div_ceil(NUMBERS)], len }
+        let mut lines = Self::default();
+        lines.grow(len);
+        lines
     }
 
     /// Makes it at least so long, with zeros in what is new; does nothing when it is.
     pub(crate) fn grow(&mut self, len: usize) {
         if self.len < len {
+            let lines = len.div_ceil(NUMBERS);
+            self.lines.reserve_exact(lines - self.lines.len());
+            large_pages(self.lines.spare_capacity_mut());
             // What is in the last line behind the end was never written: it is zero.
-            self.lines.resize(len.div_ceil(NUMBERS), Line([0.0; NUMBERS]));
+            self.lines.resize(lines, Line([0.0; NUMBERS]));
             self.len = len;
         }
     }

@@ -60,6 +60,8 @@ pub(crate) struct Meta {
     pub(crate) monitored: Option<(String, f64)>,
     pub(crate) seconds: Seconds,
     pub(crate) callbacks: BTreeMap<String, Value>,
+    #[serde(default)]
+    pub(crate) text: String,
 }
 
 /// Where in the fit it was made: between two batches of a pass, or between two epochs.

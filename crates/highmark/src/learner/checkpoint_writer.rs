@@ -2,13 +2,17 @@
 
 use std::io::{BufWriter, Write};
 use std::path::PathBuf;
-use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, Sender, TryRecvError, channel};
 use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
 
 use super::atomic_file::{put, write_part};
 use super::checkpoint::{newest, previous};
+use super::cores::Cores;
 use super::disk::Disk;
-use super::frame::Frame;
+use super::frame::{Frame, PIECE_BYTES};
 use crate::{Error, Result};
 
 /// Which good checkpoints of this fit are in the folder.
@@ -38,7 +42,7 @@ impl FrameFolder {
     pub(crate) fn write(&mut self, frame: &Frame) -> Result<()> {
         let (newest, previous) = (newest(&self.folder), previous(&self.folder));
         let part = write_part(&*self.disk, &newest, |out| {
-            let mut out = BufWriter::with_capacity(1 << 18, out);
+            let mut out = BufWriter::with_capacity(PIECE_BYTES, out);
             frame.write(&mut out)?;
             out.flush()
         })?;
@@ -61,50 +65,87 @@ impl FrameFolder {
     }
 }
 
+/// What goes to the thread and comes back from it.
+type Job = (FrameFolder, Frame);
+
+/// What the thread is told.
+#[expect(clippy::large_enum_variant, reason = "there is one at a time")]
+enum Order {
+    /// A frame follows, as soon as it is filled. With the core that training is on.
+    Ready(usize),
+    Write(Job),
+}
+
+/// How long training waits at most until the thread is awake: twice what that takes.
+const WAKING: Duration = Duration::from_micros(200);
+
+/// How long the thread looks out for a frame that is being filled before it sleeps.
+const READY: Duration = Duration::from_millis(2);
+
 /// The other end of the thread.
 pub(crate) struct CheckpointWriter {
-    frames: Sender<Frame>,
-    written: Receiver<(Frame, Result<()>)>,
+    orders: Sender<Order>,
+    written: Receiver<(Job, Result<()>)>,
     thread: JoinHandle<()>,
     busy: bool,
+    /// Whether the thread is awake, on a core of its own.
+    awake: Arc<AtomicBool>,
 }
 
 impl CheckpointWriter {
     /// Starts the thread. Fails when the system has none left.
-    pub(crate) fn start(mut folder: FrameFolder) -> std::io::Result<Self> {
-        let (frames, jobs) = channel::<Frame>();
+    pub(crate) fn start() -> std::io::Result<Self> {
+        let (orders, queue) = channel();
         let (done, written) = channel();
+        let awake = Arc::new(AtomicBool::new(false));
+        let wakes = Arc::clone(&awake);
         let thread = std::thread::Builder::new().name("checkpoint".into()).spawn(move || {
-            for frame in jobs {
-                let result = folder.write(&frame);
-                if done.send((frame, result)).is_err() {
-                    return;
+            let (cores, mut ready) = (Cores::of_this_thread(), false);
+            while let Some(order) = next(&queue, ready) {
+                ready = matches!(order, Order::Ready(_));
+                match order {
+                    Order::Ready(core) => {
+                        cores.leave(core);
+                        wakes.store(true, Ordering::Release);
+                    }
+                    Order::Write((mut folder, frame)) => {
+                        let result = folder.write(&frame);
+                        if done.send(((folder, frame), result)).is_err() {
+                            return;
+                        }
+                    }
                 }
             }
         })?;
-        Ok(Self { frames, written, thread, busy: false })
+        Ok(Self { orders, written, thread, busy: false, awake })
     }
 
-    /// Whether a frame is being written.
-    pub(crate) fn is_busy(&self) -> bool {
-        self.busy
+    /// Wakes the thread up, for a frame that follows. Where all cores train, it takes one from a thread that waits for work
+    /// at this moment; once the next step has begun, the step would wait for that thread.
+    pub(crate) fn get_ready(&self) {
+        self.awake.store(false, Ordering::Relaxed);
+        // The thread ends with this sender and not before.
+        drop(self.orders.send(Order::Ready(Cores::current())));
     }
 
     /// Hands a frame over; only while the thread is not busy.
-    pub(crate) fn write(&mut self, frame: Frame) {
-        // The thread ends with this sender and not before.
-        self.busy = self.frames.send(frame).is_ok();
+    pub(crate) fn write(&mut self, folder: FrameFolder, frame: Frame) {
+        self.busy = self.orders.send(Order::Write((folder, frame))).is_ok();
+        let handed = Instant::now();
+        while !self.awake.load(Ordering::Acquire) && handed.elapsed() < WAKING {
+            std::hint::spin_loop();
+        }
     }
 
-    /// A frame that has been written since, to be used again, and how that went.
-    pub(crate) fn poll(&mut self) -> Option<(Frame, Result<()>)> {
+    /// What has been written since, to be used again, and how that went.
+    pub(crate) fn poll(&mut self) -> Option<(Job, Result<()>)> {
         let done = self.written.try_recv().ok()?;
         self.busy = false;
         Some(done)
     }
 
     /// The same, once it is written.
-    pub(crate) fn wait(&mut self) -> Option<(Frame, Result<()>)> {
+    pub(crate) fn wait(&mut self) -> Option<(Job, Result<()>)> {
         if !self.busy {
             return None;
         }
@@ -114,9 +155,21 @@ impl CheckpointWriter {
 
     /// Ends the thread.
     pub(crate) fn stop(self) {
-        drop(self.frames);
+        drop(self.orders);
         drop(self.thread.join());
     }
+}
+
+/// The next order; `None` when there are no more.
+fn next(queue: &Receiver<Order>, ready: bool) -> Option<Order> {
+    let begin = Instant::now();
+    while ready && begin.elapsed() < READY {
+        match queue.try_recv() {
+            Err(TryRecvError::Empty) => std::hint::spin_loop(),
+            order => return order.ok(),
+        }
+    }
+    queue.recv().ok()
 }
 
 #[cfg(test)]

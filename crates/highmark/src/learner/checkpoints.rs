@@ -1,6 +1,6 @@
 //! When a fit saves itself, and what becomes of it.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use super::checkpoint;
@@ -29,12 +29,15 @@ pub struct CheckpointConfig {
     pub seconds: Option<f64>,
     /// After this many epochs. Default 1.
     pub epochs: Option<usize>,
+    /// Text that every checkpoint carries along, for [`checkpoint_text`]: the command puts its experiment there. Default none.
+    pub text: String,
 }
 
 impl CheckpointConfig {
     /// Every epoch and every 60 seconds, into `folder`.
     pub fn new(folder: impl Into<PathBuf>) -> Self {
-        Self { folder: folder.into(), steps: None, seconds: Some(60.0), epochs: Some(1) }
+        let (seconds, epochs) = (Some(60.0), Some(1));
+        Self { folder: folder.into(), steps: None, seconds, epochs, text: String::new() }
     }
 
     /// Fails on a rule that makes no sense.
@@ -49,6 +52,12 @@ impl CheckpointConfig {
             _ => Ok(()),
         }
     }
+}
+
+/// [`CheckpointConfig::text`] of the newest good checkpoint in a folder; `None` if there is no checkpoint. Fails when there
+/// are only damaged ones.
+pub fn checkpoint_text(folder: &Path) -> Result<Option<String>> {
+    Ok(checkpoint::find(folder)?.map(|found| found.checkpoint.meta.text))
 }
 
 /// A place where a fit can be left and entered again.
@@ -76,7 +85,7 @@ impl Pause {
 /// The checkpoints of one fit.
 pub(crate) struct Checkpoints {
     config: CheckpointConfig,
-    pub(crate) identity: Identity,
+    identity: Identity,
     folder: Option<FrameFolder>,
     writer: Option<CheckpointWriter>,
     frame: Option<Frame>,
@@ -87,6 +96,8 @@ pub(crate) struct Checkpoints {
     /// Whether the last one could not be written, and the user knows.
     failing: bool,
     written: bool,
+    /// Whether the one under way is the last.
+    ending: bool,
 }
 
 impl Checkpoints {
@@ -113,12 +124,18 @@ impl Checkpoints {
             asked: false,
             failing: false,
             written: kept != Kept::None,
+            ending: false,
         }
     }
 
     /// Asks for one at the next pause.
     pub(crate) fn ask(&mut self) {
         self.asked = true;
+    }
+
+    /// What goes into every one beside the state of the fit.
+    pub(crate) fn given(&self) -> (Identity, String) {
+        (self.identity.clone(), self.config.text.clone())
     }
 
     /// Counts a pause and says whether a checkpoint is due now.
@@ -133,13 +150,19 @@ impl Checkpoints {
             || self.config.seconds.is_some_and(|seconds| self.last.elapsed().as_secs_f64() >= seconds)
     }
 
-    /// An empty frame, unless the last one is still being written; `wait` waits for it.
+    /// An empty frame to be filled, unless the last one is still being written; `wait` waits for it.
     pub(crate) fn frame(&mut self, wait: bool) -> Option<Frame> {
-        if wait && self.frame.is_none() && self.writer.as_ref().is_some_and(CheckpointWriter::is_busy) {
+        if wait {
             let done = self.writer.as_mut().and_then(CheckpointWriter::wait);
             self.take_back(done);
         }
-        self.frame.take()
+        let frame = self.frame.take()?;
+        if !wait {
+            // While the frame is filled.
+            self.writer = self.writer.take().or_else(|| CheckpointWriter::start().ok());
+            self.writer.iter().for_each(CheckpointWriter::get_ready);
+        }
+        Some(frame)
     }
 
     /// Looks whether one has been written since; the note is for the user.
@@ -148,9 +171,9 @@ impl Checkpoints {
         self.take_back(done)
     }
 
-    fn take_back(&mut self, done: Option<(Frame, Result<()>)>) -> Option<String> {
-        let (frame, result) = done?;
-        self.frame = Some(frame);
+    fn take_back(&mut self, done: Option<((FrameFolder, Frame), Result<()>)>) -> Option<String> {
+        let ((folder, frame), result) = done?;
+        (self.folder, self.frame) = (Some(folder), Some(frame));
         self.outcome(result)
     }
 
@@ -162,8 +185,8 @@ impl Checkpoints {
             }
             (Err(error), failed_before) => {
                 self.failing = true;
-                let note = format!("no checkpoint: {error}; training goes on, and the next one is tried");
-                (!failed_before).then_some(note)
+                let then = if self.ending { "" } else { "; training goes on, and the next one is tried" };
+                (!failed_before).then(|| format!("no checkpoint: {error}{then}"))
             }
         }
     }
@@ -175,22 +198,22 @@ impl Checkpoints {
         self.outcome(Err(error))
     }
 
-    /// Writes a filled frame in the background.
-    pub(crate) fn write(&mut self, frame: Frame) -> Option<String> {
+    /// Writes a filled frame in the background; the last one at once, since nothing is left to go on with meanwhile.
+    pub(crate) fn write(&mut self, frame: Frame, last: bool) -> Option<String> {
         self.restart();
-        if let Some(folder) = self.folder.take() {
-            match CheckpointWriter::start(folder) {
-                Ok(writer) => self.writer = Some(writer),
-                Err(error) => {
-                    self.frame = Some(frame);
-                    return self.outcome(Err(Error::training(format!("there is no thread for it: {error}"))));
-                }
+        self.ending = last;
+        let mut folder = self.folder.take()?;
+        match &mut self.writer {
+            Some(writer) if !last => {
+                writer.write(folder, frame);
+                None
+            }
+            // Also when the system has no thread left: training waits then.
+            _ => {
+                let result = folder.write(&frame);
+                self.take_back(Some(((folder, frame), result)))
             }
         }
-        if let Some(writer) = &mut self.writer {
-            writer.write(frame);
-        }
-        None
     }
 
     fn restart(&mut self) {

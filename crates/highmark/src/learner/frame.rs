@@ -5,11 +5,13 @@ use std::io::{self, Write};
 use std::ops::Range;
 use std::sync::Arc;
 
-use serde_json::json;
+use serde::Serialize;
+use serde::ser::{SerializeMap, Serializer};
 
 use super::checkpoint::{CHECKSUM, KEY, Meta};
 use super::checksum::Summing;
 use super::history::History;
+use crate::engine::{Lines, stream_copy};
 
 /// The numbers of a tensor: copies in the frame's buffers, or shared with somebody who never changes them.
 enum Source {
@@ -33,7 +35,7 @@ pub(crate) struct Frame {
     /// What is not numbers in bulk; `None` before it is filled.
     pub(crate) meta: Option<Meta>,
     entries: Vec<Entry>,
-    floats: Vec<f32>,
+    floats: Lines,
     used: usize,
     doubles: Vec<f64>,
     float_series: [Vec<f32>; 2],
@@ -53,19 +55,15 @@ impl Frame {
 
     /// Asks for the memory of so many floats, and touches it, so that the first frame is no slower than the others.
     pub(crate) fn reserve(&mut self, floats: usize) {
-        if self.floats.len() < floats {
-            self.floats.resize(floats, 0.0);
-        }
+        self.floats.grow(floats);
     }
 
     /// Copies numbers that several tensors share and says where they are.
     pub(crate) fn copy(&mut self, numbers: &[f32]) -> usize {
         let start = self.used;
         self.used += numbers.len();
-        if self.floats.len() < self.used {
-            self.floats.resize(self.used, 0.0);
-        }
-        self.floats[start..self.used].copy_from_slice(numbers);
+        self.floats.grow(self.used);
+        stream_copy(&mut self.floats[start..self.used], numbers);
         start
     }
 
@@ -117,21 +115,23 @@ impl Frame {
 
     /// Writes the file.
     pub(crate) fn write(&self, out: &mut dyn Write) -> io::Result<()> {
-        let mut header = BTreeMap::new();
-        let meta = serde_json::to_string(&self.meta)?;
-        header.insert("__metadata__", json!({ KEY: meta }));
+        let mut header = Vec::new();
+        let mut json = serde_json::Serializer::new(&mut header);
+        let mut map = json.serialize_map(None)?;
+        map.serialize_entry("__metadata__", &BTreeMap::from([(KEY, serde_json::to_string(&self.meta)?)]))?;
         let mut end = 0;
         for Entry { name, shape, source } in &self.entries {
-            let start = end;
-            let (kind, width) = match source {
+            let (dtype, width) = match source {
                 Source::Floats(_) | Source::Shared(_) | Source::FloatSeries(_) => ("F32", 4),
                 Source::Doubles(_) | Source::DoubleSeries(_) => ("F64", 8),
             };
+            let start = end;
             end += width * shape.iter().product::<usize>();
-            header.insert(name, json!({"dtype": kind, "shape": shape, "data_offsets": [start, end]}));
+            map.serialize_entry(name, &Placed { dtype, shape, data_offsets: [start, end] })?;
         }
-        header.insert(CHECKSUM, json!({"dtype": "U64", "shape": [1], "data_offsets": [end, end + 8]}));
-        let mut header = serde_json::to_vec(&header)?;
+        let sum = Placed { dtype: "U64", shape: &[1], data_offsets: [end, end + 8] };
+        map.serialize_entry(CHECKSUM, &sum)?;
+        map.end()?;
         header.resize(header.len().next_multiple_of(8), b' ');
 
         let mut out = Summing::new(out);
@@ -151,8 +151,18 @@ impl Frame {
     }
 }
 
-/// Numbers that become bytes at a time.
-const PIECE: usize = 2048;
+/// What the header says of a tensor.
+#[derive(Serialize)]
+struct Placed<'a> {
+    dtype: &'static str,
+    shape: &'a [usize],
+    data_offsets: [usize; 2],
+}
+
+/// Numbers that become bytes at a time: as many as go to the file without waiting in [`PIECE_BYTES`] of buffer.
+const PIECE: usize = 4096;
+/// The buffer for what is less than a piece of floats.
+pub(crate) const PIECE_BYTES: usize = 4 * PIECE;
 
 fn write_floats(out: &mut impl Write, numbers: &[f32]) -> io::Result<()> {
     let mut bytes = [0; 4 * PIECE];
@@ -164,8 +174,8 @@ fn write_floats(out: &mut impl Write, numbers: &[f32]) -> io::Result<()> {
 }
 
 fn write_doubles(out: &mut impl Write, numbers: &[f64]) -> io::Result<()> {
-    let mut bytes = [0; 8 * PIECE];
-    for piece in numbers.chunks(PIECE) {
+    let mut bytes = [0; 4 * PIECE];
+    for piece in numbers.chunks(PIECE / 2) {
         bytes.as_chunks_mut().0.iter_mut().zip(piece).for_each(|(to, x)| *to = x.to_le_bytes());
         out.write_all(&bytes[..8 * piece.len()])?;
     }

@@ -8,6 +8,7 @@ mod checkpoint_writer;
 mod checkpoints;
 mod checksum;
 mod console;
+mod cores;
 mod disk;
 mod event;
 mod fit;
@@ -38,7 +39,7 @@ use std::sync::Arc;
 pub use atomic_file::write_file;
 pub use budget::{Budget, BudgetUse, Limit, Plan};
 pub use callback::{Callback, CallbackState, Callbacks, on};
-pub use checkpoints::CheckpointConfig;
+pub use checkpoints::{CheckpointConfig, checkpoint_text};
 #[doc(hidden)]
 pub use checksum::seal_checkpoint;
 pub use console::{Console, Output};
@@ -57,6 +58,7 @@ pub use stop_flag::StopFlag;
 pub use trainer::{Phase, Trainer};
 
 use crate::data::{Dataset, Drift, Loader, Order, Table, TabularData, Task};
+use crate::engine::large_zeros;
 use crate::losses::{Loss, LossKind};
 use crate::metrics::Metric;
 use crate::models::{Model, TabularConfig};
@@ -255,7 +257,7 @@ impl Learner {
         let train = Loader::new(train, batch_size, order, drop_last)?;
         let valid = Loader::new(valid, batch_size, Order::Sequential, false)?;
         let optimizer = Optimizer::new(&optimizer, model.params(), &groups, lr)?;
-        let parts = Parts {
+        let mut parts = Parts {
             model,
             loss,
             optimizer,
@@ -269,6 +271,11 @@ impl Learner {
             guard: Guard::new(non_finite),
             stop,
         };
+        // Checkpoints copy them.
+        let params = parts.model.params_mut();
+        let mut values = large_zeros(params.len());
+        values.copy_from_slice(&params.values);
+        params.values = values;
         let mut learner = Self {
             trainer: Trainer::new(parts),
             callbacks: Callbacks::default(),

@@ -134,7 +134,12 @@ pub(crate) fn save(
     optimizer: Option<&Optimizer>,
 ) -> Result<()> {
     let unwritable = |e: &dyn std::fmt::Display| Error::file(path, format!("cannot be written: {e}"));
-    let bytes = |numbers: &[f32]| numbers.iter().flat_map(|x| x.to_le_bytes()).collect::<Vec<u8>>();
+    // Into memory of the right size at once: training waits for it.
+    let bytes = |numbers: &[f32]| {
+        let mut bytes = vec![0; size_of_val(numbers)];
+        bytes.as_chunks_mut().0.iter_mut().zip(numbers).for_each(|(to, x)| *to = x.to_le_bytes());
+        bytes
+    };
     let mut tensors: BTreeMap<String, (Dtype, Vec<usize>, Vec<u8>)> = BTreeMap::new();
     for parameter in params.list() {
         let data = bytes(&params.values[parameter.range.clone()]);

@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use highmark::{CheckpointConfig, EarlyStopping, LearnerConfig, Monitor};
+
 use crate::trackers_example::tally;
 
 #[test]
@@ -23,4 +25,29 @@ fn every_difference_by_design_is_documented() {
     for name in [NAN, NOTHING_SAVED] {
         assert!(docs.contains(&format!("| `{name}` |")), "{name}");
     }
+}
+
+/// Whoever asks for more epochs of a fit that early stopping has ended wants more than one.
+#[test]
+fn a_fit_that_was_stopped_early_is_patient_anew_when_it_is_extended() {
+    let folder = std::env::temp_dir().join(format!("highmark-it-patience-{}", std::process::id()));
+    drop(std::fs::remove_dir_all(&folder));
+    let fit = |epochs: usize, resume: bool| {
+        // Nothing improves by so much.
+        let monitor = Monitor::new("valid_loss").min_delta(1e6);
+        let mut learn = crate::small_learner::with(LearnerConfig {
+            batch_size: 4,
+            checkpoint: Some(CheckpointConfig::new(&folder)),
+            callbacks: vec![Box::new(EarlyStopping::new(monitor).patience(2))],
+            ..LearnerConfig::default()
+        });
+        assert_eq!(learn.resume().unwrap().is_some(), resume);
+        let report = learn.fit(epochs, None).unwrap();
+        (report.epochs_run, report.stop_reason())
+    };
+    let ended = (3, "early_stopping: valid_loss has not improved for 2 epochs".to_string());
+    assert_eq!(fit(10, false), ended);
+    assert_eq!(fit(10, true), ended);
+    assert_eq!(fit(20, true), (5, ended.1));
+    std::fs::remove_dir_all(folder).unwrap();
 }

@@ -22,8 +22,15 @@ impl Normalize {
         let (count, sum) = values.clone().fold((0, 0.0), |(count, sum), value| (count + 1, sum + value));
         let n = f64::from(count.max(1));
         let mean = sum / n;
-        let variance = values.map(|value| (value - mean) * (value - mean)).sum::<f64>() / n;
-        (round(mean), round(variance.sqrt()) + 1e-7)
+        let variance = values.clone().map(|value| (value - mean) * (value - mean)).sum::<f64>() / n;
+        if variance.is_finite() {
+            return (round(mean), round(variance.sqrt()) + 1e-7);
+        }
+        // The squares are too large for a double, or the sum is: the same in units of the largest value.
+        let unit = values.clone().fold(0.0_f64, |largest, value| largest.max(value.abs()));
+        let mean = values.clone().map(|value| value / unit / n).sum::<f64>();
+        let variance = values.map(|value| (value / unit - mean).powi(2)).sum::<f64>() / n;
+        (round(mean * unit), round((variance.sqrt() * unit).min(f64::MAX)))
     }
 }
 
@@ -36,5 +43,13 @@ mod tests {
         let numbers = Normalize::statistics([1.0, 2.0, 3.0, 6.0].into_iter(), false);
         assert_eq!(numbers, (3.0, 3.5_f64.sqrt() + 1e-7));
         assert_eq!(Normalize::statistics([5.0, 5.0].into_iter(), true), (5.0, 1e-7));
+    }
+
+    #[test]
+    fn numbers_whose_squares_are_too_large_have_one_too() {
+        let (mean, std) = Normalize::statistics([1e308, -1e308, 1e308, -1e308].into_iter(), false);
+        assert!(mean == 0.0 && (std / 1e308 - 1.0).abs() < 1e-12, "{mean} {std}");
+        let (mean, std) = Normalize::statistics([f64::MAX, f64::MAX, 0.0].into_iter(), true);
+        assert!(mean.is_finite() && std.is_finite() && std > 0.0, "{mean} {std}");
     }
 }

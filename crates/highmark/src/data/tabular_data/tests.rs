@@ -36,7 +36,7 @@ fn failure(text: &str, config: &DataConfig) -> String {
 
 #[test]
 fn columns_codes_and_statistics() {
-    let TabularData { train, valid, pipeline, train_rows, valid_rows, valid_drift } = people();
+    let TabularData { train, valid, pipeline, train_rows, valid_rows, valid_drift, .. } = people();
     assert_eq!(pipeline.cont_names(), ["age"]);
     assert_eq!(pipeline.cat_names(), ["city", "rooms", "member", "age_na"]);
     // Text has the levels of all rows, numbers those of the training rows.

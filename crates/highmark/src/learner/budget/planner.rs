@@ -191,7 +191,8 @@ impl Trainer {
 
     pub(crate) fn budget_use(&self) -> Option<BudgetUse> {
         let planner = self.planner.as_ref().filter(|planner| !planner.replays())?;
-        let ended = self.history.plans.last().is_some_and(|plan| plan.total < self.most_batches());
+        // Without a plan there was no time for one.
+        let ended = self.history.plans.last().is_none_or(|plan| plan.total < self.most_batches());
         Some(BudgetUse { seconds: planner.total(), used: planner.now(), ended })
     }
 

@@ -47,6 +47,7 @@ pub(in crate::learner) fn frame(number: usize) -> Frame {
         monitored: None,
         seconds: Seconds::default(),
         callbacks: BTreeMap::from([("save_best".into(), serde_json::json!({"wait": 3}))]),
+        text: "seed = 42".into(),
     });
     frame
 }

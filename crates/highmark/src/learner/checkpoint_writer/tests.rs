@@ -183,16 +183,15 @@ fn the_thread_gives_frames_back_with_what_became_of_them() {
     // The third call is the first write.
     let disk = FaultyDisk::new(2, Fault::Full);
     let folder = FrameFolder::new(path.clone(), Box::new(disk), Kept::None);
-    let mut writer = CheckpointWriter::start(folder).unwrap();
+    let mut writer = CheckpointWriter::start().unwrap();
     assert!(writer.wait().is_none());
-    writer.write(frame(1));
-    let (_, result) = writer.wait().unwrap();
+    writer.write(folder, frame(1));
+    let ((folder, _), result) = writer.wait().unwrap();
     let error = result.unwrap_err().to_string();
     assert!(error.contains("cannot write") && error.contains("checkpoint.safetensors"), "{error}");
-    writer.write(frame(2));
-    assert!(writer.is_busy());
+    writer.write(folder, frame(2));
     writer.wait().unwrap().1.unwrap();
-    assert!(!writer.is_busy());
+    assert!(writer.poll().is_none());
     writer.stop();
     assert_eq!(newest_number(&path), 2);
     fs::remove_dir_all(path).unwrap();

@@ -22,12 +22,10 @@ impl Trainer {
         {
             let begin = Instant::now();
             frame.clear();
-            notes.push(
-                match self.capture(callbacks, &checkpoints.identity, pause == Pause::End, &mut frame) {
-                    Ok(()) => checkpoints.write(frame),
-                    Err(error) => checkpoints.give_up(frame, error),
-                },
-            );
+            notes.push(match self.capture(callbacks, checkpoints.given(), pause == Pause::End, &mut frame) {
+                Ok(()) => checkpoints.write(frame, pause.is_last()),
+                Err(error) => checkpoints.give_up(frame, error),
+            });
             self.timings.save += begin.elapsed();
         }
         self.checkpoints = Some(checkpoints);
@@ -51,7 +49,7 @@ impl Trainer {
     fn capture(
         &self,
         callbacks: &Callbacks,
-        identity: &Identity,
+        (identity, text): (Identity, String),
         finished: bool,
         frame: &mut Frame,
     ) -> Result<()> {
@@ -98,7 +96,7 @@ impl Trainer {
         let [epoch, pass_began] = self.started.map(|began| began.elapsed().as_secs_f64());
         frame.meta = Some(Meta {
             format: FORMAT,
-            identity: identity.clone(),
+            identity,
             position: Position {
                 n_epoch: self.asked_epochs,
                 epoch: self.history.rows.len() - usize::from(pass.is_some()),
@@ -127,6 +125,7 @@ impl Trainer {
                 pass: if pass.is_some() { pass_began } else { 0.0 },
             },
             callbacks: states,
+            text,
         });
         Ok(())
     }
@@ -158,7 +157,11 @@ impl Trainer {
         }
         let meta = &from.meta;
         self.optimizer.load_state(meta.optimizer_steps, &tensors, &meta.hypers)?;
-        *self.model.params_mut() = loaded;
+        let params = self.model.params_mut();
+        // Into the memory that is there, which lies in large pages.
+        params.values.copy_from_slice(&loaded.values);
+        (params.grads, params.buffers, params.grads_spent) =
+            (loaded.grads, loaded.buffers, loaded.grads_spent);
         let valid_loss = from.doubles("validation.loss");
         let [sum, rows] = valid_loss[..] else {
             return Err(Error::data("the checkpoint holds no sum of the validation loss"));
