@@ -139,6 +139,12 @@ impl TabularData {
         Pipeline(self.0.pipeline.clone())
     }
 
+    /// What is odd about the training rows, line by line.
+    #[getter]
+    fn warnings(&self) -> Vec<String> {
+        self.0.warnings.clone()
+    }
+
     /// In what the validation rows differ from the training rows, line by line.
     #[getter]
     fn drift(&self) -> Vec<String> {

@@ -43,7 +43,7 @@ impl FitOptions {
         learner.set_budget(budget.transpose()?);
         learner.set_checkpoint(self.checkpoint.map(|c| {
             let Checkpoint { folder, steps, seconds, epochs } = c;
-            CheckpointConfig { folder, steps, seconds, epochs }
+            CheckpointConfig { steps, seconds, epochs, ..CheckpointConfig::new(folder) }
         }))?;
         let from = if self.resume { learner.resume()? } else { None };
         let Some(epochs) = epochs.or(seconds.map(|_| usize::MAX)) else {

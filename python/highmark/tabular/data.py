@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -238,6 +239,8 @@ class TabularPandas(_Described):
             "max_card": max_card,
         }
         self._data = _highmark.TabularData(table, json.dumps(config), train, valid)
+        for line in self._data.warnings:
+            warnings.warn(line, stacklevel=3)
         self._info = Info(self._data.pipeline)
         self.split = len(train)
         self.device = "cpu"
