@@ -251,3 +251,17 @@ fn a_value_that_swamps_its_column_is_told() {
     let ran = folder.run(&format!("train people.csv --target answer {QUICK} --valid-rows 200..300")).done();
     assert!(ran.out.contains("\nwarning    column `height`: 1e30 in data row 7 is so far"), "{}", ran.out);
 }
+
+/// All but the numbers: the last digits depend on the processor and the mathematical library.
+#[test]
+fn the_readme_shows_what_is_printed() {
+    let shape = |text: &str| -> Vec<String> {
+        let words = |line: &str| line.split(|c: char| c.is_ascii_digit()).collect::<String>();
+        let lines = text.lines().filter(|line| !line.starts_with(|c: char| c.is_ascii_digit()));
+        lines.map(words).filter(|line| !line.starts_with("Better") && !line.starts_with("No impr")).collect()
+    };
+    let readme = include_str!("../../../../README.md");
+    let shown = readme.split("```text\n").nth(1).and_then(|rest| rest.split("```").next()).unwrap();
+    let ran = Folder::new("readme").run("train adult").done();
+    assert_eq!(shape(shown), shape(&ran.out));
+}

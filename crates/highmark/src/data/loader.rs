@@ -6,8 +6,8 @@ use super::{Batch, Dataset};
 use crate::seed::{Random, Stream};
 use crate::{Error, Result};
 
-/// Rows at most that are asked for ahead; more would drive each other out of the cache.
-const FETCHED: usize = 256;
+/// Numbers at most that are asked for ahead; more would drive each other out of the cache.
+const FETCHED: usize = 1 << 14;
 
 /// In which order an epoch goes through the rows.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -133,7 +133,8 @@ impl Loader {
         // The rows of the next batch lie all over the data, and nobody could guess where: asked for now, they come while
         // this batch is computed.
         let next = self.rows_of(position.saturating_add(1));
-        self.dataset.fetch(&next[..next.len().min(FETCHED)]);
+        let numbers = self.dataset.n_cat() + self.dataset.n_cont() + 1;
+        self.dataset.fetch(&next[..next.len().min(FETCHED / numbers)]);
     }
 
     /// The rows of batch `position`; none behind the last.

@@ -19,8 +19,9 @@ pub(crate) fn threads() -> usize {
     match THREADS.load(Ordering::Relaxed) {
         0 => {
             let cores = available_parallelism().map_or(1, usize::from);
-            THREADS.store(cores, Ordering::Relaxed);
-            cores
+            // Unless somebody has set it in between.
+            let set = THREADS.compare_exchange(0, cores, Ordering::Relaxed, Ordering::Relaxed);
+            set.err().unwrap_or(cores)
         }
         threads => threads,
     }

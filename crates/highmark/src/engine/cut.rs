@@ -28,7 +28,7 @@ impl Cut {
 /// What can be lent in tiles.
 ///
 /// # Safety
-/// Different tiles must have no memory in common.
+/// Different tiles must have no memory in common. They are made, and used, on other threads than the one that lends.
 pub(crate) unsafe trait Lend: Sync {
     /// One tile.
     type Tile;
@@ -125,6 +125,7 @@ unsafe impl<'a> Lend for Shards<'a> {
 
     unsafe fn tile(&self, i: usize) -> Shard<'a> {
         let Self { start, len, parameters, tiles, .. } = *self;
+        assert!(i < tiles, "tile {i} of {tiles} would reach into the next parameter");
         Shard { start, len, parameters, tile: (i, tiles), numbers: PhantomData }
     }
 }

@@ -14,7 +14,7 @@ const NUMBERS: usize = 16;
 struct Line([f32; NUMBERS]);
 
 /// Numbers in whole cache lines.
-#[derive(Clone, Default)]
+#[derive(Default)]
 pub(crate) struct Lines {
     lines: Vec<Line>,
     len: usize,
@@ -38,6 +38,15 @@ impl Lines {
             self.lines.resize(lines, Line([0.0; NUMBERS]));
             self.len = len;
         }
+    }
+}
+
+impl Clone for Lines {
+    /// In large pages too.
+    fn clone(&self) -> Self {
+        let mut lines = Self::zeros(self.len);
+        lines.copy_from_slice(self);
+        lines
     }
 }
 
@@ -78,6 +87,7 @@ mod tests {
             assert_eq!(lines[..3], [1.0, 2.0, 3.0]);
             assert!(lines[3..].iter().all(|x| *x == 0.0));
         }
+        assert_eq!(lines.clone()[..], lines[..]);
         assert!(Lines::default().is_empty());
     }
 }

@@ -1,5 +1,5 @@
 //! Memory in large pages: copying megabytes out of pages of 4 KiB takes half as long again, for looking up where they are.
-#![expect(unsafe_code, reason = "advice to the system about memory")]
+#![cfg_attr(target_os = "linux", expect(unsafe_code, reason = "advice to the system about memory"))]
 
 /// Asks the system to put memory that nothing was written to yet into pages of 2 MiB, as far as it fills them.
 pub(crate) fn large_pages<T>(memory: &[T]) {

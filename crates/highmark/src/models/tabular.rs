@@ -316,6 +316,7 @@ impl Model for TabularModel {
     }
 
     fn backward(&mut self, batch: &Batch, grad: &[f32]) -> Result<()> {
+        self.grads_finite = None;
         let (rows, outputs) = (batch.rows, self.outputs());
         if grad.len() != rows * outputs {
             return Err(Error::data(format!(

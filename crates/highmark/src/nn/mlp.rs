@@ -78,7 +78,7 @@ impl Mlp {
         let (mut in_halves, finite) = (false, AtomicBool::new(true));
         for l in (0..=self.linears.len()).rev() {
             let (levels, levels_above) = self.levels.split_at_mut(l + 1);
-            let Some((level, levels_below)) = levels.split_last_mut() else { break };
+            let Some((level, levels_below)) = levels.split_last_mut() else { return false };
             let above = self.linears.get(l).filter(|_| !in_halves).zip(levels_above.first_mut());
             let below = l.checked_sub(1).map(|l| &self.linears[l]).zip(levels_below.last_mut());
             let linears =
@@ -99,7 +99,7 @@ impl Mlp {
             let Ok([weight, norm_weight, norm_bias, bias]) =
                 grads.get_disjoint_mut([weight, norm_weight, norm_bias, bias])
             else {
-                break;
+                return false;
             };
             let level_grads = [norm_weight, norm_bias, bias].map(|grads| Rows::new(grads, 1, cut));
             let (kept, _, d, halves) = level.backward_parts(rows);
