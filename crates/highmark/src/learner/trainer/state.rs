@@ -72,7 +72,7 @@ impl Trainer {
         }
         frame.follow(&self.history, self.turn);
         for metric in &self.metrics {
-            frame.add_doubles(format!("metric.{}", metric.name()), &metric.save_state());
+            frame.add_doubles(format!("metric.{}", metric.name()), &metric.save_state()?);
         }
         frame.add_doubles("validation.loss".into(), &[self.valid_loss.0, self.valid_loss.1 as f64]);
         let guard = self.guard.save_state()?;
