@@ -6,7 +6,9 @@ import signal
 import subprocess
 import sys
 import time
+import typing
 from datetime import timedelta
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -21,6 +23,7 @@ from highmark.tabular.all import (
     Checkpoint,
     EarlyStoppingCallback,
     GradientAccumulation,
+    Learner,
     Metric,
     ReduceLROnPlateau,
     SaveModelCallback,
@@ -288,9 +291,9 @@ def test_a_limit_of_time_and_of_money(dls, capsys):
     assert learn.fit(1).budget_seconds is None
     with pytest.raises(ValueError, match="n_epoch: say how many epochs, or give a limit"):
         learn.fit()
-    with pytest.raises(ValueError, match="max-time: `soon` is no time above 0; write it as 90s, 45m, 1h 30m or 2.5h"):
+    with pytest.raises(ValueError, match="max_time: `soon` is no time above 0; write it as 90s, 45m, 1h 30m or 2.5h"):
         learn.fit(max_time="soon")
-    with pytest.raises(ValueError, match="max-usd: say by usd-per-hour"):
+    with pytest.raises(ValueError, match="max_usd: say by usd_per_hour, a number above 0"):
         learn.fit(max_usd=1)
     with pytest.raises(ValueError, match="cosine-restarts counts its cycles in epochs"):
         learn.fit_sgdr(1, 2, max_time=1)
@@ -334,8 +337,9 @@ def test_wrong_options(dls, tmp_path):
         ({"checkpoint": "x", "cbs": backup}, ValueError, "one is enough"),
         ({"cbs": [backup, keras.BackupAndRestore("c")]}, ValueError, "one is enough"),
         ({"max_time": []}, TypeError, "max_time: a number"),
-        ({"max_time": -1}, ValueError, "max-time: `-1.0` is no time above 0"),
-        ({"max_time": 1e300}, ValueError, "max-time"),
+        ({"max_time": -1}, ValueError, "max_time: `-1.0` is no time above 0"),
+        ({"max_time": 1e300}, ValueError, "max_time"),
+        ({"usd_per_hour": -1}, ValueError, "usd_per_hour: must be at least 0, not -1"),
         ({"non_finite": None}, TypeError, "non_finite: text is needed"),
         ({"chekpoint": "x"}, TypeError, "there is no option `chekpoint`. There are: checkpoint, resume"),
     ]:
@@ -376,6 +380,39 @@ def test_a_state_that_cannot_be_saved_is_told(dls, tmp_path, capsys):
     assert learn.fit(2, cbs=Odd(), resume="auto").epochs_run == 2
     out = capsys.readouterr().out
     assert out.count("no checkpoint: ") == 1 and "type object cannot go into a checkpoint" in out
+
+
+def test_a_metric_that_cannot_be_saved_is_told(dls, tmp_path, capsys):
+    class Odd(Share):
+        def __init__(self):
+            self.f = lambda x: x
+
+        def accumulate(self, learn):
+            super().accumulate(learn)
+            # Until the last checkpoint is written, so that the next is due in the middle of this validation.
+            time.sleep(0.1)
+
+    learn = tabular_learner(dls, layers=[8], metrics=Odd(), path=tmp_path)
+    report = learn.fit(2, checkpoint=Checkpoint(tmp_path / "c", seconds=1e-9))
+    assert report.completed and report.epochs_run == 2 and report.checkpoint.exists()
+    out = capsys.readouterr().out
+    assert "no checkpoint: TypeError: an object of the type function cannot go into a checkpoint" in out
+    assert "training goes on" in out
+
+
+def test_what_is_left_over_costs_no_report(dls, tmp_path, monkeypatch):
+    def refuse(path, missing_ok=False):
+        raise PermissionError("it is not yours")
+
+    monkeypatch.setattr(Path, "unlink", refuse)
+    learn = tabular_learner(dls, layers=[8], path=tmp_path)
+    with learn.no_logging(), pytest.warns(UserWarning, match="backup_and_restore: it is not yours"):
+        assert learn.fit(1, cbs=keras.BackupAndRestore(tmp_path / "b")).completed
+
+
+def test_the_types_of_a_fit_can_be_asked_for():
+    for name in ("fit", "fit_one_cycle", "fit_flat_cos", "fit_sgdr"):
+        assert "options" in typing.get_type_hints(getattr(Learner, name))
 
 
 def test_a_cancelled_fit_ends_there_again(dls, tmp_path):

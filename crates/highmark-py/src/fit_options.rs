@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use highmark::{Budget, CheckpointConfig, Error, Learner, Limit, NonFinite, Result, ResumePoint};
+use highmark::{Budget, CheckpointConfig, Error, ErrorKind, Learner, Limit, NonFinite, Result, ResumePoint};
 use serde::Deserialize;
 
 /// When a fit saves itself, and where.
@@ -35,10 +35,10 @@ impl FitOptions {
         epochs: Option<usize>,
     ) -> Result<(usize, Option<ResumePoint>)> {
         learner.set_non_finite(NonFinite::parse(&self.non_finite)?)?;
-        let seconds = self.limit.seconds()?;
+        let seconds = self.limit.seconds().map_err(in_python)?;
         let budget = seconds.map(|seconds| {
             let total = Duration::try_from_secs_f64(seconds);
-            Budget::new(total.map_err(|error| Error::config("max-time", error.to_string()))?)
+            Budget::new(total.map_err(|error| Error::config("max_time", error.to_string()))?)
         });
         learner.set_budget(budget.transpose()?);
         learner.set_checkpoint(self.checkpoint.map(|c| {
@@ -59,4 +59,10 @@ impl FitOptions {
         // Nothing to check in nothing.
         drop(learner.set_checkpoint(None));
     }
+}
+
+/// The settings that a message of the library names as the command does, as Python names them.
+fn in_python(error: Error) -> Error {
+    let ErrorKind::Config { setting, message } = error.kind() else { return error };
+    Error::config(setting.replace('-', "_"), message.replace("usd-per-hour", "usd_per_hour"))
 }

@@ -67,12 +67,9 @@ impl Metric for PyMetric {
         Ok(())
     }
 
-    fn save_state(&self) -> Vec<f64> {
+    fn save_state(&self) -> Result<Vec<f64>> {
         let saved = Python::attach(|py| state::of(self.object.bind(py)));
-        state::as_numbers(&saved.unwrap_or_else(|error| {
-            self.pending.keep(error);
-            serde_json::Value::Null
-        }))
+        Ok(state::as_numbers(&saved.map_err(Error::user)?))
     }
 
     fn load_state(&mut self, saved: &[f64]) -> Result<()> {

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import sys
+import warnings
 from collections import namedtuple
 from collections.abc import Mapping
 from pathlib import Path
@@ -29,8 +31,17 @@ from .recorder import ProgressCallback, Recorder
 from .report import Report
 from .view import View
 
-if TYPE_CHECKING:
+if sys.version_info >= (3, 11):
+    from typing import Unpack
+elif TYPE_CHECKING:
     from typing_extensions import Unpack
+else:
+
+    class Unpack:
+        """Python 3.10 has none. What asks for the types of a fit at run time gets those of its options there."""
+
+        def __class_getitem__(cls, options: Any) -> Any:
+            return options
 
 __all__ = ["Learner", "SuggestionMethod"]
 
@@ -221,7 +232,11 @@ class Learner(CallbackList, View):
             bar = screen is not None and screen.wants_bar
             said = self._core.fit(epochs, rate, json.dumps(schedule), chosen, callbacks, screen, bar, True)
             for cb in self.cbs:
-                cb._ended()
+                try:
+                    cb._ended()
+                except OSError as error:
+                    # The fit is done: a file that stays behind is no reason to keep its report.
+                    warnings.warn(f"{cb.name}: {error}", stacklevel=3)
             return self._report(said)
 
     def _report(self, said: dict[str, Any]) -> Report:

@@ -200,8 +200,8 @@ impl Metric for Scripted {
         Ok(())
     }
 
-    fn save_state(&self) -> Vec<f64> {
-        vec![self.begun as f64]
+    fn save_state(&self) -> Result<Vec<f64>> {
+        Ok(vec![self.begun as f64])
     }
 
     fn load_state(&mut self, state: &[f64]) -> Result<()> {

@@ -80,8 +80,8 @@ macro_rules! hits_metric {
                 check_task($name, &[Task::Classes, Task::Labels], activation, targets)
             }
 
-            fn save_state(&self) -> Vec<f64> {
-                self.hits.save()
+            fn save_state(&self) -> Result<Vec<f64>> {
+                Ok(self.hits.save())
             }
 
             fn load_state(&mut self, state: &[f64]) -> Result<()> {
@@ -127,7 +127,7 @@ mod tests {
         let mut accuracy = Accuracy::default();
         accuracy.load_state(&state).unwrap();
         assert_eq!(accuracy.value(), 0.864_406_764_507_293_7);
-        assert_eq!(accuracy.save_state(), state);
+        assert_eq!(accuracy.save_state().unwrap(), state);
         assert!(accuracy.load_state(&[1.0]).is_err());
         accuracy.reset();
         assert!(accuracy.value().is_nan());

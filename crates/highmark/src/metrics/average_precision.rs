@@ -57,8 +57,8 @@ impl Metric for AveragePrecision {
         check_task("average_precision", &[Task::Classes, Task::Labels], activation, targets)
     }
 
-    fn save_state(&self) -> Vec<f64> {
-        self.rows.save()
+    fn save_state(&self) -> Result<Vec<f64>> {
+        Ok(self.rows.save())
     }
 
     fn load_state(&mut self, state: &[f64]) -> Result<()> {

@@ -54,8 +54,8 @@ impl Metric for BalancedAccuracy {
         check_task("balanced_accuracy", &[Task::Classes], activation, targets)
     }
 
-    fn save_state(&self) -> Vec<f64> {
-        self.confusion.save()
+    fn save_state(&self) -> Result<Vec<f64>> {
+        Ok(self.confusion.save())
     }
 
     fn load_state(&mut self, state: &[f64]) -> Result<()> {

@@ -58,8 +58,8 @@ impl Metric for BrierScore {
         check_probabilities("brier", activation)
     }
 
-    fn save_state(&self) -> Vec<f64> {
-        self.scores.save()
+    fn save_state(&self) -> Result<Vec<f64>> {
+        Ok(self.scores.save())
     }
 
     fn load_state(&mut self, state: &[f64]) -> Result<()> {

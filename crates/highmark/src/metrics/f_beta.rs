@@ -186,8 +186,8 @@ macro_rules! outcomes_metric {
                 check_average(self.name(), self.average, outputs, activation, targets)
             }
 
-            fn save_state(&self) -> Vec<f64> {
-                self.outcomes.save()
+            fn save_state(&self) -> Result<Vec<f64>> {
+                Ok(self.outcomes.save())
             }
 
             fn load_state(&mut self, state: &[f64]) -> Result<()> {

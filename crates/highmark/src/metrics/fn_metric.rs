@@ -59,8 +59,8 @@ where
         Ok(())
     }
 
-    fn save_state(&self) -> Vec<f64> {
-        self.rows.save()
+    fn save_state(&self) -> Result<Vec<f64>> {
+        Ok(self.rows.save())
     }
 
     fn load_state(&mut self, state: &[f64]) -> Result<()> {
@@ -132,8 +132,8 @@ where
         Ok(())
     }
 
-    fn save_state(&self) -> Vec<f64> {
-        vec![self.sum, self.rows as f64]
+    fn save_state(&self) -> Result<Vec<f64>> {
+        Ok(vec![self.sum, self.rows as f64])
     }
 
     fn load_state(&mut self, state: &[f64]) -> Result<()> {
@@ -158,7 +158,7 @@ mod tests {
         let batch = Predictions { raw: &[1.0; 4], outputs: 2, activation: Activation::Softmax };
         metric.update(&batch, &Targets::Classes(vec![0, 1])).unwrap();
         let mut resumed = metric_fn("rows", Direction::Higher, rows);
-        resumed.load_state(&metric.save_state()).unwrap();
+        resumed.load_state(&metric.save_state().unwrap()).unwrap();
         resumed.update(&batch, &Targets::Classes(vec![0, 1])).unwrap();
         assert_eq!(resumed.value(), 4.0);
         let other = Predictions { raw: &[1.0; 3], outputs: 3, activation: Activation::Softmax };

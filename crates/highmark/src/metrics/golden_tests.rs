@@ -45,7 +45,7 @@ fn scikit_learn_agrees() {
                     let raw = &case.raw[start * case.outputs..end * case.outputs];
                     let predictions = Predictions { raw, outputs: case.outputs, activation: case.activation };
                     one.update(&predictions, &case.targets(start..end)).unwrap();
-                    let state = one.save_state();
+                    let state = one.save_state().unwrap();
                     one = metric(name).unwrap();
                     one.load_state(&state).unwrap();
                 }

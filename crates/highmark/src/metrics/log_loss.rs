@@ -60,8 +60,8 @@ impl Metric for LogLoss {
         check_probabilities("log_loss", activation)
     }
 
-    fn save_state(&self) -> Vec<f64> {
-        self.scores.save()
+    fn save_state(&self) -> Result<Vec<f64>> {
+        Ok(self.scores.save())
     }
 
     fn load_state(&mut self, state: &[f64]) -> Result<()> {

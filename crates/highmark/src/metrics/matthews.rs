@@ -60,8 +60,8 @@ impl Metric for MatthewsCorrcoef {
         check_task("mcc", &[Task::Classes], activation, targets)
     }
 
-    fn save_state(&self) -> Vec<f64> {
-        self.confusion.save()
+    fn save_state(&self) -> Result<Vec<f64>> {
+        Ok(self.confusion.save())
     }
 
     fn load_state(&mut self, state: &[f64]) -> Result<()> {

@@ -72,8 +72,9 @@ pub trait Metric: Send {
     /// Whether it fits the task. Asked once before training; the error says what would.
     fn check(&self, outputs: usize, activation: Activation, targets: &Targets) -> Result<()>;
 
-    /// Everything that [`Metric::update`] has gathered, for a checkpoint in the middle of a validation.
-    fn save_state(&self) -> Vec<f64>;
+    /// Everything that [`Metric::update`] has gathered, for a checkpoint in the middle of a validation. After a failure there
+    /// is no checkpoint; the fit says so and goes on.
+    fn save_state(&self) -> Result<Vec<f64>>;
 
     /// Takes up what [`Metric::save_state`] gave. Fails, and keeps what it had, if that is not of this metric.
     fn load_state(&mut self, state: &[f64]) -> Result<()>;

@@ -160,7 +160,7 @@ impl Metric for Renamed {
         self.metric.check(outputs, activation, targets)
     }
 
-    fn save_state(&self) -> Vec<f64> {
+    fn save_state(&self) -> Result<Vec<f64>> {
         self.metric.save_state()
     }
 

@@ -124,8 +124,8 @@ macro_rules! variances_metric {
                 check_task($name, &[Task::Numbers], activation, targets)
             }
 
-            fn save_state(&self) -> Vec<f64> {
-                self.variances.save()
+            fn save_state(&self) -> Result<Vec<f64>> {
+                Ok(self.variances.save())
             }
 
             fn load_state(&mut self, state: &[f64]) -> Result<()> {

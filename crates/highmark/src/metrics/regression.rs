@@ -76,8 +76,8 @@ macro_rules! differences_metric {
                 check_task($name, &[Task::Numbers], activation, targets)
             }
 
-            fn save_state(&self) -> Vec<f64> {
-                vec![self.differences.sum, self.differences.count as f64]
+            fn save_state(&self) -> Result<Vec<f64>> {
+                Ok(vec![self.differences.sum, self.differences.count as f64])
             }
 
             fn load_state(&mut self, state: &[f64]) -> Result<()> {

@@ -79,8 +79,8 @@ impl Metric for TopKAccuracy {
         Ok(())
     }
 
-    fn save_state(&self) -> Vec<f64> {
-        vec![self.right as f64, self.rows as f64]
+    fn save_state(&self) -> Result<Vec<f64>> {
+        Ok(vec![self.right as f64, self.rows as f64])
     }
 
     fn load_state(&mut self, state: &[f64]) -> Result<()> {

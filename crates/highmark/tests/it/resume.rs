@@ -433,6 +433,81 @@ fn a_callback_with_a_state_must_be_there() {
     assert!(error.contains("callback `early_stopping`, which is not there now"), "{error}");
 }
 
+/// What metrics have gathered is part of a checkpoint only in the middle of a validation.
+#[test]
+fn metrics_are_saved_while_they_gather() {
+    let folder = new_folder("resume-metrics");
+    let saved = |after: usize| {
+        let mut learn = crate::small_learner::with(LearnerConfig {
+            batch_size: 4,
+            metrics: vec![metric("mae").unwrap()],
+            callbacks: vec![leave(after, false)],
+            checkpoint: Some(CheckpointConfig::new(&folder)),
+            ..LearnerConfig::default()
+        });
+        let report = learn.fit(2, None).unwrap();
+        let file = fs::read(report.checkpoint.unwrap()).unwrap();
+        let tensors = safetensors::SafeTensors::deserialize(&file).unwrap();
+        (report.outcome, tensors.tensor("metric.mae").is_ok())
+    };
+    assert_eq!(saved(5), (Outcome::Interrupted, false));
+    assert_eq!(saved(6), (Outcome::Interrupted, true));
+    assert_eq!(saved(7), (Outcome::Completed, false));
+}
+
+/// A metric whose state cannot be saved costs the checkpoint in the middle of a validation, and nothing else.
+#[test]
+fn a_metric_that_cannot_be_saved_ends_no_fit() {
+    struct Odd(Box<dyn Metric>);
+    impl Metric for Odd {
+        fn name(&self) -> &'static str {
+            "odd"
+        }
+        fn direction(&self) -> highmark::Direction {
+            self.0.direction()
+        }
+        fn reset(&mut self) {
+            self.0.reset();
+        }
+        fn update(
+            &mut self,
+            predictions: &highmark::Predictions<'_>,
+            targets: &Targets,
+        ) -> highmark::Result<()> {
+            self.0.update(predictions, targets)
+        }
+        fn value(&self) -> f64 {
+            self.0.value()
+        }
+        fn check(&self, _: usize, _: highmark::Activation, _: &Targets) -> highmark::Result<()> {
+            Ok(())
+        }
+        fn save_state(&self) -> highmark::Result<Vec<f64>> {
+            Err(Error::data("not to be saved"))
+        }
+        fn load_state(&mut self, _: &[f64]) -> highmark::Result<()> {
+            Ok(())
+        }
+    }
+    let fit = |after: usize, name: &str| {
+        let mut learn = crate::small_learner::with(LearnerConfig {
+            batch_size: 4,
+            metrics: vec![Box::new(Odd(metric("mae").unwrap()))],
+            callbacks: vec![leave(after, false)],
+            checkpoint: Some(CheckpointConfig {
+                seconds: Some(1e-9),
+                ..CheckpointConfig::new(new_folder(name))
+            }),
+            ..LearnerConfig::default()
+        });
+        let report = learn.fit(2, None).unwrap();
+        (report.outcome, report.checkpoint.is_some())
+    };
+    assert_eq!(fit(100, "resume-odd-metric"), (Outcome::Completed, true));
+    let outcome = fit(3, "resume-odd-metric-left").0;
+    assert_eq!(outcome, Outcome::Interrupted);
+}
+
 /// Observers, `validate`, `lr_find` and predictions in between, and threads: none of it decides a bit.
 #[test]
 fn what_only_looks_on_changes_nothing() {

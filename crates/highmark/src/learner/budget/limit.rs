@@ -24,8 +24,13 @@ pub struct Limit {
 }
 
 impl Limit {
-    /// The limit in seconds: of time and money the one that is reached first, `None` if there is neither.
+    /// The limit in seconds: of time and money the one that is reached first, `None` if there is neither. Messages name the
+    /// settings as the command does, `max-time` for one.
     pub fn seconds(&self) -> Result<Option<f64>> {
+        // Also without a limit of money: reports tell what a fit has cost.
+        if let Some(rate) = self.usd_per_hour.filter(|rate| !(rate.is_finite() && *rate >= 0.0)) {
+            return Err(Error::config("usd-per-hour", format!("must be at least 0, not {rate}")));
+        }
         let time = self.max_time.as_deref().map(|text| {
             seconds(text).ok_or_else(|| {
                 let message = format!("`{text}` is no time above 0; write it as 90s, 45m, 1h 30m or 2.5h");
@@ -37,7 +42,7 @@ impl Limit {
             (Some(usd), _) if !(usd.is_finite() && usd > 0.0) => {
                 return Err(Error::config("max-usd", format!("must be above 0, not {usd}")));
             }
-            (Some(usd), Some(rate)) if rate.is_finite() && rate > 0.0 => Some(usd * 3600.0 / rate),
+            (Some(usd), Some(rate)) if rate > 0.0 => Some(usd * 3600.0 / rate),
             (Some(_), _) => {
                 let message = "say by usd-per-hour, a number above 0, what an hour of this machine costs";
                 return Err(Error::config("max-usd", message));
@@ -109,6 +114,11 @@ mod tests {
         assert_eq!(limit(None, None, Some(0.45)).unwrap(), None);
         for (usd, rate) in [(1.5, None), (1.5, Some(0.0)), (1.5, Some(f64::NAN)), (0.0, Some(1.0))] {
             assert!(limit(None, Some(usd), rate).is_err(), "{usd} {rate:?}");
+        }
+        assert_eq!(limit(None, None, Some(0.0)).unwrap(), None);
+        for (usd, rate) in [(None, -1.0), (None, f64::INFINITY), (Some(1.0), -1.0)] {
+            let error = limit(None, usd, Some(rate)).unwrap_err().to_string();
+            assert!(error.contains("usd-per-hour: must be at least 0"), "{error}");
         }
     }
 }

@@ -71,8 +71,11 @@ impl Trainer {
             frame.add(format!("optim.{name}"), numbers);
         }
         frame.follow(&self.history, self.turn);
-        for metric in &self.metrics {
-            frame.add_doubles(format!("metric.{}", metric.name()), &metric.save_state());
+        if self.open.last() == Some(&Span::Validate) {
+            // Elsewhere it is spent: the record has the values, and the next validation begins with a reset.
+            for metric in &self.metrics {
+                frame.add_doubles(format!("metric.{}", metric.name()), &metric.save_state()?);
+            }
         }
         frame.add_doubles("validation.loss".into(), &[self.valid_loss.0, self.valid_loss.1 as f64]);
         let guard = self.guard.save_state()?;
@@ -152,10 +155,12 @@ impl Trainer {
             loaded.grads.copy_from_slice(from.floats("optim.grads", params.len())?);
             loaded.grads_spent = false;
         }
-        for metric in &mut self.metrics {
-            metric.load_state(&from.doubles(&format!("metric.{}", metric.name())))?;
-        }
         let meta = &from.meta;
+        if meta.position.pass == Some(Phase::Validate) {
+            for metric in &mut self.metrics {
+                metric.load_state(&from.doubles(&format!("metric.{}", metric.name())))?;
+            }
+        }
         self.optimizer.load_state(meta.optimizer_steps, &tensors, &meta.hypers)?;
         let params = self.model.params_mut();
         // Into the memory that is there, which lies in large pages.
