@@ -138,7 +138,11 @@ fn a_loss_that_is_no_number() {
     }
     let ran = folder.run(&format!("train people.csv {options} --out run --overwrite --lr 1e30 --json"));
     assert_eq!((ran.code, &ran.json()["stop_reason"]), (Some(1), &"non_finite".into()));
-    folder.run("predict run people.csv").failed(1, &["best.safetensors"]);
+    for command in ["predict run people.csv", "inspect run", "validate run"] {
+        let ran =
+            folder.run(command).failed(1, &["training broke down", "lower learning rate", "train anew"]);
+        assert!(!ran.err.contains("highmark resume"), "{}", ran.err);
+    }
 }
 
 #[test]
