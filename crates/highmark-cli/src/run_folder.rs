@@ -168,20 +168,24 @@ impl RunFolder {
         // First, so that the folder is a run's from the moment that it has a config.
         let begun = fs::write(self.file(EVENTS), "")
             .map_err(|error| Error::io("write", self.file(EVENTS), error).into());
-        begun.and_then(|()| self.write(CONFIG, config)).inspect_err(|_| self.restore())
+        begun.and_then(|()| self.write(CONFIG, config)).inspect_err(|_| {
+            self.restore();
+        })
     }
 
-    /// Brings back the run that was to be overwritten, in place of one that has come to nothing.
-    pub(crate) fn restore(&self) {
+    /// Brings back the run that was to be overwritten, in place of one that has come to nothing. Whether there was one and
+    /// it is back whole.
+    pub(crate) fn restore(&self) -> bool {
         let aside = self.file(OVERWRITTEN);
         if !aside.join(CONFIG).is_file() {
-            return;
+            return false;
         }
         for file in FILES {
             drop(self.remove(file));
         }
-        drop(move_files(&aside, &self.path));
+        let moved = move_files(&aside, &self.path);
         drop(fs::remove_dir(&aside));
+        moved.is_ok()
     }
 
     /// Brings back a run that a process was killed over, so that there is one run here and nothing of it is lost.

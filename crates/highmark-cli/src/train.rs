@@ -63,8 +63,10 @@ pub(crate) fn carry_out(
         folder.tidy();
         return Ok(());
     }
-    let folder = folder.path().display();
-    Err(Failure::failed(format!("training broke down: {} (run folder {folder})", report.stop_detail)))
+    // Going on with it would break down again: whatever it was to replace is worth more.
+    let back = if folder.restore() { "; the run that was to be overwritten is back in it" } else { "" };
+    let (detail, folder) = (report.stop_detail, folder.path().display());
+    Err(Failure::failed(format!("training broke down: {detail} (run folder {folder}{back})")))
 }
 
 fn train(

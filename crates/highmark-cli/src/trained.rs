@@ -7,6 +7,7 @@ use highmark::{CsvOptions, SavedModel};
 use crate::args::CsvArgs;
 use crate::config::Config;
 use crate::failure::{Failure, Result};
+use crate::inspect::read_report;
 use crate::run_folder::{self, MODEL};
 
 /// A model file, and the run that it is of, if that is known.
@@ -28,7 +29,12 @@ impl Trained {
         let file = path.join(MODEL);
         if !file.exists() {
             let (shown, aside) = (path.display(), path.join(run_folder::OVERWRITTEN));
-            let message = if aside.join(MODEL).is_file() {
+            let report = read_report(&path.join(run_folder::REPORT))?;
+            let message = if let Some(report) = report.filter(|report| !report.has_model()) {
+                // Resumed, it would break down again.
+                let detail = report.stop_detail;
+                format!("the run in {shown} has no {MODEL}: training broke down: {detail}; train anew")
+            } else if aside.join(MODEL).is_file() {
                 format!(
                     "the run in {shown} has no {MODEL} yet; go on with it by `highmark resume {shown}`, or use the one that it replaces: {}",
                     aside.display()

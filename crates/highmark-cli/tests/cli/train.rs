@@ -122,11 +122,10 @@ fn stopping_and_keeping() {
 #[test]
 fn a_loss_that_is_no_number() {
     let folder = Folder::with("nan", "people.csv", &people(200));
-    let options = "--target price --ignore answer,grade --schedule flat --bs 16 --layers 8 --out run";
-    folder.run(&format!("train people.csv {options} --epochs 1 --quiet")).done();
-    // Whatever is asked to be kept, and although there is an earlier run's model.
+    let options = "--target price --ignore answer,grade --schedule flat --bs 16 --layers 8";
+    // Whatever is asked to be kept.
     for keep in ["", "--no-save-best"] {
-        let ran = folder.run(&format!("train people.csv {options} --overwrite --lr 1e30 {keep}"));
+        let ran = folder.run(&format!("train people.csv {options} --out run --overwrite --lr 1e30 {keep}"));
         assert!(ran.out.contains("\nmodel      none"), "{}", ran.out);
         ran.failed(1, &["training broke down", "lower learning rate", "no model worth keeping", "run"]);
         let report = folder.json("run/report.json");
@@ -137,9 +136,33 @@ fn a_loss_that_is_no_number() {
         assert!(report["stop_detail"].as_str().unwrap().contains("lower learning rate"), "{report}");
         assert!(!folder.path("run/best.safetensors").exists());
     }
-    let ran = folder.run(&format!("train people.csv {options} --overwrite --lr 1e30 --json"));
+    let ran = folder.run(&format!("train people.csv {options} --out run --overwrite --lr 1e30 --json"));
     assert_eq!((ran.code, &ran.json()["stop_reason"]), (Some(1), &"non_finite".into()));
-    folder.run("predict run people.csv").failed(1, &["best.safetensors"]);
+    for command in ["predict run people.csv", "inspect run", "validate run"] {
+        let ran =
+            folder.run(command).failed(1, &["training broke down", "lower learning rate", "train anew"]);
+        assert!(!ran.err.contains("highmark resume"), "{}", ran.err);
+    }
+}
+
+#[test]
+fn a_run_comes_back_when_the_one_that_overwrites_it_breaks_down() {
+    let folder = Folder::with("nan-overwrite", "people.csv", &people(200));
+    let options = "--target price --ignore answer,grade --schedule flat --bs 16 --layers 8 --out run";
+    folder.run(&format!("train people.csv {options} --epochs 1 --quiet")).done();
+    let (files, model) = (folder.list("run"), folder.bytes("run/best.safetensors"));
+    let (report, config) = (folder.bytes("run/report.json"), folder.bytes("run/config.toml"));
+    for keep in ["", "--no-save-best", "--no-checkpoint"] {
+        let ran = folder.run(&format!("train people.csv {options} --overwrite --lr 1e30 {keep}"));
+        ran.failed(1, &["training broke down", "to be overwritten is back"]);
+        assert_eq!(
+            (folder.list("run"), folder.bytes("run/best.safetensors")),
+            (files.clone(), model.clone())
+        );
+        assert_eq!(folder.bytes("run/report.json"), report);
+        assert_eq!(folder.bytes("run/config.toml"), config);
+    }
+    folder.run("predict run people.csv -o out.csv").done();
 }
 
 #[test]

@@ -29,12 +29,12 @@ pub(crate) enum Kept {
 /// Writes frames into a folder, each whole or not at all, and keeps the last two.
 pub(crate) struct FrameFolder {
     folder: PathBuf,
-    disk: Box<dyn Disk>,
+    disk: Arc<dyn Disk>,
     kept: Kept,
 }
 
 impl FrameFolder {
-    pub(crate) fn new(folder: PathBuf, disk: Box<dyn Disk>, kept: Kept) -> Self {
+    pub(crate) fn new(folder: PathBuf, disk: Arc<dyn Disk>, kept: Kept) -> Self {
         Self { folder, disk, kept }
     }
 
@@ -67,6 +67,9 @@ impl FrameFolder {
 
 /// What goes to the thread and comes back from it.
 type Job = (FrameFolder, Frame);
+
+/// What became of a job; it is lost when the thread has died over it.
+pub(crate) type Done = (Option<Job>, Result<()>);
 
 /// What the thread is told.
 #[expect(clippy::large_enum_variant, reason = "there is one at a time")]
@@ -130,7 +133,9 @@ impl CheckpointWriter {
 
     /// Hands a frame over; only while the thread is not busy.
     pub(crate) fn write(&mut self, folder: FrameFolder, frame: Frame) {
-        self.busy = self.orders.send(Order::Write((folder, frame))).is_ok();
+        // To a thread that has died it is lost, which is found out as if it had died a moment later.
+        drop(self.orders.send(Order::Write((folder, frame))));
+        self.busy = true;
         let handed = Instant::now();
         while !self.awake.load(Ordering::Acquire) && handed.elapsed() < WAKING {
             std::hint::spin_loop();
@@ -138,19 +143,26 @@ impl CheckpointWriter {
     }
 
     /// What has been written since, to be used again, and how that went.
-    pub(crate) fn poll(&mut self) -> Option<(Job, Result<()>)> {
-        let done = self.written.try_recv().ok()?;
+    pub(crate) fn poll(&mut self) -> Option<Done> {
+        if !self.busy {
+            return None;
+        }
+        let done = match self.written.try_recv() {
+            Ok((job, result)) => (Some(job), result),
+            Err(TryRecvError::Disconnected) => died(),
+            Err(TryRecvError::Empty) => return None,
+        };
         self.busy = false;
         Some(done)
     }
 
     /// The same, once it is written.
-    pub(crate) fn wait(&mut self) -> Option<(Job, Result<()>)> {
+    pub(crate) fn wait(&mut self) -> Option<Done> {
         if !self.busy {
             return None;
         }
         self.busy = false;
-        self.written.recv().ok()
+        Some(self.written.recv().map_or_else(|_| died(), |(job, result)| (Some(job), result)))
     }
 
     /// Ends the thread.
@@ -158,6 +170,10 @@ impl CheckpointWriter {
         drop(self.orders);
         drop(self.thread.join());
     }
+}
+
+fn died() -> Done {
+    (None, Err(Error::training("the thread that writes checkpoints has ended by an error of its own")))
 }
 
 /// The next order; `None` when there are no more.

@@ -1,10 +1,11 @@
 //! When a fit saves itself, and what becomes of it.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::checkpoint;
-use super::checkpoint_writer::{CheckpointWriter, FrameFolder, Kept};
+use super::checkpoint_writer::{CheckpointWriter, Done, FrameFolder, Kept};
 use super::disk::Disk;
 use super::frame::Frame;
 use super::identity::Identity;
@@ -86,6 +87,7 @@ impl Pause {
 pub(crate) struct Checkpoints {
     config: CheckpointConfig,
     identity: Identity,
+    disk: Arc<dyn Disk>,
     folder: Option<FrameFolder>,
     writer: Option<CheckpointWriter>,
     frame: Option<Frame>,
@@ -106,15 +108,16 @@ impl Checkpoints {
         config: CheckpointConfig,
         identity: Identity,
         kept: Kept,
-        disk: Box<dyn Disk>,
+        disk: Arc<dyn Disk>,
         floats: usize,
     ) -> Self {
         let mut frame = Frame::default();
         frame.reserve(floats);
-        let folder = FrameFolder::new(config.folder.clone(), disk, kept);
+        let folder = FrameFolder::new(config.folder.clone(), Arc::clone(&disk), kept);
         Self {
             config,
             identity,
+            disk,
             folder: Some(folder),
             writer: None,
             frame: Some(frame),
@@ -150,19 +153,18 @@ impl Checkpoints {
             || self.config.seconds.is_some_and(|seconds| self.last.elapsed().as_secs_f64() >= seconds)
     }
 
-    /// An empty frame to be filled, unless the last one is still being written; `wait` waits for it.
-    pub(crate) fn frame(&mut self, wait: bool) -> Option<Frame> {
-        if wait {
-            let done = self.writer.as_mut().and_then(CheckpointWriter::wait);
-            self.take_back(done);
-        }
-        let frame = self.frame.take()?;
+    /// An empty frame to be filled, unless the last one is still being written; `wait` waits for it. With a note about that
+    /// one for the user.
+    pub(crate) fn frame(&mut self, wait: bool) -> (Option<Frame>, Option<String>) {
+        let done = if wait { self.writer.as_mut().and_then(CheckpointWriter::wait) } else { None };
+        let note = self.take_back(done);
+        let Some(frame) = self.frame.take() else { return (None, note) };
         if !wait {
             // While the frame is filled.
             self.writer = self.writer.take().or_else(|| CheckpointWriter::start().ok());
             self.writer.iter().for_each(CheckpointWriter::get_ready);
         }
-        Some(frame)
+        (Some(frame), note)
     }
 
     /// Looks whether one has been written since; the note is for the user.
@@ -171,8 +173,15 @@ impl Checkpoints {
         self.take_back(done)
     }
 
-    fn take_back(&mut self, done: Option<((FrameFolder, Frame), Result<()>)>) -> Option<String> {
-        let ((folder, frame), result) = done?;
+    fn take_back(&mut self, done: Option<Done>) -> Option<String> {
+        let (job, result) = done?;
+        let (folder, frame) = job.unwrap_or_else(|| {
+            // The thread has died; the next one is another's. How far it had come is not known, so the older checkpoint stays
+            // what it is.
+            self.writer = None;
+            let kept = if self.written { Kept::Previous } else { Kept::None };
+            (FrameFolder::new(self.config.folder.clone(), Arc::clone(&self.disk), kept), Frame::default())
+        });
         (self.folder, self.frame) = (Some(folder), Some(frame));
         self.outcome(result)
     }
@@ -186,7 +195,8 @@ impl Checkpoints {
             (Err(error), failed_before) => {
                 self.failing = true;
                 let then = if self.ending { "" } else { "; training goes on, and the next one is tried" };
-                (!failed_before).then(|| format!("no checkpoint: {error}{then}"))
+                // That the last one failed is told in any case: there is no next one.
+                (!failed_before || self.ending).then(|| format!("no checkpoint: {error}{then}"))
             }
         }
     }
@@ -211,7 +221,7 @@ impl Checkpoints {
             // Also when the system has no thread left: training waits then.
             _ => {
                 let result = folder.write(&frame);
-                self.take_back(Some(((folder, frame), result)))
+                self.take_back(Some((Some((folder, frame)), result)))
             }
         }
     }
@@ -223,6 +233,7 @@ impl Checkpoints {
     /// Waits for what is being written. Returns the newest good checkpoint of the fit, a note, and the time it took.
     pub(crate) fn finish(mut self) -> (Option<PathBuf>, Option<String>, Duration) {
         let begin = Instant::now();
+        self.ending = true;
         let done = self.writer.as_mut().and_then(CheckpointWriter::wait);
         let note = self.take_back(done);
         if let Some(writer) = self.writer {
@@ -235,3 +246,6 @@ impl Checkpoints {
         (path, note, begin.elapsed())
     }
 }
+
+#[cfg(test)]
+mod tests;

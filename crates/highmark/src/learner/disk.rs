@@ -11,7 +11,7 @@ pub(crate) trait NewFile: Write {
 }
 
 /// The calls that the write path makes.
-pub(crate) trait Disk: Send {
+pub(crate) trait Disk: Send + Sync {
     fn make_folder(&self, path: &Path) -> io::Result<()>;
     fn create(&self, path: &Path) -> io::Result<Box<dyn NewFile>>;
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()>;

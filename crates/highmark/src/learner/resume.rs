@@ -171,7 +171,7 @@ impl Learner {
                 Some(found) if found.path == checkpoint::newest(&config.folder) => Kept::Newest,
                 Some(_) => Kept::Previous,
             };
-            Checkpoints::new(config, identity, kept, Box::new(SystemDisk), floats)
+            Checkpoints::new(config, identity, kept, std::sync::Arc::new(SystemDisk), floats)
         });
         Ok(())
     }

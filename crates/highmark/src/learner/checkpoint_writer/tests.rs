@@ -125,7 +125,7 @@ fn a_fault_at_any_call_costs_no_checkpoint_that_was_there() {
             let path = folder("faults");
             let disk = FaultyDisk::new(at, fault);
             let calls = Arc::clone(&disk.calls);
-            let mut folder = FrameFolder::new(path.clone(), Box::new(disk), Kept::None);
+            let mut folder = FrameFolder::new(path.clone(), Arc::new(disk), Kept::None);
             let mut good = 0;
             for number in 1..=4 {
                 let written = folder.write(&frame(number));
@@ -165,7 +165,7 @@ fn an_unfinished_file_and_checkpoints_of_another_fit_are_no_obstacle() {
     for (file, number) in [(newest(&path), 8), (previous(&path), 7)] {
         frame(number).write(&mut fs::File::create(file).unwrap()).unwrap();
     }
-    let mut folder = FrameFolder::new(path.clone(), Box::new(SystemDisk), Kept::None);
+    let mut folder = FrameFolder::new(path.clone(), Arc::new(SystemDisk), Kept::None);
     folder.write(&frame(1)).unwrap();
     assert_eq!(newest_number(&path), 1);
     assert!(!previous(&path).exists(), "it is of another fit");
@@ -182,11 +182,12 @@ fn the_thread_gives_frames_back_with_what_became_of_them() {
     let path = folder("thread");
     // The third call is the first write.
     let disk = FaultyDisk::new(2, Fault::Full);
-    let folder = FrameFolder::new(path.clone(), Box::new(disk), Kept::None);
+    let folder = FrameFolder::new(path.clone(), Arc::new(disk), Kept::None);
     let mut writer = CheckpointWriter::start().unwrap();
     assert!(writer.wait().is_none());
     writer.write(folder, frame(1));
-    let ((folder, _), result) = writer.wait().unwrap();
+    let (job, result) = writer.wait().unwrap();
+    let (folder, _) = job.unwrap();
     let error = result.unwrap_err().to_string();
     assert!(error.contains("cannot write") && error.contains("checkpoint.safetensors"), "{error}");
     writer.write(folder, frame(2));

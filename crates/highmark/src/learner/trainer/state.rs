@@ -17,9 +17,10 @@ impl Trainer {
     pub(crate) fn save_checkpoint(&mut self, callbacks: &Callbacks, pause: Pause) {
         let Some(mut checkpoints) = self.checkpoints.take() else { return };
         let mut notes = vec![checkpoints.poll()];
-        if checkpoints.is_due(pause)
-            && let Some(mut frame) = checkpoints.frame(pause.is_last())
-        {
+        let (frame, note) =
+            if checkpoints.is_due(pause) { checkpoints.frame(pause.is_last()) } else { (None, None) };
+        notes.push(note);
+        if let Some(mut frame) = frame {
             let begin = Instant::now();
             frame.clear();
             notes.push(match self.capture(callbacks, checkpoints.given(), pause == Pause::End, &mut frame) {
