@@ -197,6 +197,51 @@ fn long_epochs_and_long_validations() {
     assert!((193.0..200.0).contains(&used), "{used}: {report:?}");
 }
 
+/// Time that turns out to be left at the end is not cut into many epochs of next to nothing, which would use up the patience
+/// of early stopping.
+#[test]
+fn the_end_is_not_cut_into_scraps() {
+    // Batches and epochs' ends that are each a little faster or slower than the last, as on a real machine.
+    fn noisy(at: usize, micros: f64) -> u64 {
+        (micros * (0.6 + 0.8 * f64::from(noise(1, at as u32)[0].abs()))) as u64
+    }
+    for (micros, train) in [
+        (200_000, (|i| noisy(i, 400.0)) as fn(usize) -> u64),
+        (1_000_000, |i| noisy(i, 400.0)),
+        (1_000_000, |i| if i < 500 { 700 } else { 300 }),
+        (3_000_000, |i| noisy(i, 400.0)),
+        (3_000_000, |i| if i % 100 < 50 { 300 } else { 600 }),
+    ] {
+        for seed in 0..10 {
+            let clock = Arc::new(AtomicU64::new(1000 * seed));
+            let mut learn = learner();
+            let shown = Arc::clone(&clock);
+            let shown = move || Duration::from_micros(shown.load(Ordering::Relaxed));
+            learn.set_budget(Some(Budget::with_clock(Duration::from_micros(micros), shown).unwrap()));
+            let costs = Costs { train, valid: 100, save: 0, load: 0 };
+            let mut callbacks = slowed(&clock, costs);
+            let after = Arc::clone(&clock);
+            callbacks.push(on("uneven_disk", Event::After(Span::Epoch), move |t| {
+                let cost = noisy(t.progress().epoch + 1000 * seed as usize, 3000.0);
+                after.fetch_add(cost, Ordering::Relaxed);
+                Ok(())
+            }));
+            learn.fit_with(usize::MAX, Some(0.01), &Schedule::one_cycle(), callbacks).unwrap();
+            let (used, mut begun) = (clock.load(Ordering::Relaxed), 0);
+            let lengths: Vec<_> =
+                learn.history().iters.iter().map(|end| *end - std::mem::replace(&mut begun, *end)).collect();
+            let of = |most: usize| lengths.iter().filter(|batches| **batches < most).count();
+            // Two of half an epoch each, where there is no time for one more validation; or one of any length.
+            assert!(of(50) <= 1 && of(100) <= 2, "{micros} {seed}: {lengths:?}");
+            assert!(used <= micros && used + 40_000 > micros * 9 / 10, "{micros} {seed}: {used} {lengths:?}");
+            let mut again = learner();
+            again.set_budget(Some(Budget::replay(&learn.history().plans).unwrap()));
+            again.fit_with(usize::MAX, Some(0.01), &Schedule::one_cycle(), Vec::new()).unwrap();
+            assert_eq!((bits(&learn), &learn.history().plans), (bits(&again), &again.history().plans));
+        }
+    }
+}
+
 #[test]
 fn epochs_are_a_limit_too() {
     let (learn, report, used) = fit(120, 3, EVEN);

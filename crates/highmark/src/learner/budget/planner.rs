@@ -15,6 +15,8 @@ const MARGIN: (f64, f64) = (0.004, 0.02);
 const EVERY: f64 = 0.005;
 /// Time that is not worth two short epochs, as a share of the budget.
 const TOLERANCE: f64 = 0.003;
+/// Budgets under this many seconds may leave over, at the end, what one of it may.
+const SHORT: f64 = 60.0;
 /// A change of the batches that are left, as a share, that is not worth a plan.
 const SAME: f64 = 0.002;
 
@@ -145,7 +147,14 @@ impl Planner {
     }
 
     /// A plan for the time that is left, if it differs from the one before by anything that matters.
-    fn plan(&mut self, now: f64, epoch: usize, place: Place, before: Option<&Plan>) -> Option<Plan> {
+    fn plan(
+        &mut self,
+        now: f64,
+        epoch: usize,
+        place: Place,
+        under_way: bool,
+        before: Option<&Plan>,
+    ) -> Option<Plan> {
         self.planned_at = now;
         let step = place.step;
         let position = before.map_or(0.0, |plan| plan.position_at(step));
@@ -155,7 +164,19 @@ impl Planner {
             return before.is_none().then_some(plan);
         }
         let left = self.end() - now;
-        let (total, last) = fit_into(left, self.speed, place, TOLERANCE * self.total());
+        let (mut total, mut last) = fit_into(left, self.speed, place, TOLERANCE * self.total());
+        // The epoch under way ends here at the latest; between two epochs there is none.
+        let epoch_end = if under_way { step + place.epoch_left } else { step };
+        if let Some(before) = before.filter(|before| before.total <= epoch_end)
+            && total > epoch_end
+            && self.is_scrap(total - epoch_end, place.full)
+        {
+            // It was to be the last one. Time that turns out to be left lengthens it, and is not cut into scraps of epochs.
+            if before.total == epoch_end {
+                return None;
+            }
+            (total, last) = (epoch_end, place.full.min(epoch_end));
+        }
         let plan = Plan { epoch, step, position, total, last: last.max(1), validated: None };
         let same = |before: &Plan| {
             let left = before.total.saturating_sub(step);
@@ -164,6 +185,12 @@ impl Planner {
             before.total > step && change <= if late { 0.0 } else { SAME * left as f64 }
         };
         (!before.is_some_and(same)).then_some(plan)
+    }
+
+    /// Whether so few batches are not worth an epoch of their own: less than half of one, in less time than can be left over.
+    fn is_scrap(&self, batches: usize, full: usize) -> bool {
+        let seconds = batches as f64 * self.speed.batch + self.speed.between;
+        2 * batches < full && seconds <= EVERY * self.total().max(SHORT)
     }
 }
 
@@ -245,7 +272,7 @@ impl Trainer {
             }
             let place = Place { step, epoch_left: full, full, most: self.most_batches(), owes_step: false };
             let before = self.history.plans.last().copied();
-            self.history.plans.extend(planner.plan(now, at.epoch, place, before.as_ref()));
+            self.history.plans.extend(planner.plan(now, at.epoch, place, false, before.as_ref()));
         }
         planner.timing = None;
         self.planner = Some(planner);
@@ -296,7 +323,7 @@ impl Trainer {
                     most: self.most_batches(),
                     owes_step: self.counters.waiting > 0,
                 };
-                self.history.plans.extend(planner.plan(now, at.epoch, place, before.as_ref()));
+                self.history.plans.extend(planner.plan(now, at.epoch, place, true, before.as_ref()));
             }
         }
         let planned = self.history.plans.last().map_or(full, |plan| plan.epoch_len(start, full));
