@@ -185,7 +185,9 @@ impl Drop for Finish<'_> {
 impl Desk {
     /// Takes the offer back; whether it was still there.
     fn withdraw(&self) -> bool {
-        self.state.compare_exchange(OFFERED, IDLE, Ordering::Relaxed, Ordering::Relaxed).is_ok()
+        // Looked at first: the exchange alone would take the line from the worker that is about to write to it.
+        self.state.load(Ordering::Relaxed) == OFFERED
+            && self.state.compare_exchange(OFFERED, IDLE, Ordering::Relaxed, Ordering::Relaxed).is_ok()
     }
 
     fn has_news(&self) -> bool {
