@@ -1,7 +1,7 @@
 //! One side of each comparison of `cargo xtask bench`: a process that does a piece of work whenever it is told to.
 //!
 //! ```text
-//! highmark-bench worker article 2 flat     an epoch a turn, on 2 threads; also `wide`, and `one-cycle`, `watched`
+//! highmark-bench worker article 2 flat     an epoch a turn, on 2 threads; also `large-batch`, `wide`; `one-cycle`, `watched`
 //! highmark-bench worker floor 2 FLOP       so many multiply-adds a turn
 //! highmark-bench worker gemm 2             1024 x 1024 x 1024 a turn
 //! highmark-bench worker csv FILE TARGET    from the file to encoded rows

@@ -20,6 +20,9 @@ impl Shape {
     /// The article's: 61 inputs (nine embeddings and six numbers), 200, 100, two classes; 64 rows.
     pub const ARTICLE: Self = Self { layers: &[200, 100], rows: 64 };
 
+    /// The article's network on large batches.
+    pub const LARGE_BATCH: Self = Self { layers: &[200, 100], rows: 1024 };
+
     /// A wide one.
     pub const WIDE: Self = Self { layers: &[1024, 512, 256], rows: 1024 };
 

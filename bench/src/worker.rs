@@ -17,8 +17,12 @@ use crate::turns::{Work, serve};
 pub(crate) fn run(arguments: &[&str]) -> Result<(), Failure> {
     let number = |text: &str| text.parse::<usize>().map_err(|_| format!("`{text}` is not a number"));
     match *arguments {
-        [name @ ("article" | "wide"), threads, how] => {
-            let shape = if name == "wide" { Shape::WIDE } else { Shape::ARTICLE };
+        [name @ ("article" | "large-batch" | "wide"), threads, how] => {
+            let shape = match name {
+                "wide" => Shape::WIDE,
+                "large-batch" => Shape::LARGE_BATCH,
+                _ => Shape::ARTICLE,
+            };
             let mut training = Training::new(shape, number(threads)?, how)?;
             // As for the others, the first epoch is not measured.
             training.turn()?;

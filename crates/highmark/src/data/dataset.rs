@@ -176,8 +176,9 @@ fn gather<T: Copy + Default>(from: &[T], width: usize, rows: &[u32], to: &mut Ve
         return;
     }
     for (to, row) in to.chunks_exact_mut(width).zip(rows) {
-        let start = *row as usize * width;
-        to.copy_from_slice(&from[start..start + width]);
+        let from = &from[*row as usize * width..][..width];
+        // Number by number: a row is too short for a call of the system's copy to pay.
+        to.iter_mut().zip(from).for_each(|(to, from)| *to = *from);
     }
 }
 

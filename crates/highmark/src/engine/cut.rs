@@ -70,6 +70,40 @@ unsafe impl<'a> Lend for Rows<'a> {
     }
 }
 
+/// A buffer with features of different widths: that of number i lies between `starts[i]` and the next start, each so many
+/// times `width`.
+pub(crate) struct Spans<'a> {
+    start: *mut f32,
+    len: usize,
+    width: usize,
+    starts: &'a [usize],
+    cut: Cut,
+    numbers: PhantomData<&'a mut [f32]>,
+}
+
+// SAFETY: as for `Rows`.
+unsafe impl Sync for Spans<'_> {}
+
+impl<'a> Spans<'a> {
+    /// `cut` is of one feature less than there are starts: the last is the end. They must be in order.
+    pub(crate) fn new(data: &'a mut [f32], width: usize, starts: &'a [usize], cut: Cut) -> Self {
+        assert!(starts.is_sorted(), "features overlap");
+        Self { start: data.as_mut_ptr(), len: data.len(), width, starts, cut, numbers: PhantomData }
+    }
+}
+
+// SAFETY: the ranges of a cut do not overlap, the starts are in order, and `len` bounds them all.
+unsafe impl<'a> Lend for Spans<'a> {
+    type Tile = &'a mut [f32];
+
+    unsafe fn tile(&self, i: usize) -> &'a mut [f32] {
+        let range = self.cut.range(i);
+        let [start, end] = [range.start, range.end].map(|f| (self.starts[f] * self.width).min(self.len));
+        // SAFETY: start ..= end is within the buffer; that nobody else has it is the caller's promise.
+        unsafe { std::slice::from_raw_parts_mut(self.start.add(start), end - start) }
+    }
+}
+
 /// A buffer as long as all parameters, of which a tile has its rows of each: those whose gradients the same tile of a
 /// layer computes. Or an empty one, whose tiles are empty.
 pub(crate) struct Shards<'a> {

@@ -18,15 +18,15 @@ mod sum;
 mod transpose;
 
 pub(crate) use cache::fetch;
-pub(crate) use cut::{Cut, Rows, Shard, Shards};
+pub(crate) use cut::{Cut, Rows, Shard, Shards, Spans};
 pub(crate) use finite::all_finite;
 pub(crate) use gemm::{DEPTH, Scratch, gemm};
 pub(crate) use lines::Lines;
 pub(crate) use matrix::{Matrix, MatrixMut};
 pub(crate) use pages::large_zeros;
 pub use params::{Buffer, ParamKind, Parameter, Params, Snapshot};
-pub(crate) use pool::Pool;
+pub(crate) use pool::{PER_NUMBER, Pool};
 pub(crate) use simd::simd;
 pub(crate) use stream::stream_copy;
 pub(crate) use sum::{sum, sum_products_from, sum_squares_from};
-pub(crate) use transpose::transpose;
+pub(crate) use transpose::transpose_on;

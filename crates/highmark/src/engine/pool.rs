@@ -17,6 +17,9 @@ use super::pace::Pace;
 /// Multiplications from which a second thread pays for the hand-over (about a microsecond).
 const WORTH_THREADS: usize = 100_000;
 
+/// As many multiplications take about as long as a number that is normalised, moved or stepped.
+pub(crate) const PER_NUMBER: usize = 20;
+
 /// How often a waiting thread looks again before it sleeps: some hundred microseconds, longer than the gap
 /// between two calls within a step.
 const SPINS: u32 = 20_000;

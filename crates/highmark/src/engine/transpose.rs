@@ -1,9 +1,17 @@
 //! Rows and columns exchanged, in blocks of eight by eight that stay in registers.
-#![expect(unsafe_code, reason = "a function for AVX is called after asking for it")]
+#![expect(
+    unsafe_code,
+    reason = "blocks are read and written where they lie, the shapes checked once; a function for AVX is called after asking for it"
+)]
 
+use super::cut::{Cut, Rows};
 use super::matrix::Matrix;
+use super::pool::{PER_NUMBER, Pool};
 
 const SIDE: usize = 8;
+
+/// Numbers in a line of the cache.
+const LINE: usize = 16;
 
 /// `to` [columns of `from`, width] = `from` turned, with zeros behind its rows. The numbers of a row of `from` must lie
 /// side by side, and `width` must be at least its number of rows.
@@ -17,6 +25,16 @@ pub(crate) fn transpose(from: Matrix<'_>, width: usize, to: &mut [f32]) {
     blocks(from, width, to, |block| std::array::from_fn(|i| std::array::from_fn(|j| block[j][i])));
 }
 
+/// [`transpose`] on the threads of a pool.
+pub(crate) fn transpose_on(pool: &Pool, from: Matrix<'_>, width: usize, to: &mut [f32]) {
+    let tiles = pool.tiles(from.rows * from.cols * PER_NUMBER);
+    let cut = Cut::new(from.cols, tiles);
+    pool.run(tiles, Rows::new(to, width, cut), |i, to, _| {
+        let cols = cut.range(i);
+        transpose(from.take_cols(cols.start, cols.len()), width, to);
+    });
+}
+
 /// Cuts it into blocks for `turn`; what is left at the edges goes number by number.
 #[inline(always)]
 fn blocks(
@@ -25,16 +43,33 @@ fn blocks(
     to: &mut [f32],
     turn: impl Fn([[f32; SIDE]; SIDE]) -> [[f32; SIDE]; SIDE],
 ) {
+    assert!(
+        from.col_stride == 1 && from.rows <= width && from.cols * width <= to.len(),
+        "{} x {} turned into {} of {width}",
+        from.rows,
+        from.cols,
+        to.len()
+    );
     let (rows, cols) = (from.rows - from.rows % SIDE, from.cols - from.cols % SIDE);
-    for row in (0..rows).step_by(SIDE) {
-        let lines: [&[f32]; SIDE] = std::array::from_fn(|i| from.row(row + i));
-        for col in (0..cols).step_by(SIDE) {
-            let mut block = [[0.0; SIDE]; SIDE];
-            for (numbers, line) in block.iter_mut().zip(lines) {
-                numbers.copy_from_slice(&line[col..col + SIDE]);
-            }
-            for (i, numbers) in turn(block).iter().enumerate() {
-                to[(col + i) * width + row..][..SIDE].copy_from_slice(numbers);
+    let (source, target) = (from.as_ptr(), to.as_mut_ptr());
+    let block = |row: usize, col: usize| {
+        let line = |i| {
+            // SAFETY: row + i < from.rows, and the SIDE numbers from col on are within that row.
+            unsafe { source.add((row + i) * from.row_stride + col).cast::<[f32; SIDE]>().read() }
+        };
+        for (i, numbers) in turn(std::array::from_fn(line)).into_iter().enumerate() {
+            // SAFETY: col + i < from.cols rows of `width` fit into `to`, and row + SIDE <= from.rows <= width.
+            unsafe { target.add((col + i) * width + row).cast::<[f32; SIDE]>().write(numbers) };
+        }
+    };
+    // Line by line of the cache, where it reads and where it writes: rows that lie a power of two apart share so few places
+    // there that a line is gone when one comes back to it.
+    for top in (0..rows).step_by(LINE) {
+        for left in (0..cols).step_by(LINE) {
+            for col in (left..cols.min(left + LINE)).step_by(SIDE) {
+                for row in (top..rows.min(top + LINE)).step_by(SIDE) {
+                    block(row, col);
+                }
             }
         }
     }

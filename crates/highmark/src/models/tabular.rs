@@ -5,9 +5,9 @@ use serde::{Deserialize, Serialize};
 
 use super::{LayerSummary, Model};
 use crate::data::Batch;
-use crate::engine::{Matrix, Params, Pool, all_finite, transpose};
+use crate::engine::{Matrix, Params, Pool, all_finite, transpose_on};
 use crate::nn::{
-    ActivationFn, BatchNorm, Dropout, Embedding, Epilogue, Linear, Mlp, Mode, OutputScale, SigmoidRange,
+    ActivationFn, BatchNorm, Dropout, Embeddings, Epilogue, Linear, Mlp, Mode, OutputScale, SigmoidRange,
     output_scale,
 };
 use crate::optim::Optimizer;
@@ -124,7 +124,7 @@ pub fn embedding_size(levels: usize) -> usize {
 #[derive(Debug)]
 pub struct TabularModel {
     params: Params,
-    embeds: Vec<Embedding>,
+    embeds: Embeddings,
     /// What is done to the embeddings and to the continuous columns before they are put together.
     embed_drop: Epilogue,
     bn_cont: Epilogue,
@@ -163,12 +163,12 @@ impl TabularModel {
             return Err(Error::config("output scale", message));
         }
         let mut params = Params::default();
-        let embed = |(i, (name, levels)): (usize, &(String, usize))| {
-            let size = config.embedding_sizes.get(name).copied().unwrap_or_else(|| embedding_size(*levels));
-            Embedding::new(&mut params, &format!("embeds.{i}"), *levels, size, seed)
+        let table = |(name, levels): &(String, usize)| {
+            let size = config.embedding_sizes.get(name).copied();
+            (*levels, size.unwrap_or_else(|| embedding_size(*levels)))
         };
-        let embeds: Vec<_> = columns.iter().enumerate().map(embed).collect();
-        let n_embed = embeds.iter().map(|e| e.size).sum();
+        let embeds = Embeddings::new(&mut params, columns.iter().map(table), seed);
+        let n_embed = embeds.features();
         let dropout = |p: f32, number: u64| (p > 0.0).then_some(Dropout { p, number });
         let embed_drop = Epilogue::new(n_embed, None, None, dropout(config.embed_dropout, 0));
         let bn_cont =
@@ -201,16 +201,17 @@ impl TabularModel {
 
     /// Fails on a batch whose columns are not the model's.
     fn check(&self, batch: &Batch) -> Result<()> {
-        let (cat, cont) = (self.embeds.len() * batch.rows, self.bn_cont.features * batch.rows);
+        let tables = self.embeds.tables();
+        let (cat, cont) = (tables.len() * batch.rows, self.bn_cont.features * batch.rows);
         if batch.x_cat.len() != cat || batch.x_cont.len() != cont {
-            let (c, n) = (self.embeds.len(), self.bn_cont.features);
+            let (c, n) = (tables.len(), self.bn_cont.features);
             let message =
                 format!("the model has {c} categorical and {n} continuous columns, the batch others");
             return Err(Error::data(message));
         }
-        for row in batch.x_cat.chunks_exact(self.embeds.len().max(1)) {
+        for row in batch.x_cat.chunks_exact(tables.len().max(1)) {
             if let Some((column, embed)) =
-                self.embeds.iter().enumerate().find(|(c, e)| row[*c] as usize >= e.levels)
+                tables.iter().enumerate().find(|(c, e)| row[*c] as usize >= e.levels)
             {
                 let message = format!(
                     "code {} of categorical column {column} is beyond its {} levels",
@@ -227,21 +228,16 @@ impl TabularModel {
         let (rows, n_cont) = (batch.rows, self.bn_cont.features);
         let (embedded, cont) = self.mlp.input(rows).split_at_mut(self.embed_drop.features * rows);
         let drops = !self.embed_drop.is_identity();
-        let mut rest = if drops { self.embed_drop.input(rows) } else { &mut *embedded };
-        for (column, embed) in self.embeds.iter().enumerate() {
-            let (y, after) = rest.split_at_mut(embed.size * rows);
-            let codes = batch.codes(column, self.embeds.len());
-            embed.forward(&self.params.values, codes, y, rows);
-            rest = after;
-        }
+        let y = if drops { self.embed_drop.input(rows) } else { &mut *embedded };
+        self.embeds.forward(&self.pool, &self.params.values, batch, y);
         if drops {
-            self.embed_drop.forward_whole(&mut self.params, rows, mode, Some(embedded));
+            self.embed_drop.forward(&mut self.params, &self.pool, rows, mode, Some(embedded));
         }
         let norms = !self.bn_cont.is_identity();
         let raw = if norms { self.bn_cont.input(rows) } else { &mut *cont };
-        transpose(Matrix::new(&batch.x_cont, rows, n_cont), rows, raw);
+        transpose_on(&self.pool, Matrix::new(&batch.x_cont, rows, n_cont), rows, raw);
         if norms {
-            self.bn_cont.forward_whole(&mut self.params, rows, mode, Some(cont));
+            self.bn_cont.forward(&mut self.params, &self.pool, rows, mode, Some(cont));
         }
     }
 }
@@ -307,7 +303,7 @@ impl Model for TabularModel {
         self.inputs(batch, mode);
         self.mlp.forward(&mut self.params, &self.pool, rows, mode);
         predictions.resize(rows * outputs, 0.0);
-        transpose(Matrix::new(self.mlp.output(rows), outputs, rows), outputs, predictions);
+        transpose_on(&self.pool, Matrix::new(self.mlp.output(rows), outputs, rows), outputs, predictions);
         if let Some(y_range) = &self.y_range {
             y_range.forward(predictions);
         }
@@ -324,7 +320,7 @@ impl Model for TabularModel {
                 grad.len()
             )));
         }
-        transpose(Matrix::new(grad, rows, outputs), rows, self.mlp.output_gradient(rows));
+        transpose_on(&self.pool, Matrix::new(grad, rows, outputs), rows, self.mlp.output_gradient(rows));
         if let Some(y_range) = &self.y_range {
             let (output, dy) = self.mlp.output_and_gradient(rows);
             y_range.backward(output, dy);
@@ -334,21 +330,16 @@ impl Model for TabularModel {
         let (embedded, cont) = self.mlp.input_gradient(rows).split_at_mut(self.embed_drop.features * rows);
         if !self.bn_cont.is_identity() {
             self.bn_cont.gradient(rows).copy_from_slice(cont);
-            self.bn_cont.backward_whole(&mut self.params, rows);
+            self.bn_cont.backward(&mut self.params, &self.pool, rows);
         }
-        let mut rest = &*embedded;
+        let mut dy = &*embedded;
         if !self.embed_drop.is_identity() {
             self.embed_drop.gradient(rows).copy_from_slice(embedded);
-            self.embed_drop.backward_whole(&mut self.params, rows);
-            rest = self.embed_drop.gradient(rows);
+            self.embed_drop.backward(&mut self.params, &self.pool, rows);
+            dy = self.embed_drop.gradient(rows);
         }
-        let fresh = self.params.grads_spent;
-        for (column, embed) in self.embeds.iter().enumerate() {
-            let (dy, after) = rest.split_at(embed.size * rows);
-            let codes = batch.codes(column, self.embeds.len());
-            embed.backward(&mut self.params.grads, codes, dy, rows, fresh);
-            rest = after;
-        }
+        let Params { grads, grads_spent, .. } = &mut self.params;
+        self.embeds.backward(&self.pool, grads, batch, dy, *grads_spent);
         // The parameters before those of the layers: embeddings and the norm of the continuous columns.
         finite &= all_finite(&self.params.grads[..self.layers_at]);
         self.grads_finite = Some(finite);
@@ -369,6 +360,7 @@ impl Model for TabularModel {
             |layer: String, outputs: usize, parameters: usize| LayerSummary { layer, outputs, parameters };
         let mut lines: Vec<_> = self
             .embeds
+            .tables()
             .iter()
             .map(|e| line(format!("Embedding({}, {})", e.levels, e.size), e.size, e.levels * e.size))
             .collect();

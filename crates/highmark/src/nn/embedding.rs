@@ -3,33 +3,96 @@
 use std::ops::Range;
 
 use super::init;
-use crate::engine::{ParamKind, Params};
+use crate::data::Batch;
+use crate::engine::{Cut, PER_NUMBER, ParamKind, Params, Pool, Spans};
 
-/// One table of embeddings, [levels, size].
+/// The tables of all categorical columns, the features of one below those of another.
+#[derive(Clone, Debug)]
+pub(crate) struct Embeddings {
+    tables: Vec<Embedding>,
+    /// Where the features of each table begin, and where the last ones end.
+    features: Vec<usize>,
+    /// The same for the parameters, which follow one another.
+    weights: Vec<usize>,
+}
+
+/// One table, [levels, size].
 #[derive(Clone, Debug)]
 pub(crate) struct Embedding {
     pub(crate) levels: usize,
     pub(crate) size: usize,
-    weight: Range<usize>,
+}
+
+impl Embeddings {
+    /// Tables of so many levels and of such sizes.
+    pub(crate) fn new(params: &mut Params, tables: impl Iterator<Item = (usize, usize)>, seed: u64) -> Self {
+        let mut embeds = Self { tables: vec![], features: vec![0], weights: vec![params.len()] };
+        for (i, (levels, size)) in tables.enumerate() {
+            let number = params.list().len();
+            let weight = params.add(format!("embeds.{i}.weight"), &[levels, size], ParamKind::Embedding);
+            init::embedding(&mut params.values[weight.clone()], seed, number);
+            embeds.features.push(embeds.features[i] + size);
+            embeds.weights.push(weight.end);
+            embeds.tables.push(Embedding { levels, size });
+        }
+        embeds
+    }
+
+    pub(crate) fn tables(&self) -> &[Embedding] {
+        &self.tables
+    }
+
+    /// Of all tables.
+    pub(crate) fn features(&self) -> usize {
+        self.features[self.tables.len()]
+    }
+
+    /// `y` [features, rows] = the embeddings of the codes of `batch`.
+    pub(crate) fn forward(&self, pool: &Pool, values: &[f32], batch: &Batch, y: &mut [f32]) {
+        let rows = batch.rows;
+        let (tiles, columns) = self.tiles(pool, rows);
+        pool.run(tiles, Spans::new(y, rows, &self.features, columns), |i, mut y, _| {
+            for column in columns.range(i) {
+                let table = &self.tables[column];
+                let own = y.split_off_mut(..table.size * rows).unwrap_or_default();
+                table.forward(
+                    &values[self.weight(column)],
+                    batch.codes(column, self.tables.len()),
+                    own,
+                    rows,
+                );
+            }
+        });
+    }
+
+    /// Adds `dy` [features, rows] to the gradients of the rows that were used, or to zeros when `fresh`.
+    pub(crate) fn backward(&self, pool: &Pool, grads: &mut [f32], batch: &Batch, dy: &[f32], fresh: bool) {
+        let rows = batch.rows;
+        let (tiles, columns) = self.tiles(pool, rows);
+        pool.run(tiles, Spans::new(grads, 1, &self.weights, columns), |i, mut grads, _| {
+            for column in columns.range(i) {
+                let table = &self.tables[column];
+                let own = grads.split_off_mut(..table.levels * table.size).unwrap_or_default();
+                let dy = &dy[self.features[column] * rows..][..table.size * rows];
+                table.backward(own, batch.codes(column, self.tables.len()), dy, rows, fresh);
+            }
+        });
+    }
+
+    /// Into how many tiles a batch of `rows` is cut, and which columns they have.
+    fn tiles(&self, pool: &Pool, rows: usize) -> (usize, Cut) {
+        let tiles = pool.tiles(self.features() * rows * PER_NUMBER);
+        (tiles, Cut::new(self.tables.len(), tiles))
+    }
+
+    fn weight(&self, column: usize) -> Range<usize> {
+        self.weights[column]..self.weights[column + 1]
+    }
 }
 
 impl Embedding {
-    pub(crate) fn new(params: &mut Params, name: &str, levels: usize, size: usize, seed: u64) -> Self {
-        let number = params.list().len();
-        let weight = params.add(format!("{name}.weight"), &[levels, size], ParamKind::Embedding);
-        init::embedding(&mut params.values[weight.clone()], seed, number);
-        Self { levels, size, weight }
-    }
-
-    /// `y` [size, rows] = the embeddings of `codes`.
-    pub(crate) fn forward(
-        &self,
-        values: &[f32],
-        codes: impl Iterator<Item = u32>,
-        y: &mut [f32],
-        rows: usize,
-    ) {
-        let table = &values[self.weight.clone()];
+    /// `y` [size, rows] = the rows of `table` for `codes`.
+    fn forward(&self, table: &[f32], codes: impl Iterator<Item = u32>, y: &mut [f32], rows: usize) {
         for (row, code) in codes.enumerate() {
             let embedding = &table[code as usize * self.size..][..self.size];
             for (feature, number) in embedding.iter().enumerate() {
@@ -38,16 +101,15 @@ impl Embedding {
         }
     }
 
-    /// Adds `dy` [size, rows] to the gradients of the rows that were used, or to zeros when `fresh`.
-    pub(crate) fn backward(
+    /// Adds `dy` [size, rows] to the rows of `table` for `codes`, or to zeros when `fresh`.
+    fn backward(
         &self,
-        grads: &mut [f32],
+        table: &mut [f32],
         codes: impl Iterator<Item = u32>,
         dy: &[f32],
         rows: usize,
         fresh: bool,
     ) {
-        let table = &mut grads[self.weight.clone()];
         if fresh {
             table.fill(0.0);
         }

@@ -4,7 +4,7 @@
 use std::ops::Range;
 
 use super::{ActivationFn, BatchNorm, Dropout, Mode};
-use crate::engine::{Cut, Lines, Params, Rows, simd, sum};
+use crate::engine::{Cut, Lines, PER_NUMBER, Params, Pool, Rows, simd, sum};
 
 /// The layers, and what a training batch leaves for the backward pass.
 #[derive(Clone, Debug, Default)]
@@ -41,7 +41,7 @@ pub(crate) struct Layers<'a> {
 pub(crate) struct Tile<'a> {
     pre: &'a mut [f32],
     post: &'a mut [f32],
-    pub(crate) out: &'a mut [f32],
+    out: &'a mut [f32],
     mask: &'a mut [f32],
     mean: &'a mut [f32],
     inv_std: &'a mut [f32],
@@ -50,18 +50,20 @@ pub(crate) struct Tile<'a> {
 }
 
 impl<'a> Tile<'a> {
-    /// Of the memory that [`Epilogue::forward_parts`] gives, cut by [`Tile::lend`] or not.
+    /// A tile of what [`Tile::lend`] lends.
     pub(crate) fn new(
         [pre, post, out, mask, mean, inv_std, running_mean, running_var]: [&'a mut [f32]; 8],
     ) -> Self {
         Self { pre, post, out, mask, mean, inv_std, running_mean, running_var }
     }
 
-    /// Cuts that memory, to lend it to threads.
-    pub(crate) fn lend(memory: [&'a mut [f32]; 8], cut: Cut, rows: usize) -> [Rows<'a>; 8] {
-        let widths = [rows, rows, rows, rows, 1, 1, 1, 1];
-        let mut widths = widths.into_iter();
-        memory.map(|numbers| Rows::new(numbers, widths.next().unwrap_or(1), cut))
+    /// Cuts it, to lend it to threads.
+    pub(crate) fn lend(self, cut: Cut, rows: usize) -> [Rows<'a>; 8] {
+        let Self { pre, post, out, mask, mean, inv_std, running_mean, running_var } = self;
+        let lines = [pre, post, out, mask].map(|numbers| Rows::new(numbers, rows, cut));
+        let single = [mean, inv_std, running_mean, running_var].map(|numbers| Rows::new(numbers, 1, cut));
+        let ([a, b, c, d], [e, f, g, h]) = (lines, single);
+        [a, b, c, d, e, f, g, h]
     }
 
     /// Where the layer before writes.
@@ -128,13 +130,13 @@ impl Epilogue {
         &mut self.d[..self.features * rows]
     }
 
-    /// Its memory for a forward pass, of all features; see [`Tile::new`]. Counts the batch when training.
+    /// Its memory for a forward pass, of all features. Counts the batch when training.
     pub(crate) fn forward_parts<'a>(
         &'a mut self,
         buffers: &'a mut [f32],
         rows: usize,
         mode: Mode,
-    ) -> (Layers<'a>, [&'a mut [f32]; 8]) {
+    ) -> (Layers<'a>, Tile<'a>) {
         let (running_mean, running_var) = match &self.norm {
             Some(norm) => {
                 if mode.is_train() {
@@ -153,8 +155,8 @@ impl Epilogue {
         };
         let [pre, post, out, mask] =
             [&mut self.pre, &mut self.post, &mut self.out, &mut self.mask].map(up_to);
-        let memory = [pre, post, out, mask, &mut self.mean, &mut self.inv_std, running_mean, running_var];
-        (layers, memory)
+        let (mean, inv_std) = (&mut self.mean[..], &mut self.inv_std[..]);
+        (layers, Tile { pre, post, out, mask, mean, inv_std, running_mean, running_var })
     }
 
     /// Its output, and memory for the two halves of its gradient, [features, rows] one after the other, if it comes in
@@ -189,32 +191,44 @@ impl Epilogue {
         self.norm.as_ref().map_or([empty.clone(), empty.clone()], |n| [n.weight.clone(), n.bias.clone()])
     }
 
-    /// A forward pass on this thread, from [`Epilogue::input`] to `out`, or to its own output without one.
-    pub(crate) fn forward_whole(
+    /// A forward pass by itself, from [`Epilogue::input`] to `out`, or to its own output without one.
+    pub(crate) fn forward(
         &mut self,
         params: &mut Params,
+        pool: &Pool,
         rows: usize,
         mode: Mode,
         out: Option<&mut [f32]>,
     ) {
         let Params { values, buffers, .. } = params;
-        let features = 0..self.features;
-        let (layers, lent) = self.forward_parts(buffers, rows, mode);
-        let mut tile = Tile::new(lent);
+        let (tiles, cut) = self.tiles(pool, rows);
+        let (layers, mut memory) = self.forward_parts(buffers, rows, mode);
         if let Some(out) = out {
-            tile.out = out;
+            memory.out = out;
         }
-        layers.forward_tile(values, features, tile, rows, mode);
+        pool.run(tiles, memory.lend(cut, rows), |i, tile, _| {
+            layers.forward_tile(values, cut.range(i), Tile::new(tile), rows, mode);
+        });
     }
 
-    /// A backward pass on this thread, of [`Epilogue::gradient`] in place.
-    pub(crate) fn backward_whole(&mut self, params: &mut Params, rows: usize) {
-        let (features, end, fresh) = (0..self.features, params.grads.len(), params.grads_spent);
+    /// A backward pass by itself, of [`Epilogue::gradient`] in place.
+    pub(crate) fn backward(&mut self, params: &mut Params, pool: &Pool, rows: usize) {
+        let (end, fresh) = (params.grads.len(), params.grads_spent);
         let Params { values, grads, .. } = params;
         // Weight and bias are two parameters, so they never overlap.
-        let Ok([weight, bias]) = grads.get_disjoint_mut(self.grad_ranges(&(end..end))) else { return };
+        let Ok(grads) = grads.get_disjoint_mut(self.grad_ranges(&(end..end))) else { return };
+        let (tiles, cut) = self.tiles(pool, rows);
         let (kept, _, d, _) = self.backward_parts(rows);
-        kept.backward_tile(values, features, d, [weight, bias, &mut []], rows, fresh);
+        let lent = (Rows::new(d, rows, cut), grads.map(|grads| Rows::new(grads, 1, cut)));
+        pool.run(tiles, lent, |i, (d, [weight, bias]), _| {
+            kept.backward_tile(values, cut.range(i), d, [weight, bias, &mut []], rows, fresh);
+        });
+    }
+
+    /// Into how many tiles it is cut where it is by itself.
+    fn tiles(&self, pool: &Pool, rows: usize) -> (usize, Cut) {
+        let tiles = pool.tiles(self.features * rows * PER_NUMBER);
+        (tiles, Cut::new(self.features, tiles))
     }
 }
 

@@ -50,7 +50,7 @@ impl Mlp {
     /// Computes [`Mlp::output`] from [`Mlp::input`]. Each linear layer and what follows it are one call of the pool.
     pub(crate) fn forward(&mut self, params: &mut Params, pool: &Pool, rows: usize, mode: Mode) {
         if !self.levels[0].is_identity() {
-            self.levels[0].forward_whole(params, rows, mode, None);
+            self.levels[0].forward(params, pool, rows, mode, None);
         }
         let Params { values, buffers, .. } = params;
         for (l, linear) in self.linears.iter().enumerate() {
@@ -59,7 +59,7 @@ impl Mlp {
             let tiles = pool.tiles(linear.multiplications(rows));
             let cut = Cut::new(linear.outputs, tiles);
             let (layers, memory) = after[0].forward_parts(buffers, rows, mode);
-            pool.run(tiles, Tile::lend(memory, cut, rows), |i, tile, scratch| {
+            pool.run(tiles, memory.lend(cut, rows), |i, tile, scratch| {
                 let (features, mut tile) = (cut.range(i), Tile::new(tile));
                 linear.forward_tile(values, features.clone(), x, tile.input(), scratch);
                 layers.forward_tile(values, features, tile, rows, mode);

@@ -16,7 +16,7 @@ pub use activation::ActivationFn;
 pub(crate) use activation::sigmoid;
 pub(crate) use batch_norm::BatchNorm;
 pub(crate) use dropout::Dropout;
-pub(crate) use embedding::Embedding;
+pub(crate) use embedding::Embeddings;
 pub(crate) use epilogue::Epilogue;
 pub(crate) use linear::Linear;
 pub(crate) use mlp::Mlp;

@@ -2,11 +2,8 @@
 
 use super::update::{Slices, Update};
 use super::{Hyper, Hypers, OptimizerConfig};
-use crate::engine::{Lines, Parameter, Pool, Shard, Shards};
+use crate::engine::{Lines, PER_NUMBER, Parameter, Pool, Shard, Shards};
 use crate::{Error, ParamKind, Params, Result};
-
-/// What the update of one parameter costs, in multiplications: a division and a root among others.
-const MULTIPLICATIONS: usize = 20;
 
 /// Which parameters form a group: those whose names begin with one of the prefixes, whole parts between dots.
 ///
@@ -219,7 +216,7 @@ impl Optimizer {
         self.begin_step();
         let Self { rules, updates, grad_avg, sqr_avg, .. } = self;
         let (parameters, values, grads) = params.step_parts();
-        let tiles = pool.tiles(grads.len() * MULTIPLICATIONS);
+        let tiles = pool.tiles(grads.len() * PER_NUMBER);
         let lent = [values, grad_avg, sqr_avg].map(|numbers| Shards::new(numbers, parameters, tiles));
         pool.run(tiles, lent, |i, shards, _| apply(parameters, (rules, updates), (i, tiles), grads, shards));
     }

@@ -5,7 +5,7 @@ use highmark::{
     TabularData,
 };
 
-fn trained(data: &TabularData, seed: u64, threads: usize) -> (Vec<u32>, Vec<u32>) {
+fn trained(data: &TabularData, seed: u64, threads: usize, batch_size: usize) -> (Vec<u32>, Vec<u32>) {
     // Wide enough that the threads have something to share out.
     let model = TabularConfig {
         layers: vec![200, 100],
@@ -18,6 +18,7 @@ fn trained(data: &TabularData, seed: u64, threads: usize) -> (Vec<u32>, Vec<u32>
         metrics: vec![Box::new(Accuracy::default())],
         seed,
         threads,
+        batch_size,
         ..LearnerConfig::default()
     };
     let mut learn = Learner::tabular(data, config).unwrap();
@@ -41,11 +42,17 @@ fn data() -> TabularData {
 #[test]
 fn twice_and_on_any_number_of_threads() {
     let data = data();
-    let once = trained(&data, 42, 1);
-    for threads in [1, 2, 3, 8] {
-        assert!(trained(&data, 42, threads) == once, "{threads} threads");
+    // In a large batch, threads share what one of them does alone in a small one: embeddings, the norm of the inputs.
+    for batch_size in [64, 1000] {
+        let once = trained(&data, 42, 1, batch_size);
+        for threads in [1, 2, 3, 8] {
+            assert!(
+                trained(&data, 42, threads, batch_size) == once,
+                "{threads} threads, batches of {batch_size}"
+            );
+        }
+        assert!(trained(&data, 43, 1, batch_size) != once);
     }
-    assert!(trained(&data, 43, 1) != once);
 }
 
 #[test]
