@@ -3,6 +3,7 @@
 
 mod cache;
 mod cut;
+mod elementary;
 mod finite;
 mod gemm;
 mod kernel;
@@ -19,6 +20,7 @@ mod transpose;
 
 pub(crate) use cache::fetch;
 pub(crate) use cut::{Cut, Rows, Shard, Shards, Spans};
+pub(crate) use elementary::{exp, exp_m1, normal, sigmoid, tanh};
 pub(crate) use finite::all_finite;
 pub(crate) use gemm::{DEPTH, Scratch, gemm};
 pub(crate) use lines::Lines;

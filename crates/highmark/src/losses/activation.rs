@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::nn::sigmoid;
+use crate::engine::{exp, sigmoid};
 
 /// The function between the last layer and what a user reads: a property of the loss, which is computed from
 /// the raw outputs because that is more exact.
@@ -44,14 +44,9 @@ pub(crate) fn row_max(row: &[f32]) -> f32 {
 
 fn softmax(row: &mut [f32]) {
     let max = row_max(row);
-    let mut sum = 0.0;
-    for x in row.iter_mut() {
-        *x = (*x - max).exp();
-        sum += *x;
-    }
-    for x in row {
-        *x /= sum;
-    }
+    row.iter_mut().for_each(|x| *x = exp(*x - max));
+    let sum: f32 = row.iter().sum();
+    row.iter_mut().for_each(|x| *x /= sum);
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! Binary cross-entropy, from raw outputs.
 
 use super::{Activation, Loss, check_lengths, check_weight};
-use crate::nn::sigmoid;
+use crate::engine::{exp, sigmoid};
 use crate::{Error, Result, Targets};
 
 /// Binary cross-entropy between the sigmoid of every output and a target in 0..=1, as
@@ -37,7 +37,7 @@ impl BceWithLogits {
     fn element(&self, x: f32, y: f32, output: usize) -> (f32, f32) {
         let weight = self.pos_weight.as_ref().map_or(1.0, |weight| weight[output]);
         let scale = weight * y + (1.0 - y);
-        let loss = (1.0 - y) * x + scale * ((-x.abs()).exp().ln_1p() + (-x).max(0.0));
+        let loss = (1.0 - y) * x + scale * (exp(-x.abs()).ln_1p() + (-x).max(0.0));
         (loss, scale * sigmoid(x) - weight * y)
     }
 }

@@ -1,6 +1,7 @@
 //! Cross-entropy of classes, from raw outputs.
 
 use super::{Activation, Loss, check_lengths, check_weight, row_max};
+use crate::engine::exp;
 use crate::{Error, Result, Targets};
 
 /// Cross-entropy between the softmax of the outputs and one class a row, as `torch.nn.CrossEntropyLoss`.
@@ -47,9 +48,15 @@ impl CrossEntropy {
 
     /// The weighted loss of one row and, into `grad`, its gradient.
     #[inline]
-    fn row(&self, row: &[f32], class: usize, all_weights: f32, grad: Option<&mut [f32]>) -> f32 {
+    fn row(&self, row: &[f32], class: usize, all_weights: f32, mut grad: Option<&mut [f32]>) -> f32 {
         let max = row_max(row);
-        let exp_sum: f32 = row.iter().map(|x| (x - max).exp()).sum();
+        let exp_sum: f32 = match &mut grad {
+            Some(grad) => {
+                grad.iter_mut().zip(row).for_each(|(g, x)| *g = exp(x - max));
+                grad.iter().sum()
+            }
+            None => row.iter().map(|x| exp(x - max)).sum(),
+        };
         let log_sum = exp_sum.ln();
         let sharp = (1.0 - self.label_smoothing) * self.weight_of(class);
         let spread = self.label_smoothing / row.len() as f32;
@@ -61,8 +68,8 @@ impl CrossEntropy {
         }
         if let Some(grad) = grad {
             let scale = (sharp + spread * all_weights) / exp_sum;
-            for (j, (g, x)) in grad.iter_mut().zip(row).enumerate() {
-                *g = scale * (x - max).exp() - spread * self.weight_of(j);
+            for (j, g) in grad.iter_mut().enumerate() {
+                *g = scale * *g - spread * self.weight_of(j);
             }
             grad[class] -= sharp;
         }

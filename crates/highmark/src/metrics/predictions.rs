@@ -1,5 +1,6 @@
 //! What a metric sees of a model.
 
+use crate::engine::{exp, sigmoid};
 use crate::{Activation, Targets};
 
 /// A model's outputs for some rows.
@@ -81,10 +82,10 @@ impl<'a> Predictions<'a> {
         let Some(last) = row.last() else { return f32::NAN };
         match self.activation {
             Activation::Identity => *last,
-            Activation::Sigmoid => crate::nn::sigmoid(*last),
+            Activation::Sigmoid => sigmoid(*last),
             Activation::Softmax => {
                 let max = crate::losses::row_max(row);
-                (last - max).exp() / row.iter().map(|x| (x - max).exp()).sum::<f32>()
+                exp(last - max) / row.iter().map(|x| exp(x - max)).sum::<f32>()
             }
         }
     }

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::engine::simd;
+use crate::engine::{exp, exp_m1, normal, sigmoid, simd, tanh};
 use crate::{Error, Result};
 
 /// The function between the linear layers (fastai's `act_cls`; the default there and here is ReLU).
@@ -23,7 +23,8 @@ pub enum ActivationFn {
     LeakyRelu,
     /// x, or eˣ − 1 below 0.
     Elu,
-    /// x·Φ(x), with the hyperbolic tangent's approximation of Φ (Hendrycks and Gimpel 2016).
+    /// x·Φ(x), where Φ is how much of the normal distribution lies below x (Hendrycks and Gimpel 2016); not its approximation
+    /// by tanh.
     Gelu,
     /// x·σ(x), also called swish.
     Silu,
@@ -33,16 +34,6 @@ pub enum ActivationFn {
     Tanh,
     /// 1/(1 + e⁻ˣ).
     Sigmoid,
-}
-
-/// √(2/π) and the cubic coefficient of GELU's approximation.
-const GELU: (f32, f32) = (0.797_884_6, 0.044_715);
-
-/// 1 / (1 + exp(-x)), from the side on which exp cannot overflow.
-#[inline]
-pub(crate) fn sigmoid(x: f32) -> f32 {
-    let e = (-x.abs()).exp();
-    if x < 0.0 { e / (1.0 + e) } else { 1.0 / (1.0 + e) }
 }
 
 impl ActivationFn {
@@ -78,51 +69,64 @@ impl ActivationFn {
 
     /// y = f(x), element by element.
     pub(crate) fn forward(self, x: &[f32], y: &mut [f32]) {
-        let map = |y: &mut [f32], f: &dyn Fn(f32) -> f32| y.iter_mut().zip(x).for_each(|(y, x)| *y = f(*x));
         match self {
-            Self::Relu => map(y, &|x| if x > 0.0 { x } else { 0.0 }),
-            Self::LeakyRelu => map(y, &|x| if x > 0.0 { x } else { 0.01 * x }),
-            Self::Elu => map(y, &|x| if x > 0.0 { x } else { x.exp_m1() }),
-            Self::Gelu => map(y, &|x| 0.5 * x * (1.0 + (GELU.0 * (x + GELU.1 * x * x * x)).tanh())),
-            Self::Silu => map(y, &|x| x * sigmoid(x)),
-            Self::Mish => map(y, &|x| x * softplus(x).tanh()),
-            Self::Tanh => map(y, &f32::tanh),
-            Self::Sigmoid => map(y, &sigmoid),
+            Self::Relu => map(x, y, |x, _| if x > 0.0 { x } else { 0.0 }),
+            Self::LeakyRelu => map(x, y, |x, _| if x > 0.0 { x } else { 0.01 * x }),
+            Self::Elu => map(x, y, |x, _| if x > 0.0 { x } else { exp_m1(x) }),
+            Self::Gelu => map(x, y, |x, _| x * normal(x).0),
+            Self::Silu => map(x, y, |x, _| x * sigmoid(x)),
+            Self::Mish => map(x, y, |x, _| x * tanh_softplus(x)),
+            Self::Tanh => map(x, y, |x, _| tanh(x)),
+            Self::Sigmoid => map(x, y, |x, _| sigmoid(x)),
         }
     }
 
     /// dx = dy · f'(x), in place in `d`. A function that works in place may get f(x) for x.
     pub(crate) fn backward(self, x: &[f32], d: &mut [f32]) {
-        let map = |d: &mut [f32], f: &dyn Fn(f32) -> f32| d.iter_mut().zip(x).for_each(|(d, x)| *d *= f(*x));
         match self {
-            // Without the indirection: this one is in most steps.
-            Self::Relu => simd(
-                #[inline(always)]
-                || d.iter_mut().zip(x).for_each(|(d, x)| *d = if *x > 0.0 { *d } else { 0.0 }),
-            ),
-            Self::LeakyRelu => map(d, &|x| if x > 0.0 { 1.0 } else { 0.01 }),
-            Self::Elu => map(d, &|x| if x > 0.0 { 1.0 } else { x.exp() }),
-            Self::Gelu => map(d, &|x| {
-                let t = (GELU.0 * (x + GELU.1 * x * x * x)).tanh();
-                0.5 * (1.0 + t) + 0.5 * x * (1.0 - t * t) * GELU.0 * (1.0 + 3.0 * GELU.1 * x * x)
+            Self::Relu => map(x, d, |x, d| if x > 0.0 { d } else { 0.0 }),
+            Self::LeakyRelu => map(x, d, |x, d| if x > 0.0 { d } else { 0.01 * d }),
+            Self::Elu => map(x, d, |x, d| if x > 0.0 { d } else { d * exp(x) }),
+            Self::Gelu => map(x, d, |x, d| {
+                let (below, density) = normal(x);
+                d * (below + x * density)
             }),
-            Self::Silu => map(d, &|x| {
+            Self::Silu => map(x, d, |x, d| {
                 let s = sigmoid(x);
-                s * (1.0 + x * (1.0 - s))
+                d * s * (1.0 + x * (1.0 - s))
             }),
-            Self::Mish => map(d, &|x| {
-                let t = softplus(x).tanh();
-                t + x * (1.0 - t * t) * sigmoid(x)
+            Self::Mish => map(x, d, |x, d| {
+                let t = tanh_softplus(x);
+                d * (t + x * (1.0 - t * t) * sigmoid(x))
             }),
-            Self::Tanh => map(d, &|x| 1.0 - x.tanh() * x.tanh()),
-            Self::Sigmoid => map(d, &|x| sigmoid(x) * (1.0 - sigmoid(x))),
+            Self::Tanh => map(x, d, |x, d| {
+                let t = tanh(x);
+                d * (1.0 - t * t)
+            }),
+            Self::Sigmoid => map(x, d, |x, d| {
+                let s = sigmoid(x);
+                d * s * (1.0 - s)
+            }),
         }
     }
 }
 
-/// ln(1 + eˣ) without overflow.
-fn softplus(x: f32) -> f32 {
-    x.max(0.0) + (-x.abs()).exp().ln_1p()
+/// y = f(x, y), element by element.
+#[inline(always)]
+fn map(x: &[f32], y: &mut [f32], f: impl Fn(f32, f32) -> f32) {
+    simd(
+        #[inline(always)]
+        || y.iter_mut().zip(x).for_each(|(y, x)| *y = f(*x, *y)),
+    );
+}
+
+/// tanh(ln(1 + eˣ)): with e = eˣ it is (e² + 2e) / (e² + 2e + 2), which loses no digits.
+#[inline(always)]
+fn tanh_softplus(x: f32) -> f32 {
+    // From 20 on it is 1, to the last digit.
+    let e = exp(if x > 20.0 { 20.0 } else { x });
+    let n = e * (e + 2.0);
+    n / (n + 2.0)
 }
 
 impl std::str::FromStr for ActivationFn {
@@ -141,12 +145,26 @@ mod tests {
     use super::*;
 
     #[test]
-    fn sigmoid_is_exact_at_both_ends() {
-        assert_eq!(sigmoid(0.0), 0.5);
-        assert_eq!(sigmoid(200.0), 1.0);
-        assert_eq!(sigmoid(-200.0), 0.0);
-        assert!((sigmoid(-20.0) - 2.061_153_6e-9).abs() < 1e-15);
-        assert!(sigmoid(f32::NAN).is_nan());
+    fn values_are_those_of_the_formulas_in_64_bits() {
+        let check = |function: ActivationFn, x: f32, exact: f64| {
+            let mut y = [0.0];
+            function.forward(&[x], &mut y);
+            let off = (f64::from(y[0]) - exact).abs();
+            assert!(off <= 1e-6 * exact.abs().max(1e-6), "{} of {x}: {}, not {exact}", function.name(), y[0]);
+        };
+        for x in [-30.0_f32, -4.0, -0.3, -1e-4, 1e-4, 0.3, 4.0, 30.0] {
+            let wide = f64::from(x);
+            let sigmoid = 1.0 / (1.0 + (-wide).exp());
+            check(ActivationFn::Elu, x, if x > 0.0 { wide } else { wide.exp_m1() });
+            check(ActivationFn::Silu, x, wide * sigmoid);
+            check(ActivationFn::Mish, x, wide * wide.exp().ln_1p().tanh());
+            check(ActivationFn::Tanh, x, wide.tanh());
+            check(ActivationFn::Sigmoid, x, sigmoid);
+        }
+        // As torch.nn.GELU() gives them.
+        for (x, exact) in [(1.0, 0.841_344_746_068), (-1.0, -0.158_655_253_931), (2.0, 1.954_499_736_104)] {
+            check(ActivationFn::Gelu, x, exact);
+        }
     }
 
     #[test]

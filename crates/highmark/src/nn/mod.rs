@@ -13,7 +13,6 @@ pub(crate) mod output_scale;
 mod sigmoid_range;
 
 pub use activation::ActivationFn;
-pub(crate) use activation::sigmoid;
 pub(crate) use batch_norm::BatchNorm;
 pub(crate) use dropout::Dropout;
 pub(crate) use embedding::Embeddings;

@@ -1,6 +1,6 @@
 //! fastai's `SigmoidRange`: squeezes predictions into (low, high).
 
-use super::activation::sigmoid;
+use crate::engine::sigmoid;
 
 /// σ(x)·(high − low) + low.
 #[derive(Clone, Debug)]
