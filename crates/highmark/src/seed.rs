@@ -50,14 +50,22 @@ impl Random {
     /// way to draw number `4 * block + lane`.
     #[inline]
     pub fn block_at(&self, block: u64) -> [u32; 4] {
-        philox([block as u32, (block >> 32) as u32, self.counter[2], self.counter[3]], self.key)
+        self.blocks_at(block).map(|[word]| word)
+    }
+
+    /// The first words of `N` blocks from `block` on, their second words, and so on: blocks side by side make vectors.
+    #[inline(always)]
+    pub(crate) fn blocks_at<const N: usize>(&self, block: u64) -> [[u32; N]; 4] {
+        let low = std::array::from_fn(|i| (block + i as u64) as u32);
+        let high = std::array::from_fn(|i| ((block + i as u64) >> 32) as u32);
+        philox([low, high, [self.counter[2]; N], [self.counter[3]; N]], self.key)
     }
 
     /// The next 32 random bits.
     #[inline]
     pub fn next_u32(&mut self) -> u32 {
         if self.used == 4 {
-            self.block = philox(self.counter, self.key);
+            self.block = philox(self.counter.map(|word| [word]), self.key).map(|[word]| word);
             let (low, carry) = self.counter[0].overflowing_add(1);
             self.counter[0] = low;
             self.counter[1] = self.counter[1].wrapping_add(u32::from(carry));
@@ -101,18 +109,18 @@ impl Random {
     }
 }
 
-/// Ten rounds of Philox4x32.
-#[inline]
-fn philox(mut counter: [u32; 4], mut key: [u32; 2]) -> [u32; 4] {
+/// Ten rounds of Philox4x32, for `N` counters side by side.
+#[inline(always)]
+fn philox<const N: usize>(mut counter: [[u32; N]; 4], mut key: [u32; 2]) -> [[u32; N]; 4] {
     for _ in 0..10 {
-        let a = u64::from(counter[0]) * 0xD251_1F53;
-        let b = u64::from(counter[2]) * 0xCD9E_8D57;
-        counter = [
-            (b >> 32) as u32 ^ counter[1] ^ key[0],
-            b as u32,
-            (a >> 32) as u32 ^ counter[3] ^ key[1],
-            a as u32,
-        ];
+        let [mut c0, mut c1, mut c2, mut c3] = counter;
+        for i in 0..N {
+            let a = u64::from(c0[i]) * 0xD251_1F53;
+            let b = u64::from(c2[i]) * 0xCD9E_8D57;
+            (c0[i], c1[i]) = ((b >> 32) as u32 ^ c1[i] ^ key[0], b as u32);
+            (c2[i], c3[i]) = ((a >> 32) as u32 ^ c3[i] ^ key[1], a as u32);
+        }
+        counter = [c0, c1, c2, c3];
         key = [key[0].wrapping_add(0x9E37_79B9), key[1].wrapping_add(0xBB67_AE85)];
     }
     counter
@@ -125,6 +133,7 @@ mod tests {
     #[test]
     fn known_answers() {
         // From the known-answer file of the Random123 distribution.
+        let philox = |counter: [u32; 4], key| philox(counter.map(|word| [word]), key).map(|[word]| word);
         assert_eq!(philox([0; 4], [0; 2]), [0x6627_e8d5, 0xe169_c58d, 0xbc57_ac4c, 0x9b00_dbd8]);
         assert_eq!(
             philox([u32::MAX; 4], [u32::MAX; 2]),
@@ -149,8 +158,11 @@ mod tests {
     fn sequence_and_random_access_agree() {
         let mut random = Random::new(1 << 40 | 5, Stream::Dropout, 1 << 33);
         let blocks = random.clone();
+        let side_by_side: [[u32; 5]; 4] = blocks.blocks_at(0);
         for block in 0..5 {
-            assert_eq!(blocks.block_at(block), std::array::from_fn(|_| random.next_u32()));
+            let words: [u32; 4] = std::array::from_fn(|_| random.next_u32());
+            assert_eq!(blocks.block_at(block), words);
+            assert_eq!(side_by_side.map(|word| word[block as usize]), words);
         }
     }
 

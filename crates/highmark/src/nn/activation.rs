@@ -116,7 +116,12 @@ impl ActivationFn {
 fn map(x: &[f32], y: &mut [f32], f: impl Fn(f32, f32) -> f32) {
     simd(
         #[inline(always)]
-        || y.iter_mut().zip(x).for_each(|(y, x)| *y = f(*x, *y)),
+        || {
+            // A loop: the body of `for_each` may become a function, which the vectors would not reach.
+            for (y, x) in y.iter_mut().zip(x) {
+                *y = f(*x, *y);
+            }
+        },
     );
 }
 

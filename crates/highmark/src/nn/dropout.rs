@@ -2,6 +2,7 @@
 //! grow by 1/(1−p).
 
 use super::Mode;
+use crate::engine::simd;
 use crate::seed::{Random, Stream};
 
 /// A dropout layer. `number` tells the layers of one model apart.
@@ -14,6 +15,9 @@ pub(crate) struct Dropout {
 /// Dropout layers that one step can tell apart; the other 42 bits of the index count steps.
 const LAYERS: u64 = 1 << 16;
 
+/// Blocks of random words that are drawn side by side, for four times as many rows of a feature.
+const BLOCKS: usize = 16;
+
 impl Dropout {
     /// The mask of features `first ..`, [tile, rows]: 0 or 1/(1−p). A pure function of seed, step, layer and place.
     pub(crate) fn mask_tile(&self, mode: Mode, first: usize, mask: &mut [f32], rows: usize) {
@@ -21,16 +25,24 @@ impl Dropout {
         let random = Random::new(seed, Stream::Dropout, step * LAYERS + self.number % LAYERS);
         let keep = 1.0 / (1.0 - self.p);
         // Drawn number below this: dropped. The comparison is exact to 2^-32.
-        let threshold = (f64::from(self.p) * 4_294_967_296.0) as u64;
-        let blocks_a_feature = rows.div_ceil(4) as u64;
-        for (feature, row) in mask.chunks_exact_mut(rows).enumerate() {
-            let start = (first + feature) as u64 * blocks_a_feature;
-            for (block, numbers) in row.chunks_mut(4).enumerate() {
-                for (x, bits) in numbers.iter_mut().zip(random.block_at(start + block as u64)) {
-                    *x = if u64::from(bits) < threshold { 0.0 } else { keep };
+        let threshold = (f64::from(self.p) * 4_294_967_296.0) as u32;
+        let groups = rows.div_ceil(4 * BLOCKS);
+        simd(
+            #[inline(always)]
+            || {
+                for (feature, row) in mask.chunks_exact_mut(rows).enumerate() {
+                    let start = (first + feature) * groups;
+                    for (group, numbers) in row.chunks_mut(4 * BLOCKS).enumerate() {
+                        let words = random.blocks_at::<BLOCKS>(((start + group) * BLOCKS) as u64);
+                        for (numbers, words) in numbers.chunks_mut(BLOCKS).zip(&words) {
+                            for (x, bits) in numbers.iter_mut().zip(words) {
+                                *x = if *bits < threshold { 0.0 } else { keep };
+                            }
+                        }
+                    }
                 }
-            }
-        }
+            },
+        );
     }
 }
 
