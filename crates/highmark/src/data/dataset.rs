@@ -172,13 +172,30 @@ impl Dataset {
 #[inline]
 fn gather<T: Copy + Default>(from: &[T], width: usize, rows: &[u32], to: &mut Vec<T>) {
     to.resize(rows.len() * width, T::default());
-    if width == 0 {
-        return;
+    match width {
+        0 => {}
+        1 => to.iter_mut().zip(rows).for_each(|(to, row)| *to = from[*row as usize]),
+        _ => {
+            for (to, row) in to.chunks_exact_mut(width).zip(rows) {
+                copy_short(&from[*row as usize * width..][..width], to);
+            }
+        }
     }
-    for (to, row) in to.chunks_exact_mut(width).zip(rows) {
-        let from = &from[*row as usize * width..][..width];
-        // Number by number: a row is too short for a call of the system's copy to pay.
-        to.iter_mut().zip(from).for_each(|(to, from)| *to = *from);
+}
+
+/// Copies a row in pieces: it is too short for a call of the system's copy to pay.
+#[inline]
+fn copy_short<T: Copy>(from: &[T], to: &mut [T]) {
+    const PIECE: usize = 4;
+    let (Some(last), true) = (from.last_chunk::<PIECE>(), from.len() == to.len()) else {
+        return to.copy_from_slice(from);
+    };
+    for (to, from) in to.as_chunks_mut::<PIECE>().0.iter_mut().zip(from.as_chunks::<PIECE>().0) {
+        *to = *from;
+    }
+    // What is behind the whole pieces, with some of what is there already.
+    if let Some(to) = to.last_chunk_mut::<PIECE>() {
+        *to = *last;
     }
 }
 
