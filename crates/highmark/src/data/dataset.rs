@@ -183,20 +183,25 @@ fn gather<T: Copy + Default>(from: &[T], width: usize, rows: &[u32], to: &mut Ve
     }
 }
 
-/// Copies a row in pieces: it is too short for a call of the system's copy to pay.
+/// Copies a row. Most are too short for a call of the system's copy to pay, which a loop would become.
 #[inline]
 fn copy_short<T: Copy>(from: &[T], to: &mut [T]) {
-    const PIECE: usize = 4;
-    let (Some(last), true) = (from.last_chunk::<PIECE>(), from.len() == to.len()) else {
-        return to.copy_from_slice(from);
-    };
-    for (to, from) in to.as_chunks_mut::<PIECE>().0.iter_mut().zip(from.as_chunks::<PIECE>().0) {
-        *to = *from;
+    match from.len() {
+        4..8 => copy_ends::<4, T>(from, to),
+        8..16 => copy_ends::<8, T>(from, to),
+        16..=32 => copy_ends::<16, T>(from, to),
+        _ => to.copy_from_slice(from),
     }
-    // What is behind the whole pieces, with some of what is there already.
-    if let Some(to) = to.last_chunk_mut::<PIECE>() {
-        *to = *last;
-    }
+}
+
+/// Copies the first `N` and the last `N`, which are all of at most 2·`N`.
+#[inline(always)]
+fn copy_ends<const N: usize, T: Copy>(from: &[T], to: &mut [T]) {
+    let ends = (from.first_chunk::<N>(), from.last_chunk::<N>());
+    let (Some(first), Some(last)) = ends else { return };
+    to[..N].copy_from_slice(first);
+    let rest = to.len() - N;
+    to[rest..].copy_from_slice(last);
 }
 
 #[cfg(test)]
@@ -213,6 +218,16 @@ mod tests {
         assert!(Dataset::new(2, 0, vec![1, 2, 3], vec![], None).is_err());
         assert!(Dataset::new(1, 1, vec![1, 2], vec![1.0], None).is_err());
         assert!(Dataset::new(1, 0, vec![1, 2], vec![], Some(Targets::Classes(vec![0]))).is_err());
+    }
+
+    #[test]
+    fn rows_of_any_width_arrive_whole() {
+        for width in 0..40 {
+            let from: Vec<u32> = (0..3 * width as u32).collect();
+            let mut to = vec![];
+            gather(&from, width, &[2, 0], &mut to);
+            assert_eq!(to, [&from[2 * width..], &from[..width]].concat());
+        }
     }
 
     #[test]
