@@ -8,16 +8,7 @@ use pulp::{Arch, Simd, WithSimd};
 use super::kernel::{self, Strip};
 use super::lines::Lines;
 use super::matrix::{Matrix, MatrixMut};
-use super::transpose::transpose;
-
-/// How much of the summed dimension goes into one pass, one sum by itself: a strip of `a` stays in the first cache.
-pub(crate) const DEPTH: usize = 256;
-
-/// Columns of `b` that are packed at a time: `DEPTH` × `WIDTH` numbers stay in the second cache.
-const WIDTH: usize = 512;
-
-/// Rows of `b` that are at most so long are read where they lie. Longer ones fall into the same few sets of the cache.
-const SHORT_ROW: usize = 144;
+use super::panels::{Block, DEPTH, Factor, Panel, Vectors, WIDTH};
 
 /// Memory of each thread: for packed panels of `b`, and for a copy of weights.
 #[derive(Debug)]
@@ -34,14 +25,14 @@ impl Scratch {
 
 /// c = a · b, or c += a · b when `add`. One thread. Every number of c is one sum in the order of the summed
 /// dimension, whatever the shapes.
-pub(crate) fn gemm(scratch: &mut Scratch, c: MatrixMut<'_>, a: Matrix<'_>, b: Matrix<'_>, add: bool) {
+pub(crate) fn gemm(scratch: &mut Scratch, c: MatrixMut<'_>, a: Matrix<'_>, b: Factor<'_>, add: bool) {
     assert!(
-        a.cols == b.rows && c.rows == a.rows && c.cols == b.cols,
+        a.cols == b.rows() && c.rows == a.rows && c.cols == b.cols(),
         "{} x {} times {} x {} into {} x {}",
         a.rows,
         a.cols,
-        b.rows,
-        b.cols,
+        b.rows(),
+        b.cols(),
         c.rows,
         c.cols
     );
@@ -52,7 +43,7 @@ struct Product<'a> {
     scratch: &'a mut Scratch,
     c: MatrixMut<'a>,
     a: Matrix<'a>,
-    b: Matrix<'a>,
+    b: Factor<'a>,
     add: bool,
 }
 
@@ -61,108 +52,71 @@ impl WithSimd for Product<'_> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(mut self, simd: S) {
-        let (depth, cols) = (self.a.cols, self.b.cols);
-        for first in (0..cols).step_by(WIDTH) {
-            let width = WIDTH.min(cols - first);
-            // Once even without anything to sum, for the zeros.
-            for start in (0..depth.max(1)).step_by(DEPTH) {
-                self.block(simd, (first, width), (start, DEPTH.min(depth - start)));
-            }
+        let (vectors, mut panels) = (Vectors::of::<S>(), 0);
+        for block in Block::all(self.a.cols, self.b.cols()) {
+            self.block(simd, vectors, block, panels);
+            panels += vectors.panels(block).count();
         }
     }
 }
 
 impl Product<'_> {
-    /// Adds to the columns `first .. first + width` of c what the summed indices `start .. start + depth` give.
+    /// Adds to c what a block of b gives, the panels of which follow so many others.
     #[inline(always)]
-    fn block<S: Simd>(&mut self, simd: S, (first, width): (usize, usize), (start, depth): (usize, usize)) {
-        let (a, b) = (self.a.take_cols(start, depth), self.b.take_rows(start, depth).take_cols(first, width));
-        let vectors = width.div_ceil(S::F32_LANES);
-        let panels = vectors.div_ceil(kernel::max_vectors::<S>()).max(1);
-        // Panels of nearly one width: a narrow last one would waste the registers.
-        let cut = |panel: usize| vectors * panel / panels;
-        let direct = b.col_stride == 1 && b.row_stride <= SHORT_ROW && width.is_multiple_of(S::F32_LANES);
-        if !direct {
-            if b.col_stride == 1 {
-                // Row by row through all panels: a long row is a page of memory of its own.
-                for row in 0..depth {
-                    let numbers = b.row(row);
-                    for panel in 0..panels {
-                        let (from, to) = (cut(panel) * S::F32_LANES, cut(panel + 1) * S::F32_LANES);
-                        let packed =
-                            &mut self.scratch.panels[from * depth + row * (to - from)..][..to - from];
-                        copy_row(&numbers[from..to.min(width)], packed);
-                    }
-                }
-            } else {
-                for panel in 0..panels {
-                    let (from, to) = (cut(panel) * S::F32_LANES, cut(panel + 1) * S::F32_LANES);
-                    let packed = &mut self.scratch.panels[from * depth..to * depth];
-                    pack(b.take_cols(from, to.min(width) - from), to - from, packed);
-                }
+    fn block<S: Simd>(&mut self, simd: S, vectors: Vectors, block: Block, before: usize) {
+        let a = self.a.take_cols(block.start, block.depth);
+        let lying = match self.b {
+            Factor::Lying(b) => Some((b, vectors.read_in_place(b, block.width))),
+            Factor::Packed(_) => None,
+        };
+        // Where a panel is packed in the memory of this thread: they lie as they follow each other.
+        let place = |panel: Panel| (panel.from - block.first) * block.depth;
+        if let Some((b, false)) = lying {
+            for panel in vectors.panels(block) {
+                panel.pack(b, &mut self.scratch.panels[place(panel)..][..panel.len()]);
             }
         }
-        let rows_at_most = kernel::max_rows::<S>(vectors.div_ceil(panels));
-        let strips = a.rows.div_ceil(rows_at_most);
+        let widest = vectors.panels(block).map(|panel| vectors.in_panel(panel)).max().unwrap_or(1);
+        let strips = a.rows.div_ceil(kernel::max_rows::<S>(widest));
         for strip in 0..strips {
             let (top, bottom) = (a.rows * strip / strips, a.rows * (strip + 1) / strips);
             let rows = bottom - top;
             let a = a.take_rows(top, rows);
-            for panel in 0..panels {
-                let (from, to) = (cut(panel) * S::F32_LANES, cut(panel + 1) * S::F32_LANES);
-                let (panel_b, b_row) = if direct {
-                    (b.take_cols(from, to - from).as_ptr(), b.row_stride)
-                } else {
-                    (self.scratch.panels[from * depth..to * depth].as_ptr(), to - from)
+            for (i, panel) in vectors.panels(block).enumerate() {
+                let (b, b_row) = match (self.b, lying) {
+                    (_, Some((b, true))) => {
+                        let part = b.take_rows(panel.start, panel.depth);
+                        (part.take_cols(panel.from, panel.width).as_ptr(), b.row_stride)
+                    }
+                    (Factor::Packed(panels), _) => (panels.get(before + i).as_ptr(), panel.width),
+                    _ => (self.scratch.panels[place(panel)..][..panel.len()].as_ptr(), panel.width),
                 };
                 let c_row = self.c.cols;
                 let strip = Strip {
-                    depth,
+                    depth: block.depth,
                     a: a.as_ptr(),
                     a_row: a.row_stride,
                     a_col: a.col_stride,
-                    b: panel_b,
+                    b,
                     b_row,
-                    c: self.c.as_mut_ptr().wrapping_add(top * c_row + first + from),
+                    c: self.c.as_mut_ptr().wrapping_add(top * c_row + panel.from),
                     c_row,
-                    cols: to.min(width) - from,
-                    add: self.add || start > 0,
+                    cols: panel.to - panel.from,
+                    add: self.add || block.start > 0,
                 };
-                // SAFETY: a is rows × depth within its slice. b is depth × (to - from), in scratch memory of that
-                // size, or in place, where `width` is whole vectors. c is exclusively ours, and `top + rows` and
-                // `first + from + cols` stay within its shape, which `gemm` has compared with a and b.
-                unsafe { kernel::run(simd, rows, cut(panel + 1) - cut(panel), &strip) };
+                // SAFETY: a is rows × depth within its slice. b is depth × panel.width, packed in memory of that
+                // size, or in place, where the block is whole vectors. c is exclusively ours, and `top + rows` and
+                // `panel.to` stay within its shape, which `gemm` has compared with a and b.
+                unsafe { kernel::run(simd, rows, vectors.in_panel(panel), &strip) };
             }
         }
-    }
-}
-
-/// Copies a row of a panel, with zeros behind it, in pieces that stay inline.
-#[inline(always)]
-fn copy_row(from: &[f32], to: &mut [f32]) {
-    const PIECE: usize = 8;
-    let (pieces, rest) = from.as_chunks::<PIECE>();
-    let (head, tail) = to.split_at_mut(from.len() - rest.len());
-    head.as_chunks_mut::<PIECE>().0.iter_mut().zip(pieces).for_each(|(to, from)| *to = *from);
-    tail.fill(0.0);
-    tail.iter_mut().zip(rest).for_each(|(to, from)| *to = *from);
-}
-
-/// `to` [rows, width] = `from` [rows, cols], with zeros behind its columns.
-#[inline(always)]
-fn pack(from: Matrix<'_>, width: usize, to: &mut [f32]) {
-    if from.col_stride > 1 && from.row_stride == 1 {
-        return transpose(from.transposed(), width, to);
-    }
-    for (row, to) in to.chunks_exact_mut(width.max(1)).enumerate() {
-        let (numbers, rest) = to.split_at_mut(from.cols);
-        from.copy_row(row, numbers);
-        rest.fill(0.0);
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::panels::Panels;
+    use super::super::pool::Pool;
     use super::*;
 
     fn numbers(len: usize, seed: usize) -> Vec<f32> {
@@ -194,7 +148,7 @@ mod tests {
         {
             for add in [false, true] {
                 let mut c = vec![1.0; m * n];
-                gemm(&mut scratch, MatrixMut::new(&mut c, m, n), a_view, b_view, add);
+                gemm(&mut scratch, MatrixMut::new(&mut c, m, n), a_view, Factor::Lying(b_view), add);
                 for i in 0..m {
                     for j in 0..n {
                         let product: f32 = (0..k).map(|l| a[i * k + l] * b[l * n + j]).sum();
@@ -235,7 +189,7 @@ mod tests {
         let mut scratch = Scratch::new();
         let mut whole = vec![0.0; m * n];
         let (a, b) = (Matrix::new(&a, m, k), Matrix::new(&b, k, n));
-        gemm(&mut scratch, MatrixMut::new(&mut whole, m, n), a, b, false);
+        gemm(&mut scratch, MatrixMut::new(&mut whole, m, n), a, Factor::Lying(b), false);
         for i in 0..m {
             for j in (0..n).step_by(7) {
                 let mut one = [0.0];
@@ -243,11 +197,31 @@ mod tests {
                     &mut scratch,
                     MatrixMut::new(&mut one, 1, 1),
                     a.take_rows(i, 1),
-                    b.take_cols(j, 1),
+                    Factor::Lying(b.take_cols(j, 1)),
                     false,
                 );
                 assert_eq!(one[0].to_bits(), whole[i * n + j].to_bits());
             }
+        }
+    }
+
+    #[test]
+    fn panels_that_threads_share_give_the_same_bits() {
+        let (m, n, k) = (7, WIDTH + 41, DEPTH + 3);
+        let fraction = |x: &f32| x / 7.0;
+        let a: Vec<f32> = numbers(m * k, 3).iter().map(fraction).collect();
+        let b: Vec<f32> = numbers(k * n, 4).iter().map(fraction).collect();
+        let (a, mut scratch, mut shared) = (Matrix::new(&a, m, k), Scratch::new(), Panels::default());
+        for b in [Matrix::new(&b, k, n), Matrix::new(&b, n, k).transposed()] {
+            let mut product = |b: Factor<'_>| {
+                let mut c = vec![0.0; m * n];
+                gemm(&mut scratch, MatrixMut::new(&mut c, m, n), a, b, false);
+                c
+            };
+            let alone = product(Factor::Lying(b));
+            let packed = shared.share(&Pool::new(3), b);
+            assert!(matches!(packed, Factor::Packed(_)));
+            assert_eq!(product(packed), alone);
         }
     }
 
@@ -266,7 +240,7 @@ mod tests {
                 scratch: &mut scratch,
                 c: MatrixMut::new(&mut c, m, n),
                 a: Matrix::new(&a, m, k),
-                b: Matrix::new(&b, k, n),
+                b: Factor::Lying(Matrix::new(&b, k, n)),
                 add: false,
             });
             c

@@ -97,7 +97,11 @@ impl Pool {
     /// Into how many tiles to cut work of so many multiplications: one a thread, always the same for the same thread
     /// as far as it is free, so that numbers stay in the cache of the core that computes them.
     pub(crate) fn tiles(&self, multiplications: usize) -> usize {
-        if multiplications < WORTH_THREADS { 1 } else { self.workers.len() + 1 }
+        if multiplications < WORTH_THREADS { 1 } else { self.threads() }
+    }
+
+    pub(crate) fn threads(&self) -> usize {
+        self.workers.len() + 1
     }
 
     /// Calls `work(i, tile i of what is lent)` for every `i < tiles`. Returns when all is done. A panic in `work` is

@@ -273,7 +273,7 @@ fn layers(config: &TabularConfig, params: &mut Params, inputs: usize, outputs: u
             levels[i].dropout = dropout;
         }
     }
-    Mlp { linears, levels }
+    Mlp::new(linears, levels)
 }
 
 impl Model for TabularModel {

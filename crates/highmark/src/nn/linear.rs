@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::init;
-use crate::engine::{Cut, DEPTH, Matrix, MatrixMut, ParamKind, Params, Scratch, gemm};
+use crate::engine::{Cut, DEPTH, Factor, Matrix, MatrixMut, ParamKind, Params, Scratch, gemm};
 
 /// A linear layer, its weight [outputs, inputs] as PyTorch has it.
 #[derive(Clone, Debug)]
@@ -49,7 +49,7 @@ impl Linear {
         &self,
         values: &[f32],
         outputs: Range<usize>,
-        x: Matrix<'_>,
+        x: Factor<'_>,
         y: &mut [f32],
         scratch: &mut Scratch,
     ) {
@@ -65,23 +65,30 @@ impl Linear {
     }
 
     /// `dx` [tile, rows] = the gradient of these inputs, from `dy` [outputs, rows]. Where it [is halved](Self::halves), it
-    /// is the sum of what [`Linear::input_half`] gives, to the bit.
+    /// is the sum of what [`Linear::input_half`] gives, to the bit; `dy` must then lie as it is.
     pub(crate) fn input_tile(
         &self,
         values: &[f32],
         inputs: Range<usize>,
-        dy: Matrix<'_>,
+        dy: Factor<'_>,
         dx: &mut [f32],
         scratch: &mut Scratch,
     ) {
         let rows = dy.cols();
         let weight = self.weight(values).take_cols(inputs.start, inputs.len());
-        let sums = if self.halves(rows) { 2 } else { 1 };
-        for sum in 0..sums {
-            let outputs = Cut::new(self.outputs, sums).range(sum);
-            let [weight, dy] = [weight, dy].map(|m| m.take_rows(outputs.start, outputs.len()));
+        let mut product = |weight: Matrix<'_>, dy: Factor<'_>, add: bool| {
             let dx = MatrixMut::new(dx, inputs.len(), rows);
-            gemm(scratch, dx, weight.transposed(), dy, sum > 0);
+            gemm(scratch, dx, weight.transposed(), dy, add);
+        };
+        match dy {
+            Factor::Lying(dy) if self.halves(rows) => {
+                for half in 0..2 {
+                    let outputs = Cut::new(self.outputs, 2).range(half);
+                    let [weight, dy] = [weight, dy].map(|m| m.take_rows(outputs.start, outputs.len()));
+                    product(weight, Factor::Lying(dy), half > 0);
+                }
+            }
+            _ => product(weight, dy, false),
         }
     }
 
@@ -109,7 +116,7 @@ impl Linear {
         copy[..own.len()].copy_from_slice(own);
         let weight = Matrix::new(&copy, outputs.len(), self.inputs);
         let dx = MatrixMut::new(dx, self.inputs, dy.cols());
-        gemm(scratch, dx, weight.transposed(), dy, false);
+        gemm(scratch, dx, weight.transposed(), Factor::Lying(dy), false);
         scratch.weights = copy;
     }
 
@@ -131,7 +138,7 @@ mod tests {
             let dy: Vec<f32> = (0..outputs * rows).map(|i| (i * 37 % 101) as f32 / 7.0 - 5.0).collect();
             let dy = Matrix::new(&dy, outputs, rows);
             let (mut whole, mut scratch) = (vec![0.0; inputs * rows], Scratch::new());
-            linear.input_tile(&params.values, 0..inputs, dy, &mut whole, &mut scratch);
+            linear.input_tile(&params.values, 0..inputs, Factor::Lying(dy), &mut whole, &mut scratch);
             let [first, second] = [0, 1].map(|half| {
                 let (outputs, mut dx) = (Cut::new(outputs, 2).range(half), vec![0.0; inputs * rows]);
                 let dy = dy.take_rows(outputs.start, outputs.len());

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::epilogue::{Epilogue, Tile};
 use super::{Linear, Mode};
-use crate::engine::{Cut, Matrix, MatrixMut, Params, Pool, Rows, all_finite, gemm};
+use crate::engine::{Cut, Factor, Matrix, MatrixMut, Panels, Params, Pool, Rows, all_finite, gemm};
 
 /// The layers and their activations.
 #[derive(Clone, Debug)]
@@ -13,9 +13,16 @@ pub(crate) struct Mlp {
     pub(crate) linears: Vec<Linear>,
     /// One more than there are linear layers.
     pub(crate) levels: Vec<Epilogue>,
+    /// For the right factors of a level's products: the input of the linear layer below it, and the gradient of the output of
+    /// that above.
+    panels: [Panels; 2],
 }
 
 impl Mlp {
+    pub(crate) fn new(linears: Vec<Linear>, levels: Vec<Epilogue>) -> Self {
+        Self { linears, levels, panels: Default::default() }
+    }
+
     /// Memory for batches of `rows`; does nothing when there is enough.
     pub(crate) fn reserve(&mut self, rows: usize) {
         self.levels.iter_mut().for_each(|level| level.reserve(rows));
@@ -58,6 +65,7 @@ impl Mlp {
             let x = Matrix::new(before[l].output(rows), linear.inputs, rows);
             let tiles = pool.tiles(linear.multiplications(rows));
             let cut = Cut::new(linear.outputs, tiles);
+            let x = self.panels[0].share(pool, x);
             let (layers, memory) = after[0].forward_parts(buffers, rows, mode);
             pool.run(tiles, memory.lend(cut, rows), |i, tile, scratch| {
                 let (features, mut tile) = (cut.range(i), Tile::new(tile));
@@ -103,13 +111,18 @@ impl Mlp {
             };
             let level_grads = [norm_weight, norm_bias, bias].map(|grads| Rows::new(grads, 1, cut));
             let (kept, _, d, halves) = level.backward_parts(rows);
-            let dy = above
-                .map(|(linear, level)| (linear, Matrix::new(level.gradient(rows), linear.outputs, rows)));
+            let [panels_below, panels_above] = &mut self.panels;
+            let dy = above.map(|(linear, level)| {
+                let dy = Matrix::new(level.gradient(rows), linear.outputs, rows);
+                let whole = !linear.halves(rows);
+                (linear, if whole { panels_above.share(pool, dy) } else { Factor::Lying(dy) })
+            });
             let (x, half) = match below {
                 Some((linear, level)) => {
                     let (x, halves) = level.output_and_halves(rows, in_halves);
                     let half = Rows::new(halves, linear.inputs * rows, Cut::new(2, tiles));
-                    (Some((linear, Matrix::new(x, linear.inputs, rows))), half)
+                    let x = Matrix::new(x, linear.inputs, rows).transposed();
+                    (Some((linear, panels_below.share(pool, x))), half)
                 }
                 None => (None, Rows::new(&mut [], 0, cut)),
             };
@@ -130,7 +143,7 @@ impl Mlp {
                 if let Some((linear, x)) = x {
                     let dy = Matrix::new(d, features.len(), rows);
                     let of_weight = MatrixMut::new(weight, features.len(), linear.inputs);
-                    gemm(scratch, of_weight, dy, x.transposed(), !fresh);
+                    gemm(scratch, of_weight, dy, x, !fresh);
                     sound &= all_finite(weight);
                     if !half.is_empty() {
                         linear.input_half(values, features, dy, half, scratch);
