@@ -60,7 +60,7 @@ pub(crate) fn normal(x: f32) -> (f32, f32) {
 #[inline(always)]
 fn powers(x: f32) -> (f32, [f32; 2]) {
     /// ln 2 in two parts: the first has so few digits that its product with a whole number here is exact.
-    const LN_2: [f32; 2] = [0.693_359_375, -2.121_944_4e-4];
+    const LN_2: [f32; 2] = [355.0 / 512.0, -2.121_944_4e-4];
     /// Of r ↦ (eʳ − 1 − r)/r² between ± ln 2 / 2.
     const REST: [f32; 5] = [0.499_999_93, 0.166_665_2, 0.041_668_395, 0.008_368_781, 0.001_381_446_5];
     /// Added to a number, it leaves no place for digits behind the point; the whole number is in the last bits.

@@ -19,7 +19,10 @@ pub struct OutputScale {
 
 /// `predictions` are rows × outputs.
 pub(crate) fn forward(scales: &[OutputScale], predictions: &mut [f32]) {
-    for row in predictions.chunks_exact_mut(scales.len().max(1)) {
+    if scales.is_empty() {
+        return;
+    }
+    for row in predictions.chunks_exact_mut(scales.len()) {
         row.iter_mut().zip(scales).for_each(|(x, scale)| *x = *x * scale.std + scale.mean);
     }
 }
