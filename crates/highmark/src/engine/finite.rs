@@ -9,11 +9,14 @@ pub(crate) fn all_finite(numbers: &[f32]) -> bool {
     simd(
         #[inline(always)]
         || {
+            // Of its own: the others would be written to memory for every chunk.
+            let mut registers = [0.0_f32; 64];
             for chunk in chunks {
-                for (sum, x) in sums.iter_mut().zip(chunk) {
+                for (sum, x) in registers.iter_mut().zip(chunk) {
                     *sum += x * 0.0;
                 }
             }
+            sums = registers;
         },
     );
     sums.iter().chain(rest).all(|x| x.is_finite())
