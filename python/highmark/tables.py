@@ -123,7 +123,7 @@ def _column(name: str, values: Any) -> Column:
     if dtype is not None and dtype.__class__.__name__ == "CategoricalDtype":
         return Column.categories(values.cat.codes.to_numpy(), _column(name, values.cat.categories))
     if hasattr(values, "factorize") and getattr(dtype, "kind", "") == "O":
-        coded = _coded(values)
+        coded = Column.coded(np.asarray(values, dtype=object).tolist())
         if coded is not None:
             return coded
     if dtype is not None and not isinstance(dtype, np.dtype) and hasattr(values, "isna"):
@@ -144,16 +144,6 @@ def _column(name: str, values: Any) -> Column:
     raise TypeError(
         f"column `{name}`: its type {array.dtype} is not supported; convert it to numbers or text (dates by add_datepart)"
     )
-
-
-def _coded(values: Any) -> Column | None:
-    """Text of pandas as Python objects, each value once; nothing if it is not all text."""
-    try:
-        codes, texts = values.factorize()
-    except TypeError:
-        return None
-    found = list(texts)
-    return Column.categories(codes, Column.texts(found)) if all(type(text) is str for text in found) else None
 
 
 def _extension(name: str, values: Any) -> Column:

@@ -24,7 +24,7 @@ use arrow_schema::DataType;
 use highmark::CsvOptions;
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PyCapsule, PyDict};
+use pyo3::types::{PyBytes, PyCapsule, PyDict, PyList};
 
 use crate::error::OrRaise;
 
@@ -175,6 +175,13 @@ impl Column {
     #[staticmethod]
     fn texts(values: Vec<Option<String>>) -> Self {
         Self(Arc::new(StringArray::from(values)))
+    }
+
+    /// Text as Python objects with `None`, NaN or pandas' marks where there is none, each text once; `None` if there is
+    /// anything else.
+    #[staticmethod]
+    fn coded(values: &Bound<'_, PyList>) -> PyResult<Option<Self>> {
+        Ok(crate::coded::coded(values)?.map(Self))
     }
 
     /// Categories: for every row a position in `values`, or -1.

@@ -58,8 +58,9 @@ def IndexSplitter(valid_idx: Iterable[int]) -> Splitter:
     chosen = [_row(row) for row in valid_idx]
 
     def split(o: Any) -> Splits:
-        taken = set(chosen)
-        return [row for row in range(len(o)) if row not in taken], chosen
+        train = np.ones(len(o), dtype=bool)
+        train[[row for row in chosen if row < len(o)]] = False
+        return np.flatnonzero(train).tolist(), chosen
 
     return split
 
