@@ -43,16 +43,19 @@ def column_names(source: Any) -> list[str]:
     return [_checked_name(name) for name in names]
 
 
-def to_table(source: Any, columns: Iterable[str] | None = None, *, trim: bool = False) -> Table:
+def to_table(
+    source: Any, columns: Iterable[str] | None = None, *, trim: bool = False, delimiter: str | None = None
+) -> Table:
     """A table of all columns, or of those of ``columns`` that are there.
 
     ``source`` is a DataFrame of pandas or polars, a table of pyarrow, anything else with ``__arrow_c_stream__``, a mapping
-    of names to arrays, or the path of a CSV or Parquet file (``trim`` drops the blanks after a delimiter).
+    of names to arrays, or the path of a CSV or Parquet file (``trim`` drops the blanks after a
+    ``delimiter``).
     """
     if isinstance(source, Table):
         return source
     if isinstance(source, (str, os.PathLike)):
-        return Table.read(os.fspath(source), trim)
+        return Table.read(os.fspath(source), trim, delimiter)
     wanted = None if columns is None else set(columns)
     if is_pandas(source):
         return _from_pandas(source, wanted)

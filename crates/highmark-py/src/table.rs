@@ -79,7 +79,8 @@ impl Table {
             let delimiter = match delimiter.map(str::as_bytes) {
                 None => None,
                 Some([byte]) => Some(*byte),
-                Some(_) => return Err(PyValueError::new_err("delimiter: one byte is needed")),
+                Some(b"tab") => Some(b'\t'),
+                Some(_) => return Err(PyValueError::new_err("delimiter: one character is needed, or tab")),
             };
             highmark::read_csv(&path, &CsvOptions { trim, delimiter, ..CsvOptions::default() })
         };
