@@ -42,6 +42,7 @@ from .data import (
 )
 from .dates import add_datepart
 from .fit_options import Checkpoint
+from .interpretation import ClassificationInterpretation, Interpretation
 from .learner import (
     Learner,
     SuggestionMethod,
@@ -61,6 +62,7 @@ from .losses import (
 )
 from .metrics import (
     AccumMetric,
+    ActivationType,
     APScoreBinary,
     AvgMetric,
     BalancedAccuracy,
@@ -113,12 +115,33 @@ from .procs import (
 from .recorder import ProgressCallback, Recorder, ShowGraphCallback
 from .report import Report
 from .saved import load_learner
-from .splitters import EndSplitter, IndexSplitter, RandomSplitter, TrainTestSplitter
+from .schedules import (
+    ParamScheduler,
+    SchedCos,
+    SchedExp,
+    SchedLin,
+    SchedNo,
+    SchedPoly,
+    combine_scheds,
+    combined_cos,
+)
+from .splitters import (
+    ColSplitter,
+    EndSplitter,
+    FuncSplitter,
+    IndexSplitter,
+    MaskSplitter,
+    RandomSplitter,
+    RandomSubsetSplitter,
+    TrainTestSplitter,
+)
 from .tabular import TabularLearner, tabular_learner
+from .tensor import Tensor, tensor
 
 __all__ = [
     "APScoreBinary",
     "AccumMetric",
+    "ActivationType",
     "Adam",
     "AvgMetric",
     "BCEWithLogitsLossFlat",
@@ -137,7 +160,9 @@ __all__ = [
     "Categorify",
     "CategoryBlock",
     "Checkpoint",
+    "ClassificationInterpretation",
     "CohenKappa",
+    "ColSplitter",
     "CrossEntropyLossFlat",
     "DataLoader",
     "DataLoaders",
@@ -149,11 +174,13 @@ __all__ = [
     "FBeta",
     "FillMissing",
     "FillStrategy",
+    "FuncSplitter",
     "GradientAccumulation",
     "GradientClip",
     "HammingLoss",
     "HuberLossFlat",
     "IndexSplitter",
+    "Interpretation",
     "Jaccard",
     "L1LossFlat",
     "LabelSmoothingCrossEntropy",
@@ -161,10 +188,12 @@ __all__ = [
     "Learner",
     "LogLoss",
     "MSELossFlat",
+    "MaskSplitter",
     "MatthewsCorrCoef",
     "Metric",
     "MultiCategoryBlock",
     "Normalize",
+    "ParamScheduler",
     "Path",
     "PearsonCorrCoef",
     "Perplexity",
@@ -175,6 +204,7 @@ __all__ = [
     "RAdam",
     "RMSProp",
     "RandomSplitter",
+    "RandomSubsetSplitter",
     "Recall",
     "RecallMulti",
     "Recorder",
@@ -186,6 +216,11 @@ __all__ = [
     "RocAucMulti",
     "SGD",
     "SaveModelCallback",
+    "SchedCos",
+    "SchedExp",
+    "SchedLin",
+    "SchedNo",
+    "SchedPoly",
     "ShowGraphCallback",
     "SpearmanCorrCoef",
     "SuggestionMethod",
@@ -193,6 +228,7 @@ __all__ = [
     "TabularDataLoaders",
     "TabularLearner",
     "TabularPandas",
+    "Tensor",
     "TerminateOnNaNCallback",
     "TrackerCallback",
     "TrainTestSplitter",
@@ -200,14 +236,18 @@ __all__ = [
     "accuracy",
     "accuracy_multi",
     "add_datepart",
+    "combine_scheds",
+    "combined_cos",
     "cont_cat_split",
     "error_rate",
     "exp_rmspe",
+    "first",
     "load_learner",
     "mae",
     "minimum",
     "mse",
     "msle",
+    "noop",
     "np",
     "partial",
     "pd",
@@ -221,10 +261,21 @@ __all__ = [
     "steep",
     "tabular_config",
     "tabular_learner",
+    "tensor",
     "top_k_accuracy",
     "untar_data",
     "valley",
 ]
+
+
+def first(x: Any) -> Any:
+    """The first of ``x``, such as the first batch of a loader; ``None`` if there is none."""
+    return next(iter(x), None)
+
+
+def noop(x: Any = None, *args: Any, **kwargs: Any) -> Any:
+    """``x`` itself."""
+    return x
 
 
 def range_of(x: Any) -> list[int]:

@@ -100,8 +100,8 @@ class Recorder(Callback):
         return self._history()["iters"]
 
     @property
-    def smooth_loss(self) -> float:
-        return self.learn._core.trainer.smooth_loss
+    def smooth_loss(self) -> np.float64:
+        return self.learn.smooth_loss
 
     @property
     def hps(self) -> dict[str, list[float]]:
