@@ -43,7 +43,11 @@ impl FitOptions {
             Budget::new(total.map_err(|error| Error::config("max_time", error.to_string()))?)
         });
         learner.set_budget(budget.transpose()?);
-        let lock = self.checkpoint.as_ref().map(|c| FolderLock::take(&c.folder)).transpose()?;
+        let lock = match self.checkpoint.as_ref().map(|c| FolderLock::take(&c.folder)) {
+            Some(Err(error)) if is_busy(&error) => return Err(error),
+            // That a folder cannot be written to is told when it is tried, and stops no training.
+            lock => lock.and_then(Result::ok),
+        };
         learner.set_checkpoint(self.checkpoint.map(|c| {
             let Checkpoint { folder, steps, seconds, epochs } = c;
             CheckpointConfig { steps, seconds, epochs, ..CheckpointConfig::new(folder) }
@@ -62,6 +66,10 @@ impl FitOptions {
         // Nothing to check in nothing.
         drop(learner.set_checkpoint(None));
     }
+}
+
+fn is_busy(error: &Error) -> bool {
+    matches!(error.kind(), ErrorKind::Io { source, .. } if source.kind() == std::io::ErrorKind::WouldBlock)
 }
 
 /// A message that names another setting as the command does, as Python names it.

@@ -93,7 +93,7 @@ fn files_of_other_dialects() {
             "{shown:?}"
         );
     }
-    folder.run("train other.csv").failed(1, &["try the delimiter '|'"]);
+    folder.run("train other.csv").failed(1, &["try --delimiter '|'"]);
     folder.write("bare.csv", "1.5,a\n2.5,b\n");
     let ran = folder.run("show bare.csv --no-header").done();
     assert!(ran.out.contains("column_1") && ran.out.contains("2 rows"), "{}", ran.out);

@@ -39,16 +39,12 @@ impl FolderLock {
     pub fn take(folder: impl AsRef<Path>) -> Result<Self> {
         let folder = folder.as_ref();
         let missing = folder.ancestors().take_while(|f| !f.as_os_str().is_empty() && !f.exists());
-        let made = missing.map(PathBuf::from).collect();
+        let made: Vec<PathBuf> = missing.map(PathBuf::from).collect();
         fs::create_dir_all(folder).map_err(|error| Error::io("create", folder, error))?;
-        let mut lock = Self { path: folder.join(Self::FILE), file: None, made };
-        lock.file = hold(&lock.path, folder).inspect_err(|_| lock.remove_folders())?;
-        Ok(lock)
-    }
-
-    /// What was made goes again if it is empty.
-    fn remove_folders(&self) {
-        self.made.iter().for_each(|folder| drop(fs::remove_dir(folder)));
+        let path = folder.join(Self::FILE);
+        // Nothing is to be undone before it is held: the file may be another's.
+        let file = hold(&path, folder)?;
+        Ok(Self { path, file, made })
     }
 }
 
@@ -95,7 +91,8 @@ impl Drop for FolderLock {
             // A forked child may hold the same file open.
             drop(file.unlock());
         }
-        self.remove_folders();
+        // What was made goes again if it is empty.
+        self.made.iter().for_each(|folder| drop(fs::remove_dir(folder)));
     }
 }
 
@@ -111,6 +108,7 @@ mod tests {
         let error = FolderLock::take(&folder).unwrap_err().to_string();
         assert!(error.contains("another fit of this process is at work in it"), "{error}");
         assert!(error.contains(&folder.display().to_string()), "{error}");
+        assert!(FolderLock::take(&folder).is_err(), "whoever was kept out has not removed the other's lock");
         fs::write(folder.join("kept"), "").unwrap();
         drop(lock);
         assert_eq!(fs::read_dir(&folder).unwrap().count(), 1);
