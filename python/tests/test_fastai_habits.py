@@ -29,10 +29,14 @@ from highmark.tabular.all import (
     combine_scheds,
     combined_cos,
     cont_cat_split,
+    defaultdict,
     first,
+    json,
     noop,
     pd,
     plt,
+    re,
+    store_attr,
     tabular_learner,
     tensor,
 )
@@ -132,6 +136,14 @@ def test_schedules(learn):
     assert learn.recorder.lrs == pytest.approx([1e-2 * (1 - i / 16) for i in range(16)])
 
 
+def test_the_last_range_test_is_drawn(learn):
+    with pytest.raises(ValueError, match="no range test yet"):
+        learn.recorder.plot_lr_find()
+    learn.lr_find(show_plot=False, num_it=20)
+    assert len(learn.recorder.plot_lr_find(skip_end=2).lines[0].get_xdata()) <= 18
+    plt.close("all")
+
+
 def test_splitters(columns):
     frame = pd.DataFrame({"is_valid": [True, False, False, True], "fold": [0, 1, 2, 1]})
     assert ColSplitter()(frame) == ([1, 2], [0, 3])
@@ -159,6 +171,17 @@ def test_interpretation(learn, capsys):
     axes = interpretation.plot_confusion_matrix(normalize=True)
     assert axes.get_xlabel() == "Predicted"
     plt.close("all")
+
+
+def test_names_that_come_along(learn):
+    class Mine(Callback):
+        def __init__(self, a, b=2, *, c=3):
+            store_attr(but="b", d=4)
+
+    mine = Mine(1)
+    assert (mine.a, mine.c, mine.d) == (1, 3, 4) and "b" not in vars(mine)
+    learn.fit(1, cbs=mine)
+    assert json.loads("1") == 1 and re.sub("a", "b", "a") == "b" and defaultdict(int)["a"] == 0
 
 
 def test_small_names(columns, tmp_path, dls):

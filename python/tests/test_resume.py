@@ -448,6 +448,8 @@ def test_a_folder_is_of_one_fit_at_a_time(learn, tmp_path):
         assert other.stdout.readline() == b"held\n"
         with pytest.raises(OSError, match=f"another process, number {other.pid}, is at work in it"):
             learn.fit(1, checkpoint=folder)
+        # Whoever was kept out has not taken the other's lock away.
+        assert (folder / "run.lock").exists()
         other.stdin.close()
     learn.fit(1, checkpoint=folder)
     assert [file.name for file in folder.iterdir()] == ["checkpoint.safetensors"]

@@ -2,7 +2,18 @@
 
 from __future__ import annotations
 
-from functools import partial
+# fastai's star brings these of Python too, and scripts count on it.
+import json
+import math
+import os
+import random
+import re
+import sys
+import time
+import warnings
+from collections import Counter, OrderedDict, defaultdict, namedtuple
+from copy import copy, deepcopy
+from functools import partial, reduce
 from pathlib import Path
 from typing import Any
 
@@ -62,7 +73,6 @@ from .losses import (
 )
 from .metrics import (
     AccumMetric,
-    ActivationType,
     APScoreBinary,
     AvgMetric,
     BalancedAccuracy,
@@ -141,7 +151,6 @@ from .tensor import Tensor, tensor
 __all__ = [
     "APScoreBinary",
     "AccumMetric",
-    "ActivationType",
     "Adam",
     "AvgMetric",
     "BCEWithLogitsLossFlat",
@@ -163,6 +172,7 @@ __all__ = [
     "ClassificationInterpretation",
     "CohenKappa",
     "ColSplitter",
+    "Counter",
     "CrossEntropyLossFlat",
     "DataLoader",
     "DataLoaders",
@@ -193,6 +203,7 @@ __all__ = [
     "Metric",
     "MultiCategoryBlock",
     "Normalize",
+    "OrderedDict",
     "ParamScheduler",
     "Path",
     "PearsonCorrCoef",
@@ -239,32 +250,46 @@ __all__ = [
     "combine_scheds",
     "combined_cos",
     "cont_cat_split",
+    "copy",
+    "deepcopy",
+    "defaultdict",
     "error_rate",
     "exp_rmspe",
     "first",
+    "json",
     "load_learner",
     "mae",
+    "math",
     "minimum",
     "mse",
     "msle",
+    "namedtuple",
     "noop",
     "np",
+    "os",
     "partial",
     "pd",
     "perplexity",
     "plt",
+    "random",
     "range_of",
+    "re",
+    "reduce",
     "rmse",
     "set_seed",
     "skm_to_fastai",
     "slide",
     "steep",
+    "store_attr",
+    "sys",
     "tabular_config",
     "tabular_learner",
     "tensor",
+    "time",
     "top_k_accuracy",
     "untar_data",
     "valley",
+    "warnings",
 ]
 
 
@@ -276,6 +301,21 @@ def first(x: Any) -> Any:
 def noop(x: Any = None, *args: Any, **kwargs: Any) -> Any:
     """``x`` itself."""
     return x
+
+
+def store_attr(names: str | None = None, self: Any = None, but: str = "", **attrs: Any) -> None:
+    """Keeps the arguments of the method that calls it (all of them, or ``names`` with commas between them) in its object."""
+    frame = sys._getframe(1)
+    code, given = frame.f_code, frame.f_locals
+    arguments = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
+    owner = given[arguments[0]] if self is None else self
+    wanted = arguments if names is None else [name.strip() for name in names.split(",") if name.strip()]
+    left_out = {name.strip() for name in but.split(",")}
+    for name in wanted:
+        if given[name] is not owner and name not in left_out:
+            setattr(owner, name, given[name])
+    for name, value in attrs.items():
+        setattr(owner, name, value)
 
 
 def range_of(x: Any) -> list[int]:

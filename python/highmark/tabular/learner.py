@@ -121,7 +121,7 @@ class Learner(CallbackList, Groups, View):
         self._core = _highmark.Learner(dls._data, config, [_for_core(metric) for metric in self.metrics])
         self._trainer = self._core.trainer
         self._start_hypers = self._trainer.hypers[0]
-        self._final_record: list[float | None] | None = None
+        self._found: dict[str, Any] | None = None
         self.loss_func = _LossName(self._core.loss)
         self.model = Model(self)
         self.opt = Optimizer(self)
@@ -299,6 +299,7 @@ class Learner(CallbackList, Groups, View):
         for name in names:
             if name not in ("valley", "slide", "minimum", "steep"):
                 raise ValueError(f"there is no suggestion `{name}`. There are: valley, slide, minimum, steep")
+        self._found = found
         if show_plot:
             from .. import plot
 

@@ -14,7 +14,6 @@ from .tensor import tensor_of
 __all__ = [
     "APScoreBinary",
     "AccumMetric",
-    "ActivationType",
     "AvgMetric",
     "BalancedAccuracy",
     "BrierScore",
@@ -245,12 +244,6 @@ class AvgMetric(Metric):
     @property
     def lower_is_better(self) -> bool:
         return super().lower_is_better if self._lower is None else bool(self._lower)
-
-
-class ActivationType:
-    """What :class:`AccumMetric` may do to predictions before they are taken."""
-
-    No, Sigmoid, Softmax, BinarySoftmax = "no", "sigmoid", "softmax", "binary_softmax"
 
 
 class AccumMetric(AvgMetric):

@@ -117,6 +117,14 @@ class Recorder(Callback):
 
         return plot.loss(self, skip_start, with_valid, log, show_epochs, ax)
 
+    def plot_lr_find(self, skip_end: int = 5) -> Any:
+        """Draws the last range test of rates."""
+        from .. import plot
+
+        if self.learn._found is None:
+            raise ValueError("there is no range test yet; learn.lr_find() makes one")
+        return plot.lr_find(self.learn._found, [], skip_end)
+
     def plot_sched(self, keys: Any = None, figsize: tuple[float, float] | None = None) -> Any:
         """Draws learning rate and momentum by batch."""
         from .. import plot

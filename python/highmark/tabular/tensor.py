@@ -38,7 +38,15 @@ class Tensor(np.ndarray):
         """As integers of 64 bits."""
         return self.astype(np.int64)
 
-    def numel(self) -> int:
+    def int(self) -> Any:
+        """As integers of 32 bits."""
+        return self.astype(np.int32)
+
+    def bool(self) -> Any:
+        """As truth values."""
+        return self.astype(np.bool_)
+
+    def numel(self) -> Any:
         """How many numbers there are."""
         return self.size
 
@@ -49,14 +57,14 @@ class Tensor(np.ndarray):
             return self.reshape(*shape)
         return super().view(*shape, **kwargs)
 
-    def squeeze(self, *dim: int, axis: Any = None) -> Any:  # type: ignore[override]
+    def squeeze(self, *dim: Any, axis: Any = None) -> Any:
         """Without the axes of length 1, or without ``dim`` if its length is 1."""
         if axis is not None or not dim:
             return super().squeeze(axis=axis)
         kept = [n for i, n in enumerate(self.shape) if n != 1 or i not in {d % self.ndim for d in dim}]
         return self.reshape(kept)
 
-    def unsqueeze(self, dim: int) -> Any:
+    def unsqueeze(self, dim: Any) -> Any:
         """With an axis of length 1 at ``dim``."""
         return np.expand_dims(self, dim)
 
@@ -84,7 +92,7 @@ class Tensor(np.ndarray):
         """The logistic function."""
         return (1 / (1 + np.exp(-self))).view(Tensor)
 
-    def softmax(self, dim: int = -1) -> Any:
+    def softmax(self, dim: Any = -1) -> Any:
         """Exponentials that add up to 1."""
         powers = np.exp(self - np.max(self, axis=dim, keepdims=True))
         return (powers / np.sum(powers, axis=dim, keepdims=True)).view(Tensor)
