@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from .checkpoints import BackupAndRestore, ModelCheckpoint, column, mode_direction
-from .exceptions import CancelFitException
+from .exceptions import CancelFitException, CancelTrainException
 from .tabular import callback as fastai
 from .tabular.builtin import TerminateOnNaNCallback
 from .tabular.checks import count, real
@@ -37,7 +37,8 @@ class Callback(fastai.Callback):
     """A callback with Keras's hooks: define any of ``on_train_begin``, ``on_train_end``, ``on_epoch_begin``,
     ``on_epoch_end``, ``on_train_batch_begin``, ``on_train_batch_end``, ``on_test_begin``, ``on_test_end``.
 
-    ``self.model`` is the learner; ``self.model.stop_training = True`` ends the fit after the epoch.
+    ``self.model`` is the learner; ``self.model.stop_training = True`` ends the fit after the epoch, whose other batches
+    are left out.
     """
 
     _hooks = {
@@ -69,11 +70,21 @@ class Callback(fastai.Callback):
         train, valid, *metrics = rows[-1]
         named = {"loss": train, "val_loss": valid}
         named.update({f"val_{name}": value for name, value in zip(self.learn._metric_names, metrics, strict=True)})
+        if any(isinstance(cb, (LearningRateScheduler, ReduceLROnPlateau)) for cb in self.learn.cbs):
+            # As it was in the epoch: whoever changes it at its end comes later.
+            named["learning_rate"] = self.learn.opt.hypers[-1]["lr"]
         return {name: value for name, value in named.items() if value is not None}
 
     def _events(self) -> list[str]:
         own = [event for hook, event in self._hooks.items() if callable(getattr(self, hook, None))]
         return [*own, *[event for event in super()._events() if event not in own]]
+
+    def _companions(self) -> list[fastai.Callback]:
+        # Before any hook of the fit.
+        self.learn.stop_training = False
+        if any(hasattr(self, hook) for hook in ("on_train_batch_begin", "on_train_batch_end")):
+            return [StopTraining(), StopTrainingPass()]
+        return [StopTraining()]
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("on_"):
@@ -87,8 +98,11 @@ class Callback(fastai.Callback):
     def _keras(self, hook: str) -> None:
         method = getattr(self, hook)
         if hook in ("on_train_begin", "on_test_begin"):
-            self.params = {"epochs": self.learn.n_epoch, "steps": len(self.learn.dls.train)}
-            self.learn.stop_training = False
+            self.params = {
+                "verbose": int(self.learn._logging),
+                "epochs": self.learn.n_epoch,
+                "steps": len(self.learn.dls.train),
+            }
             method({})
         elif hook == "on_epoch_begin":
             method(self.learn.epoch, {})
@@ -98,10 +112,29 @@ class Callback(fastai.Callback):
             method(self.learn.iter - 1, {"loss": self.learn.loss})
         elif hook == "on_epoch_end":
             method(self.learn.epoch, self.logs())
-            if getattr(self.learn, "stop_training", False):
-                raise CancelFitException("stop_training was set")
         else:
             method(self.logs())
+
+
+class StopTraining(fastai.Callback):
+    """Ends the fit after an epoch in which somebody has set ``stop_training``, when everybody has seen its end."""
+
+    order = 63.5
+
+    def after_epoch(self) -> None:
+        if self.learn.stop_training:
+            raise CancelFitException("a callback set it")
+
+
+class StopTrainingPass(fastai.Callback):
+    """Leaves the batches of an epoch for that."""
+
+    order = 63.5
+    run_valid = False
+
+    def after_batch(self) -> None:
+        if self.learn.stop_training:
+            raise CancelTrainException("a callback set stop_training")
 
 
 class _Tracker(fastai.Native):
@@ -123,6 +156,11 @@ class _Tracker(fastai.Native):
         """The best value so far."""
         best: float | None = self._state().get("monitor", {}).get("best")
         return best
+
+    @property
+    def wait(self) -> int:
+        """Epochs since the last improvement, or since what followed from it."""
+        return int(self._state().get("state", {}).get("wait", 0))
 
 
 class EarlyStopping(_Tracker):
@@ -224,6 +262,11 @@ class ReduceLROnPlateau(_Tracker):
             "min_lr": self.min_lr,
             "reset_on_fit": True,
         }
+
+    @property
+    def cooldown_counter(self) -> int:
+        """Epochs of ``cooldown`` that are left."""
+        return int(self._state().get("state", {}).get("cooling", 0))
 
     def _observer(self) -> Function[[str | None, int], str | None]:
         def heard(line: str | None, epoch: int) -> str | None:

@@ -60,14 +60,15 @@ def metrics(recorder: Any, ax: Any) -> Any:
     return ax
 
 
-def lr_find(found: dict[str, Any], names: list[str]) -> Any:
+def lr_find(found: dict[str, Any], names: list[str], skip_end: int = 5) -> Any:
     """The range test with its suggestions; nothing without matplotlib."""
     from importlib.util import find_spec
 
     if find_spec("matplotlib") is None:
         return None
     ax = _axes(None)
-    ax.plot(found["lrs"][:-5], found["losses"][:-5])
+    shown = max(len(found["lrs"]) - skip_end, 0)
+    ax.plot(found["lrs"][:shown], found["losses"][:shown])
     for name in names:
         if found[name] is not None:
             ax.plot(*found[name][1], "o", label=name)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -43,9 +42,12 @@ def text_table(columns: Mapping[str, Sequence[Any]]) -> str:
 
 def html_table(columns: Mapping[str, Sequence[Any]]) -> str:
     """Columns as an HTML table."""
-    head = "".join(f"<th>{html.escape(str(name))}</th>" for name in columns)
+    # Takes as long to import as a tenth of highmark, and most scripts show no table.
+    from html import escape
+
+    head = "".join(f"<th>{escape(str(name))}</th>" for name in columns)
     rows = zip(*columns.values(), strict=True)
-    body = "".join("<tr>" + "".join(f"<td>{html.escape(_cell(v))}</td>" for v in row) + "</tr>" for row in rows)
+    body = "".join("<tr>" + "".join(f"<td>{escape(_cell(v))}</td>" for v in row) + "</tr>" for row in rows)
     return f'<table border="1" class="dataframe"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>'
 
 
@@ -96,10 +98,12 @@ class Screen:
         what = f"epoch {epoch + 1}/{epochs}" if training else "validation"
         tail = "" if loss is None else f" {loss:.4f}"
         if self.notebook:
+            from html import escape
+
             done = (epoch + (share if training else 1.0)) / max(epochs, 1)
             self._last_bar = (
                 f'<div><progress value="{done:.4f}" max="1" style="width:300px;height:16px;vertical-align:middle">'
-                f"</progress> {html.escape(what)}: {share:.0%}{tail}</div>"
+                f"</progress> {escape(what)}: {share:.0%}{tail}</div>"
             )
             self._update()
             return

@@ -43,16 +43,19 @@ def column_names(source: Any) -> list[str]:
     return [_checked_name(name) for name in names]
 
 
-def to_table(source: Any, columns: Iterable[str] | None = None, *, trim: bool = False) -> Table:
+def to_table(
+    source: Any, columns: Iterable[str] | None = None, *, trim: bool = False, delimiter: str | None = None
+) -> Table:
     """A table of all columns, or of those of ``columns`` that are there.
 
     ``source`` is a DataFrame of pandas or polars, a table of pyarrow, anything else with ``__arrow_c_stream__``, a mapping
-    of names to arrays, or the path of a CSV or Parquet file (``trim`` drops the blanks after a delimiter).
+    of names to arrays, or the path of a CSV or Parquet file (``trim`` drops the blanks after a
+    ``delimiter``).
     """
     if isinstance(source, Table):
         return source
     if isinstance(source, (str, os.PathLike)):
-        return Table.read(os.fspath(source), trim)
+        return Table.read(os.fspath(source), trim, delimiter)
     wanted = None if columns is None else set(columns)
     if is_pandas(source):
         return _from_pandas(source, wanted)
@@ -123,7 +126,7 @@ def _column(name: str, values: Any) -> Column:
     if dtype is not None and dtype.__class__.__name__ == "CategoricalDtype":
         return Column.categories(values.cat.codes.to_numpy(), _column(name, values.cat.categories))
     if hasattr(values, "factorize") and getattr(dtype, "kind", "") == "O":
-        coded = _coded(values)
+        coded = Column.coded(np.asarray(values, dtype=object).tolist())
         if coded is not None:
             return coded
     if dtype is not None and not isinstance(dtype, np.dtype) and hasattr(values, "isna"):
@@ -144,16 +147,6 @@ def _column(name: str, values: Any) -> Column:
     raise TypeError(
         f"column `{name}`: its type {array.dtype} is not supported; convert it to numbers or text (dates by add_datepart)"
     )
-
-
-def _coded(values: Any) -> Column | None:
-    """Text of pandas as Python objects, each value once; nothing if it is not all text."""
-    try:
-        codes, texts = values.factorize()
-    except TypeError:
-        return None
-    found = list(texts)
-    return Column.categories(codes, Column.texts(found)) if all(type(text) is str for text in found) else None
 
 
 def _extension(name: str, values: Any) -> Column:

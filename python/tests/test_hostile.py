@@ -63,7 +63,7 @@ def test_words_of_errors(columns, dls, learn, tmp_path):
         (lambda: loaders(procs=None), ValueError, "need `categorify`"),
         (lambda: loaders(valid_idx=[640]), ValueError, "valid: row 640 is not among the 640 rows"),
         (lambda: loaders(valid_idx=[]), ValueError, "for validation"),
-        (lambda: tabular_learner(loaders(bs=600)), ValueError, "batch size: 600 is larger than the 512 training rows"),
+        (lambda: tabular_learner(loaders(bs=600)), ValueError, "batch_size: 600 is larger than the 512 training rows"),
         (lambda: learn.fit(1, cbs=EarlyStoppingCallback("acuracy")), KeyError, "there is no monitor `acuracy`"),
         (lambda: learn.fit(1, -1.0), ValueError, "lr: -1 is not a positive number"),
         (lambda: learn.fit(1, "fast"), TypeError, "lr: a number is needed, not 'fast'"),

@@ -28,13 +28,40 @@ def test_both_kinds_in_one_fit(learn, tmp_path, capsys):
     assert report.epochs_run == 3 and report.stop_reason.startswith("early_stopping_2: accuracy")
     assert "Epoch 3: early stopping" in out and "best epoch: 1." in out and "No improvement" not in out
     assert learn.validate()[1] == learn.recorder.values[0][2]
-    assert seen == [(epoch, ["loss", "val_accuracy", "val_loss"]) for epoch in range(3)]
+    assert seen == [(epoch, ["learning_rate", "loss", "val_accuracy", "val_loss"]) for epoch in range(3)]
     assert [len(list(tmp_path.glob(f"m-0{n}-*.keras"))) for n in (1, 2, 3)] == [1, 1, 1]
     assert "Epoch 2: saving model to " in out
     log = (tmp_path / "log.csv").read_text().splitlines()
-    assert log[0] == "epoch,loss,val_accuracy,val_loss" and len(log) == 4
+    assert log[0] == "epoch,learning_rate,loss,val_accuracy,val_loss" and len(log) == 4
     assert history.epoch == [0, 1, 2] and history.history["val_loss"] == [row[1] for row in learn.recorder.values]
     assert learn.recorder.lrs[::16] == [0.01, 0.005, pytest.approx(0.01 / 3)]
+
+
+def test_stop_training_comes_after_everybody(learn):
+    """Also from within an epoch, whose validation and end all callbacks still see."""
+    history, lines = keras.History(), []
+
+    class Stopper(keras.Callback):
+        def on_train_batch_end(self, batch, logs):
+            self.model.stop_training = self.model.epoch == 1 and batch == 3
+
+    learn.logger = lines.append
+    learn.fit(5, cbs=[Stopper(), history])
+    assert history.epoch == [0, 1] and len(lines) == 2 and len(learn.recorder.lrs) == 16 + 4
+    learn.fit(2, cbs=[keras.LambdaCallback(on_train_begin=lambda logs: setattr(learn, "stop_training", True)), history])
+    assert history.epoch == [0, 1, 0]
+    learn.fit(2, cbs=history)
+    assert history.epoch == [0, 1, 0, 0, 1]
+
+
+def test_what_trackers_tell(learn):
+    early = keras.EarlyStopping(min_delta=10, patience=2)
+    reduce = keras.ReduceLROnPlateau(min_delta=10, patience=1, factor=0.5, cooldown=3)
+    history = keras.History()
+    learn.fit(5, 0.01, cbs=[early, reduce, history])
+    assert (early.wait, early.stopped_epoch, early.best_epoch) == (2, 2, 0)
+    assert (reduce.wait, reduce.cooldown_counter) == (0, 2)
+    assert history.history["learning_rate"] == [0.01, 0.01, 0.005]
 
 
 def test_hooks_of_ones_own(learn):
@@ -56,9 +83,9 @@ def test_hooks_of_ones_own(learn):
 
     with learn.no_logging():
         report = learn.fit(5, cbs=Mine())
-    assert report.epochs_run == 2 and report.stop_reason == "mine: stop_training was set"
+    assert report.epochs_run == 2 and report.stop_reason == "stop_training: a callback set it"
     assert seen == [
-        ("begin", {"epochs": 5, "steps": 16}),
+        ("begin", {"verbose": 0, "epochs": 5, "steps": 16}),
         *[("batch", True)] * 2,
         ("end", ["loss", "val_accuracy", "val_loss"]),
     ]

@@ -426,3 +426,40 @@ def test_a_cancelled_fit_ends_there_again(dls, tmp_path):
         with learn.no_logging():
             report = learn.fit(5, cbs=Enough(), resume="auto")
         assert (report.epochs_run, report.stop_reason) == (2, "enough: enough")
+
+
+HOLD = """
+import fcntl, os, sys
+file = open(sys.argv[1], "w")
+fcntl.flock(file, fcntl.LOCK_EX)
+file.write(str(os.getpid()))
+file.flush()
+print("held", flush=True)
+sys.stdin.read()
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="locks by fcntl")
+def test_a_folder_is_of_one_fit_at_a_time(learn, tmp_path):
+    folder = tmp_path / "kept"
+    folder.mkdir()
+    command = [sys.executable, "-c", HOLD, str(folder / "run.lock")]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as other:
+        assert other.stdout.readline() == b"held\n"
+        with pytest.raises(OSError, match=f"another process, number {other.pid}, is at work in it"):
+            learn.fit(1, checkpoint=folder)
+        # Whoever was kept out has not taken the other's lock away.
+        assert (folder / "run.lock").exists()
+        other.stdin.close()
+    learn.fit(1, checkpoint=folder)
+    assert [file.name for file in folder.iterdir()] == ["checkpoint.safetensors"]
+
+
+def test_the_lock_of_a_fit_that_fails_is_let_go_of(learn, tmp_path):
+    folder = tmp_path / "kept"
+    with pytest.raises(ValueError):
+        learn.fit(1, checkpoint=folder, max_time="nonsense")
+    with pytest.raises(Cut):
+        learn.fit(1, cbs=CutAfter(1), checkpoint=folder)
+    learn.fit(1, checkpoint=folder)
+    assert not (folder / "run.lock").exists()

@@ -14,7 +14,6 @@ mod notice;
 mod predict;
 mod resume;
 mod run_folder;
-mod run_lock;
 mod run_report;
 mod screen;
 mod show;

@@ -4,10 +4,9 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use highmark::{Error, checkpoint_text, write_file};
+use highmark::{Error, FolderLock, checkpoint_text, write_file};
 
 use crate::failure::{Failure, Result};
-use crate::run_lock::{LOCK, RunLock};
 
 pub(crate) const CONFIG: &str = "config.toml";
 pub(crate) const HISTORY: &str = "history.csv";
@@ -31,7 +30,7 @@ pub(crate) struct RunFolder {
     path: PathBuf,
     /// Folders that were not there before, the innermost last.
     made: Vec<PathBuf>,
-    lock: Option<RunLock>,
+    lock: Option<FolderLock>,
 }
 
 /// Fails when the folder that is asked for cannot be a new run's, before any work is done.
@@ -83,7 +82,7 @@ fn is_leftover(entry: &fs::DirEntry) -> bool {
     let name = entry.file_name();
     let name = name.to_string_lossy();
     let part = name.strip_suffix(".part").is_some_and(|name| FILES.contains(&name));
-    part || name == LOCK || (name == EVENTS && entry.metadata().is_ok_and(|file| file.len() == 0))
+    part || name == FolderLock::FILE || (name == EVENTS && entry.metadata().is_ok_and(|file| file.len() == 0))
 }
 
 /// Whether the folder is a run's: other programs have a `config.toml` or a `report.json` too.
@@ -126,7 +125,7 @@ impl RunFolder {
         if out.is_none() {
             folder.number(name)?;
         }
-        let ready = RunLock::take(&folder.path).and_then(|lock| {
+        let ready = FolderLock::take(&folder.path).map_err(Into::into).and_then(|lock| {
             folder.lock = Some(lock);
             folder.probe()?;
             folder.bring_back()
@@ -142,7 +141,7 @@ impl RunFolder {
         if !is_run(path) {
             return Err(no_run(path));
         }
-        let lock = RunLock::take(path)?;
+        let lock = FolderLock::take(path)?;
         let folder = Self { path: path.into(), made: Vec::new(), lock: Some(lock) };
         folder.probe()?;
         folder.bring_back()?;

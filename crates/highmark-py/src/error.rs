@@ -29,10 +29,21 @@ pub(crate) fn exception(error: &Error) -> PyErr {
                 drop(own.value(py).call_method1("add_note", (note,)));
                 own
             }
-            None => of_kind(py, innermost(source).kind(), error.to_string()),
+            None => of_kind(py, innermost(source).kind(), in_python(error)),
         },
-        kind => user_exception(py, error).unwrap_or_else(|| of_kind(py, kind, error.to_string())),
+        kind => user_exception(py, error).unwrap_or_else(|| of_kind(py, kind, in_python(error))),
     })
+}
+
+/// The text of an error, with its setting as a name of Python: `min_delta` for `min-delta`.
+fn in_python(error: &Error) -> String {
+    let text = error.to_string();
+    match innermost(error).kind() {
+        ErrorKind::Config { setting, .. } => {
+            text.replace(setting.as_str(), &setting.replace(['-', ' '], "_"))
+        }
+        _ => text,
+    }
 }
 
 fn innermost(error: &Error) -> &Error {

@@ -3,7 +3,9 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use highmark::{Budget, CheckpointConfig, Error, ErrorKind, Learner, Limit, NonFinite, Result, ResumePoint};
+use highmark::{
+    Budget, CheckpointConfig, Error, ErrorKind, FolderLock, Learner, Limit, NonFinite, Result, ResumePoint,
+};
 use serde::Deserialize;
 
 /// When a fit saves itself, and where.
@@ -28,12 +30,12 @@ pub(crate) struct FitOptions {
 }
 
 impl FitOptions {
-    /// Prepares the next fit. Returns its epochs at most, and where it goes on.
+    /// Prepares the next fit. Returns its epochs at most, where it goes on, and what keeps others out of its folder.
     pub(crate) fn apply(
         self,
         learner: &mut Learner,
         epochs: Option<usize>,
-    ) -> Result<(usize, Option<ResumePoint>)> {
+    ) -> Result<(usize, Option<ResumePoint>, Option<FolderLock>)> {
         learner.set_non_finite(NonFinite::parse(&self.non_finite)?)?;
         let seconds = self.limit.seconds().map_err(in_python)?;
         let budget = seconds.map(|seconds| {
@@ -41,6 +43,11 @@ impl FitOptions {
             Budget::new(total.map_err(|error| Error::config("max_time", error.to_string()))?)
         });
         learner.set_budget(budget.transpose()?);
+        let lock = match self.checkpoint.as_ref().map(|c| FolderLock::take(&c.folder)) {
+            Some(Err(error)) if is_busy(&error) => return Err(error),
+            // That a folder cannot be written to is told when it is tried, and stops no training.
+            lock => lock.and_then(Result::ok),
+        };
         learner.set_checkpoint(self.checkpoint.map(|c| {
             let Checkpoint { folder, steps, seconds, epochs } = c;
             CheckpointConfig { steps, seconds, epochs, ..CheckpointConfig::new(folder) }
@@ -50,7 +57,7 @@ impl FitOptions {
             let message = "say how many epochs, or give a limit: max_time, or max_usd with usd_per_hour";
             return Err(Error::config("n_epoch", message));
         };
-        Ok((epochs, from))
+        Ok((epochs, from, lock))
     }
 
     /// Takes away again what was for one fit.
@@ -61,8 +68,12 @@ impl FitOptions {
     }
 }
 
-/// The settings that a message of the library names as the command does, as Python names them.
+fn is_busy(error: &Error) -> bool {
+    matches!(error.kind(), ErrorKind::Io { source, .. } if source.kind() == std::io::ErrorKind::WouldBlock)
+}
+
+/// A message that names another setting as the command does, as Python names it.
 fn in_python(error: Error) -> Error {
     let ErrorKind::Config { setting, message } = error.kind() else { return error };
-    Error::config(setting.replace('-', "_"), message.replace("usd-per-hour", "usd_per_hour"))
+    Error::config(setting, message.replace("usd-per-hour", "usd_per_hour"))
 }

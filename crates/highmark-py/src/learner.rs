@@ -125,12 +125,14 @@ impl Learner {
         let console = console(screen, &self.pending);
         let report = self.away(py, move |learner| {
             learner.trainer_mut().console = console;
-            let fitted = options.apply(learner, epochs).and_then(|(epochs, from)| {
+            let fitted = options.apply(learner, epochs).and_then(|(epochs, from, lock)| {
                 if let Some(from) = from {
                     from.note.iter().for_each(|note| learner.trainer_mut().say(note));
                     learner.trainer_mut().say(&format!("resumed {from}"));
                 }
-                learner.fit_with(epochs, lr, &schedule, extra)
+                let fitted = learner.fit_with(epochs, lr, &schedule, extra);
+                drop(lock);
+                fitted
             });
             FitOptions::forget(learner);
             fitted

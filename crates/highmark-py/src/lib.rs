@@ -4,6 +4,7 @@
 
 mod array;
 mod callback;
+mod coded;
 mod command;
 mod data;
 mod error;

@@ -24,7 +24,7 @@ use arrow_schema::DataType;
 use highmark::CsvOptions;
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PyCapsule, PyDict};
+use pyo3::types::{PyBytes, PyCapsule, PyDict, PyList};
 
 use crate::error::OrRaise;
 
@@ -79,7 +79,8 @@ impl Table {
             let delimiter = match delimiter.map(str::as_bytes) {
                 None => None,
                 Some([byte]) => Some(*byte),
-                Some(_) => return Err(PyValueError::new_err("delimiter: one byte is needed")),
+                Some(b"tab") => Some(b'\t'),
+                Some(_) => return Err(PyValueError::new_err("delimiter: one character is needed, or tab")),
             };
             highmark::read_csv(&path, &CsvOptions { trim, delimiter, ..CsvOptions::default() })
         };
@@ -175,6 +176,13 @@ impl Column {
     #[staticmethod]
     fn texts(values: Vec<Option<String>>) -> Self {
         Self(Arc::new(StringArray::from(values)))
+    }
+
+    /// Text as Python objects with `None`, NaN or pandas' marks where there is none, each text once; `None` if there is
+    /// anything else.
+    #[staticmethod]
+    fn coded(values: &Bound<'_, PyList>) -> PyResult<Option<Self>> {
+        Ok(crate::coded::coded(values)?.map(Self))
     }
 
     /// Categories: for every row a position in `values`, or -1.

@@ -42,7 +42,7 @@ pub use error::{Error, ErrorKind, Result};
 pub use learner::seal_checkpoint;
 pub use learner::{
     Best, Budget, BudgetUse, Callback, CallbackState, Callbacks, Cancel, CheckpointConfig, Console, EpochRow,
-    Event, EventSet, FlatCos, Flow, History, Learner, LearnerConfig, Limit, LrFind, LrFindConfig,
+    Event, EventSet, FlatCos, Flow, FolderLock, History, Learner, LearnerConfig, Limit, LrFind, LrFindConfig,
     ModelDescription, NonFinite, NonFiniteCounts, OneCycle, Outcome, Output, Phase, Plan, Predicted,
     Progress, Provenance, Report, ResumePoint, RunKind, RunsOn, SavedModel, Signal, Smooth, Span, Stage,
     StopFlag, Suggestion, Timings, Trainer, checkpoint_text, on, write_file,

@@ -2,7 +2,18 @@
 
 from __future__ import annotations
 
-from functools import partial
+# fastai's star brings these of Python too, and scripts count on it.
+import json
+import math
+import os
+import random
+import re
+import sys
+import time
+import warnings
+from collections import Counter, OrderedDict, defaultdict, namedtuple
+from copy import copy, deepcopy
+from functools import partial, reduce
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +53,7 @@ from .data import (
 )
 from .dates import add_datepart
 from .fit_options import Checkpoint
+from .interpretation import ClassificationInterpretation, Interpretation
 from .learner import (
     Learner,
     SuggestionMethod,
@@ -113,8 +125,28 @@ from .procs import (
 from .recorder import ProgressCallback, Recorder, ShowGraphCallback
 from .report import Report
 from .saved import load_learner
-from .splitters import EndSplitter, IndexSplitter, RandomSplitter, TrainTestSplitter
+from .schedules import (
+    ParamScheduler,
+    SchedCos,
+    SchedExp,
+    SchedLin,
+    SchedNo,
+    SchedPoly,
+    combine_scheds,
+    combined_cos,
+)
+from .splitters import (
+    ColSplitter,
+    EndSplitter,
+    FuncSplitter,
+    IndexSplitter,
+    MaskSplitter,
+    RandomSplitter,
+    RandomSubsetSplitter,
+    TrainTestSplitter,
+)
 from .tabular import TabularLearner, tabular_learner
+from .tensor import Tensor, tensor
 
 __all__ = [
     "APScoreBinary",
@@ -137,7 +169,10 @@ __all__ = [
     "Categorify",
     "CategoryBlock",
     "Checkpoint",
+    "ClassificationInterpretation",
     "CohenKappa",
+    "ColSplitter",
+    "Counter",
     "CrossEntropyLossFlat",
     "DataLoader",
     "DataLoaders",
@@ -149,11 +184,13 @@ __all__ = [
     "FBeta",
     "FillMissing",
     "FillStrategy",
+    "FuncSplitter",
     "GradientAccumulation",
     "GradientClip",
     "HammingLoss",
     "HuberLossFlat",
     "IndexSplitter",
+    "Interpretation",
     "Jaccard",
     "L1LossFlat",
     "LabelSmoothingCrossEntropy",
@@ -161,10 +198,13 @@ __all__ = [
     "Learner",
     "LogLoss",
     "MSELossFlat",
+    "MaskSplitter",
     "MatthewsCorrCoef",
     "Metric",
     "MultiCategoryBlock",
     "Normalize",
+    "OrderedDict",
+    "ParamScheduler",
     "Path",
     "PearsonCorrCoef",
     "Perplexity",
@@ -175,6 +215,7 @@ __all__ = [
     "RAdam",
     "RMSProp",
     "RandomSplitter",
+    "RandomSubsetSplitter",
     "Recall",
     "RecallMulti",
     "Recorder",
@@ -186,6 +227,11 @@ __all__ = [
     "RocAucMulti",
     "SGD",
     "SaveModelCallback",
+    "SchedCos",
+    "SchedExp",
+    "SchedLin",
+    "SchedNo",
+    "SchedPoly",
     "ShowGraphCallback",
     "SpearmanCorrCoef",
     "SuggestionMethod",
@@ -193,6 +239,7 @@ __all__ = [
     "TabularDataLoaders",
     "TabularLearner",
     "TabularPandas",
+    "Tensor",
     "TerminateOnNaNCallback",
     "TrackerCallback",
     "TrainTestSplitter",
@@ -200,31 +247,75 @@ __all__ = [
     "accuracy",
     "accuracy_multi",
     "add_datepart",
+    "combine_scheds",
+    "combined_cos",
     "cont_cat_split",
+    "copy",
+    "deepcopy",
+    "defaultdict",
     "error_rate",
     "exp_rmspe",
+    "first",
+    "json",
     "load_learner",
     "mae",
+    "math",
     "minimum",
     "mse",
     "msle",
+    "namedtuple",
+    "noop",
     "np",
+    "os",
     "partial",
     "pd",
     "perplexity",
     "plt",
+    "random",
     "range_of",
+    "re",
+    "reduce",
     "rmse",
     "set_seed",
     "skm_to_fastai",
     "slide",
     "steep",
+    "store_attr",
+    "sys",
     "tabular_config",
     "tabular_learner",
+    "tensor",
+    "time",
     "top_k_accuracy",
     "untar_data",
     "valley",
+    "warnings",
 ]
+
+
+def first(x: Any) -> Any:
+    """The first of ``x``, such as the first batch of a loader; ``None`` if there is none."""
+    return next(iter(x), None)
+
+
+def noop(x: Any = None, *args: Any, **kwargs: Any) -> Any:
+    """``x`` itself."""
+    return x
+
+
+def store_attr(names: str | None = None, self: Any = None, but: str = "", **attrs: Any) -> None:
+    """Keeps the arguments of the method that calls it (all of them, or ``names`` with commas between them) in its object."""
+    frame = sys._getframe(1)
+    code, given = frame.f_code, frame.f_locals
+    arguments = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
+    owner = given[arguments[0]] if self is None else self
+    wanted = arguments if names is None else [name.strip() for name in names.split(",") if name.strip()]
+    left_out = {name.strip() for name in but.split(",")}
+    for name in wanted:
+        if given[name] is not owner and name not in left_out:
+            setattr(owner, name, given[name])
+    for name, value in attrs.items():
+        setattr(owner, name, value)
 
 
 def range_of(x: Any) -> list[int]:

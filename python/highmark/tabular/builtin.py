@@ -74,6 +74,11 @@ class EarlyStoppingCallback(NativeTracker):
         """Epochs since the last improvement."""
         return int(self._state().get("state", {}).get("wait", 0))
 
+    @property
+    def new_best(self) -> bool:
+        """Whether the last epoch was the best so far."""
+        return self.best is not None and self.wait == 0
+
 
 class SaveModelCallback(NativeTracker):
     """Saves the best model as ``fname`` in the learner's model folder, and hands it back at the end whatever ended the fit.
@@ -121,6 +126,12 @@ class SaveModelCallback(NativeTracker):
         """The epoch whose model was the best of the last fit, from 0."""
         epoch: int | None = self._state().get("best_epoch")
         return epoch
+
+    @property
+    def new_best(self) -> bool:
+        """Whether the last epoch was the best so far."""
+        rows = [] if self.learn is None else self.learn._trainer.history()["rows"]
+        return bool(rows) and rows[-1][0] == self.best_epoch
 
     @property
     def saved(self) -> list[Path]:

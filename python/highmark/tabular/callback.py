@@ -81,6 +81,10 @@ class Callback:
         """The events that it defines."""
         return [event for event in EVENTS if callable(getattr(self, event, None))]
 
+    def _companions(self) -> list[Callback]:
+        """Callbacks that must be there with it; of each class one is enough."""
+        return []
+
     def _checkpoint(self) -> Checkpoint | None:
         """Where the fit is to be saved, and taken up again."""
         return None

@@ -14,9 +14,11 @@ import numpy as np
 from .. import _highmark
 from ..screen import show_table
 from ..tables import column_names, is_pandas, lasting, to_table
+from .encoded import Encoded, Procs
 from .info import Info
 from .procs import Block, procs_spec
 from .splitters import IndexSplitter, RandomSplitter
+from .tensor import tensor_of
 
 __all__ = [
     "DataLoader",
@@ -113,7 +115,7 @@ class DataLoader:
 
     def _batch(self, start: int, end: int) -> tuple[np.ndarray, ...]:
         cat, cont, y = self.dataset.arrays(list(range(start, end)))
-        return (cat, cont) if y is None else (cat, cont, y)
+        return tuple(tensor_of(part) for part in (cat, cont, y) if part is not None)
 
     def decoded(self, rows: Sequence[int]) -> dict[str, list[Any]]:
         """These rows as they would stand in a table: categories, numbers in their own units, and targets."""
@@ -166,9 +168,19 @@ class _Described:
         return self._info.outputs
 
     @property
-    def procs(self) -> list[str]:
-        """The steps of the preparation, in their order."""
-        return self._info.procs
+    def procs(self) -> Procs:
+        """The steps of the preparation, in their order, and what they have found."""
+        return Procs(self._info)
+
+    @property
+    def x_names(self) -> list[str]:
+        """The columns that a model sees."""
+        return [*self.cat_names, *self.cont_names]
+
+    @property
+    def all_col_names(self) -> list[str]:
+        """These and the targets."""
+        return [*self.x_names, *self.y_names]
 
     @property
     def means(self) -> dict[str, float]:
@@ -186,8 +198,9 @@ class _Described:
         return self._info.fill
 
 
-class TabularPandas(_Described):
-    """A table with its preparation fitted on the rows to train on.
+class TabularPandas(_Described, Encoded):
+    """A table with its preparation fitted on the rows to train on. ``xs``, ``ys`` and the others are of all rows, those to
+    train on first.
 
     ``df`` may be a DataFrame of pandas or polars, a table of pyarrow, a mapping of names to arrays, or a path. Without
     ``cat_names`` and ``cont_names`` both are found by :func:`cont_cat_split`. ``reduce_memory`` and ``inplace`` are accepted
@@ -241,12 +254,9 @@ class TabularPandas(_Described):
         self._data = _highmark.TabularData(table, json.dumps(config), train, valid)
         for line in self._data.warnings:
             warnings.warn(line, stacklevel=3)
-        self._info = Info(self._data.pipeline)
+        super().__init__(Info(self._data.pipeline), [self._data.train, self._data.valid])
         self.split = len(train)
         self.device = "cpu"
-
-    def __len__(self) -> int:
-        return len(self._data.train) + len(self._data.valid)
 
     @property
     def train(self) -> Encoded:
@@ -258,15 +268,9 @@ class TabularPandas(_Described):
         """The rows to validate on, encoded."""
         return Encoded(self._info, [self._data.valid])
 
-    @property
-    def xs(self) -> Any:
-        """Codes and numbers of all rows, those to train on first, as a DataFrame of pandas."""
-        return Encoded(self._info, [self._data.train, self._data.valid]).xs
-
-    @property
-    def ys(self) -> Any:
-        """The encoded targets of all rows, as a DataFrame of pandas."""
-        return Encoded(self._info, [self._data.train, self._data.valid]).ys
+    def new(self, df: Any, inplace: bool = False) -> Encoded:
+        """Other rows, encoded as the training rows are."""
+        return Encoded(self._info, [self._info.apply(df)[0]])
 
     @property
     def drift(self) -> list[str]:
@@ -277,45 +281,11 @@ class TabularPandas(_Described):
         """Loaders of ``bs`` rows a batch; ``shuffle`` (yes) and ``drop_last`` (as ``shuffle``) are of the training rows."""
         return DataLoaders(self, bs=bs, path=path, **kwargs)
 
-    def show(self, max_n: int = 10) -> None:
-        """Shows the first rows to train on."""
-        DataLoader(self._data.train, 64, False, self._info).show_batch(max_n)
-
     def _repr_html_(self) -> str:
         from ..screen import html_table
 
         rows = range(min(5, len(self._data.train)))
         return html_table(DataLoader(self._data.train, 64, False, self._info).decoded(rows))
-
-
-class Encoded:
-    """Encoded rows as DataFrames of pandas, for other libraries."""
-
-    def __init__(self, info: Info, parts: list[_highmark.Dataset]) -> None:
-        self._info, self._parts = info, parts
-
-    def __len__(self) -> int:
-        return sum(len(part) for part in self._parts)
-
-    @property
-    def xs(self) -> Any:
-        """Codes and numbers."""
-        import pandas as pd
-
-        arrays = [part.arrays() for part in self._parts]
-        cat = np.concatenate([array[0] for array in arrays])
-        cont = np.concatenate([array[1] for array in arrays])
-        columns = {name: cat[:, i] for i, name in enumerate(self._info.cat_names)}
-        return pd.DataFrame(columns | {name: cont[:, i] for i, name in enumerate(self._info.cont_names)})
-
-    @property
-    def ys(self) -> Any:
-        """Targets."""
-        import pandas as pd
-
-        targets = [part.arrays()[2] for part in self._parts]
-        whole = np.concatenate([target for target in targets if target is not None])
-        return pd.DataFrame({name: whole[:, i] for i, name in enumerate(self._info.y_names)})
 
 
 def _two(splits: Any) -> tuple[Any, Any]:
@@ -359,8 +329,8 @@ class DataLoaders(_Described):
             kwargs.pop(name, None)
         if kwargs:
             raise TypeError(f"dataloaders: there is no option `{next(iter(kwargs))}`")
-        if val_bs not in (None, bs):
-            raise ValueError(f"val_bs: validation takes batches as large as training's, {bs}")
+        if val_bs is not None and (isinstance(val_bs, bool) or not isinstance(val_bs, (int, np.integer)) or val_bs < 1):
+            raise TypeError(f"val_bs: a whole number of rows is needed, not {val_bs!r}")
         self._data = to._data
         self._info = to._info
         self.path = Path(path)
@@ -368,7 +338,7 @@ class DataLoaders(_Described):
         self.shuffle = bool(shuffle)
         self.drop_last = self.shuffle if drop_last is None else bool(drop_last)
         self.train = DataLoader(to._data.train, self.bs, self.drop_last, self._info)
-        self.valid = DataLoader(to._data.valid, self.bs, False, self._info)
+        self.valid = DataLoader(to._data.valid, self.bs if val_bs is None else int(val_bs), False, self._info)
         self.valid.drift = to.drift
         self.n_inp = 2
 
@@ -377,12 +347,14 @@ class DataLoaders(_Described):
         return [self.train, self.valid]
 
     @property
-    def train_ds(self) -> _highmark.Dataset:
-        return self.train.dataset
+    def train_ds(self) -> Encoded:
+        """The rows to train on, encoded."""
+        return Encoded(self._info, [self.train.dataset])
 
     @property
-    def valid_ds(self) -> _highmark.Dataset:
-        return self.valid.dataset
+    def valid_ds(self) -> Encoded:
+        """The rows to validate on, encoded."""
+        return Encoded(self._info, [self.valid.dataset])
 
     def __getitem__(self, i: int) -> DataLoader:
         return self.loaders[i]
@@ -447,11 +419,19 @@ class TabularDataLoaders(DataLoaders):
         return cls(to, path=path, **kwargs)
 
     @classmethod
-    def from_csv(cls, csv: str | os.PathLike[str], skipinitialspace: bool = True, **kwargs: Any) -> TabularDataLoaders:
-        """Loaders of a CSV or Parquet file; for the other arguments see :meth:`from_df`."""
+    def from_csv(
+        cls,
+        csv: str | os.PathLike[str],
+        skipinitialspace: bool = True,
+        *,
+        delimiter: str | None = None,
+        **kwargs: Any,
+    ) -> TabularDataLoaders:
+        """Loaders of a CSV or Parquet file; for the other arguments see :meth:`from_df`. Without ``delimiter`` a comma
+        separates the columns (in files that end in ``.tsv`` a tab)."""
         if not isinstance(csv, (str, os.PathLike)):
             raise TypeError(f"csv: the path of a file is needed, not {csv!r}")
-        return cls.from_df(to_table(csv, trim=skipinitialspace), **kwargs)
+        return cls.from_df(to_table(csv, trim=skipinitialspace, delimiter=delimiter), **kwargs)
 
 
 def _length(df: Any) -> int:

@@ -22,6 +22,7 @@ from .callback_list import CallbackList, listed
 from .checks import count, real
 from .data import DataLoader, DataLoaders
 from .fit_options import FitOptions, fit_options
+from .groups import Groups
 from .losses import loss_spec
 from .metrics import CoreMetric, Metric, metrics_of
 from .model import Model, Optimizer
@@ -29,6 +30,7 @@ from .optimizers import Adam, optimizer_spec
 from .predictions import Row, decisions, one_row, predicted
 from .recorder import ProgressCallback, Recorder
 from .report import Report
+from .tensor import Tensor, tensor_of
 from .view import View
 
 if sys.version_info >= (3, 11):
@@ -58,7 +60,7 @@ class SuggestionMethod:
 valley, slide, minimum, steep = "valley", "slide", "minimum", "steep"
 
 
-class Learner(CallbackList, View):
+class Learner(CallbackList, Groups, View):
     """A model, its data, its optimizer and its callbacks."""
 
     def __init__(
@@ -91,6 +93,7 @@ class Learner(CallbackList, View):
         self.path = Path(path if path is not None else dls.path)
         self.model_dir = Path(model_dir)
         self.moms = moms
+        self.opt_func = opt_func
         self.wd = None if wd is None else real("wd", wd)
         self.metrics: list[Metric | CoreMetric] = metrics_of(metrics)
         self.logger: Any = print
@@ -118,7 +121,7 @@ class Learner(CallbackList, View):
         self._core = _highmark.Learner(dls._data, config, [_for_core(metric) for metric in self.metrics])
         self._trainer = self._core.trainer
         self._start_hypers = self._trainer.hypers[0]
-        self._final_record: list[float | None] | None = None
+        self._found: dict[str, Any] | None = None
         self.loss_func = _LossName(self._core.loss)
         self.model = Model(self)
         self.opt = Optimizer(self)
@@ -272,6 +275,11 @@ class Learner(CallbackList, View):
                 name, n = f"{base}_{n}", n + 1
             taken.add(name)
             handles.extend(cb._handles(name, everywhere))
+            for companion in cb._companions() if not everywhere else []:
+                if companion.name not in taken:
+                    taken.add(companion.name)
+                    companion.learn = self
+                    handles.extend(companion._handles(companion.name, everywhere))
         return handles
 
     def lr_find(
@@ -291,6 +299,7 @@ class Learner(CallbackList, View):
         for name in names:
             if name not in ("valley", "slide", "minimum", "steep"):
                 raise ValueError(f"there is no suggestion `{name}`. There are: valley, slide, minimum, steep")
+        self._found = found
         if show_plot:
             from .. import plot
 
@@ -347,18 +356,18 @@ class Learner(CallbackList, View):
             raise TypeError(f"dl: a loader is needed, dls.test_dl(df) for one, not {dl!r}")
         raw, activated, losses = self._core.predictions(loader.dataset)
         cat, cont, targets = loader.dataset.arrays()
-        result: list[Any] = [(cat, cont)] if with_input else []
+        result: list[Any] = [(tensor_of(cat), tensor_of(cont))] if with_input else []
         if with_preds:
-            result.append(activated if act is None else act(raw))
+            result.append(tensor_of(activated) if act is None else act(tensor_of(raw)))
         if with_targs:
-            result.append(targets)
+            result.append(tensor_of(targets))
         if with_decoded:
-            result.append(decisions(self.dls._info, activated))
+            result.append(tensor_of(decisions(self.dls._info, activated)))
         if with_loss:
-            result.append(losses)
+            result.append(tensor_of(losses))
         return tuple(result)
 
-    def predict(self, row: Any) -> tuple[Row, Any, np.ndarray]:
+    def predict(self, row: Any) -> tuple[Row, Any, Tensor]:
         """The prediction for one row (a Series of pandas, or a mapping): the row with it, its class or value, and the
         probabilities or values."""
         dataset, _ = self.dls._info.apply(one_row(row))

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from .._highmark import metric_value
+from .tensor import tensor_of
 
 __all__ = [
     "APScoreBinary",
@@ -207,7 +208,7 @@ class Metric:
         vars(self).update(state)
 
     def _batch(self, pred: np.ndarray, y: np.ndarray) -> None:
-        self.accumulate(Batch(pred, y))
+        self.accumulate(Batch(tensor_of(pred), tensor_of(y)))
 
 
 class AvgMetric(Metric):
@@ -249,15 +250,15 @@ class AccumMetric(AvgMetric):
     """``func(pred, y)`` of all rows at once.
 
     ``activation`` is ``no``, ``softmax``, ``sigmoid`` or ``binary_softmax`` (the probability of the last class);
-    ``dim_argmax`` takes the class instead, ``thresh`` compares. ``flatten`` gives arrays of one axis, ``invert_arg`` gives
-    the targets first.
+    ``dim_argmax`` takes the class instead, ``thresh`` compares. ``flatten`` gives arrays of one axis, ``to_np`` plain ones
+    of numpy, ``invert_arg`` gives the targets first.
     """
 
     def __init__(
         self,
         func: Callable[..., Any],
         dim_argmax: int | None = None,
-        activation: str = "no",
+        activation: str | None = "no",
         thresh: float | None = None,
         to_np: bool = False,
         invert_arg: bool = False,
@@ -267,10 +268,11 @@ class AccumMetric(AvgMetric):
         **kwargs: Any,
     ) -> None:
         super().__init__(func, name, lower_is_better)
+        activation = activation or "no"
         if activation not in ("no", "softmax", "sigmoid", "binary_softmax"):
             raise ValueError(f"activation: {activation!r} is not no, softmax, sigmoid or binary_softmax")
         self.dim_argmax, self.activation, self.thresh = dim_argmax, activation, thresh
-        self.invert_arg, self.flatten, self.kwargs = invert_arg, flatten, kwargs
+        self.to_np, self.invert_arg, self.flatten, self.kwargs = to_np, invert_arg, flatten, kwargs
 
     def reset(self) -> None:
         self.preds: list[np.ndarray] = []
@@ -303,6 +305,8 @@ class AccumMetric(AvgMetric):
             preds, targs = preds.reshape(-1), targs.reshape(-1)
         elif targs.ndim > 1 and targs.shape[1] == 1:
             targs = targs[:, 0]
+        if not self.to_np:
+            preds, targs = tensor_of(preds), tensor_of(targs)
         pair = (targs, preds) if self.invert_arg else (preds, targs)
         return float(self.func(*pair, **self.kwargs))
 
@@ -319,7 +323,7 @@ def skm_to_fastai(
     dim_argmax = axis if is_class and thresh is None else None
     if activation is None:
         activation = "sigmoid" if is_class and thresh is not None else "no"
-    return AccumMetric(func, dim_argmax, activation, thresh, invert_arg=True, **kwargs)
+    return AccumMetric(func, dim_argmax, activation, thresh, to_np=True, invert_arg=True, **kwargs)
 
 
 def _function_name(func: Any) -> str:

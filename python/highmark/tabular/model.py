@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from .checks import real
+from .tensor import Tensor
 
 if TYPE_CHECKING:
     from .learner import Learner
@@ -63,6 +64,15 @@ class Model:
     def state_dict(self) -> dict[str, np.ndarray]:
         """A copy of all parameters and running statistics."""
         return self._learn._trainer.state_dict()
+
+    def named_parameters(self) -> Iterator[tuple[str, Tensor]]:
+        """A copy of each parameter under its name, without running statistics."""
+        state = self.state_dict()
+        return ((name, state[name].view(Tensor)) for name, *_ in self._learn._trainer.layout())
+
+    def parameters(self) -> Iterator[Tensor]:
+        """A copy of each parameter."""
+        return (parameter for _, parameter in self.named_parameters())
 
     def load_state_dict(self, state_dict: Mapping[str, Any], strict: bool = True) -> None:
         """Replaces parameters and statistics; unless ``strict``, those that are missing stay as they are."""

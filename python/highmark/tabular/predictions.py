@@ -9,6 +9,7 @@ import numpy as np
 from .. import _highmark
 from ..screen import show_table
 from .info import Info
+from .tensor import Tensor, tensor_of
 
 __all__ = ["Row", "decisions", "one_row", "predicted"]
 
@@ -40,7 +41,8 @@ class Row(dict[str, Any]):
         show_table({name: [value] for name, value in self.items()})
 
 
-def predicted(info: Info, dataset: _highmark.Dataset, activated: np.ndarray) -> tuple[Row, Any, np.ndarray]:
+def predicted(info: Info, dataset: _highmark.Dataset, activated: np.ndarray) -> tuple[Row, Any, Tensor]:
     decided = decisions(info, activated)
     columns = info.decode(*dataset.arrays()[:2], decided)
-    return Row({name: values[0] for name, values in columns.items()}), decided[0], activated[0]
+    row = Row({name: values[0] for name, values in columns.items()})
+    return row, tensor_of(decided[0]), activated[0].view(Tensor)

@@ -100,8 +100,8 @@ class Recorder(Callback):
         return self._history()["iters"]
 
     @property
-    def smooth_loss(self) -> float:
-        return self.learn._core.trainer.smooth_loss
+    def smooth_loss(self) -> np.float64:
+        return self.learn.smooth_loss
 
     @property
     def hps(self) -> dict[str, list[float]]:
@@ -116,6 +116,14 @@ class Recorder(Callback):
         from .. import plot
 
         return plot.loss(self, skip_start, with_valid, log, show_epochs, ax)
+
+    def plot_lr_find(self, skip_end: int = 5) -> Any:
+        """Draws the last range test of rates."""
+        from .. import plot
+
+        if self.learn._found is None:
+            raise ValueError("there is no range test yet; learn.lr_find() makes one")
+        return plot.lr_find(self.learn._found, [], skip_end)
 
     def plot_sched(self, keys: Any = None, figsize: tuple[float, float] | None = None) -> Any:
         """Draws learning rate and momentum by batch."""

@@ -10,7 +10,16 @@ import numpy as np
 from .._highmark import divide
 from ..seed import current_seed
 
-__all__ = ["EndSplitter", "IndexSplitter", "RandomSplitter", "TrainTestSplitter"]
+__all__ = [
+    "ColSplitter",
+    "EndSplitter",
+    "FuncSplitter",
+    "IndexSplitter",
+    "MaskSplitter",
+    "RandomSplitter",
+    "RandomSubsetSplitter",
+    "TrainTestSplitter",
+]
 
 Rows = Sequence[int] | np.ndarray
 Splits = tuple[Rows, Rows]
@@ -58,8 +67,9 @@ def IndexSplitter(valid_idx: Iterable[int]) -> Splitter:
     chosen = [_row(row) for row in valid_idx]
 
     def split(o: Any) -> Splits:
-        taken = set(chosen)
-        return [row for row in range(len(o)) if row not in taken], chosen
+        train = np.ones(len(o), dtype=bool)
+        train[[row for row in chosen if row < len(o)]] = False
+        return np.flatnonzero(train).tolist(), chosen
 
     return split
 
@@ -71,6 +81,44 @@ def EndSplitter(valid_pct: float = 0.2, valid_last: bool = True) -> Splitter:
         n = len(o)
         cut = int(valid_pct * n)
         return (range(n - cut), range(n - cut, n)) if valid_last else (range(cut, n), range(cut))
+
+    return split
+
+
+def MaskSplitter(mask: Any) -> Splitter:
+    """The rows where ``mask`` is true validate."""
+    return IndexSplitter(np.flatnonzero(np.asarray(mask, dtype=bool)).tolist())
+
+
+def FuncSplitter(func: Callable[[Any], bool]) -> Splitter:
+    """The rows for which ``func`` is true validate."""
+
+    def split(o: Any) -> Splits:
+        return MaskSplitter([func(row) for row in o])(o)
+
+    return split
+
+
+def ColSplitter(col: str | int = "is_valid", on: Any = None) -> Splitter:
+    """The rows validate in which the column ``col`` of a DataFrame is true, or is ``on`` or one of ``on``."""
+
+    def split(o: Any) -> Splits:
+        values = o.iloc[:, col] if isinstance(col, int) else o[col]
+        if on is not None:
+            values = values.isin(on if isinstance(on, (list, tuple, set)) else [on])
+        return MaskSplitter(values)(o)
+
+    return split
+
+
+def RandomSubsetSplitter(train_sz: float, valid_sz: float, seed: int | None = None) -> Splitter:
+    """A share of the rows to train on and one to validate on; the rest is left out."""
+    if not (0 < train_sz < 1 and 0 < valid_sz < 1 and train_sz + valid_sz <= 1):
+        raise ValueError(f"train_sz and valid_sz: shares of at most 1 together are needed, not {train_sz} and {valid_sz}")
+
+    def split(o: Any) -> Splits:
+        train, valid = RandomSplitter(valid_sz, seed)(o)
+        return train[: int(train_sz * len(o))], valid
 
     return split
 

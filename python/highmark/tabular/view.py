@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from .._highmark import Trainer
+from .tensor import tensor_of
+
+if TYPE_CHECKING:
+    from .data import DataLoader, DataLoaders
 
 __all__ = ["View"]
 
@@ -13,6 +19,12 @@ class View:
     """The fit under way: where it is, the batch, its predictions and gradients. A part of every learner."""
 
     _trainer: Trainer
+    dls: DataLoaders
+
+    @property
+    def dl(self) -> DataLoader:
+        """The loader of the pass under way."""
+        return self.dls.train if self.training else self.dls.valid
 
     @property
     def epoch(self) -> int:
@@ -55,19 +67,20 @@ class View:
         return self._trainer.resumed
 
     @property
-    def loss(self) -> float | None:
+    def loss(self) -> np.float64 | None:
         """The mean loss of the batch under way."""
-        return self._trainer.loss if self._trainer.in_hook else None
+        loss = self._trainer.loss if self._trainer.in_hook else None
+        return None if loss is None else np.float64(loss)
 
     @property
-    def smooth_loss(self) -> float:
+    def smooth_loss(self) -> np.float64:
         """The smoothed training loss."""
-        return self._trainer.smooth_loss
+        return np.float64(self._trainer.smooth_loss)
 
     @property
     def xb(self) -> tuple[Any, ...]:
         """Codes and numbers of the batch under way: the trainer's own memory, which can be changed."""
-        return (self._trainer.array("codes"), self._trainer.array("numbers"))
+        return (tensor_of(self._trainer.array("codes")), tensor_of(self._trainer.array("numbers")))
 
     @xb.setter
     def xb(self, value: tuple[Any, Any]) -> None:
@@ -79,7 +92,7 @@ class View:
     @property
     def yb(self) -> tuple[Any, ...]:
         """The targets of the batch under way."""
-        return (self._trainer.array("targets"),)
+        return (tensor_of(self._trainer.array("targets")),)
 
     @yb.setter
     def yb(self, value: tuple[Any, ...]) -> None:
@@ -93,7 +106,7 @@ class View:
     @property
     def pred(self) -> Any:
         """The predictions for it, before any activation."""
-        return self._trainer.array("predictions")
+        return tensor_of(self._trainer.array("predictions"))
 
     @pred.setter
     def pred(self, value: Any) -> None:
@@ -102,7 +115,7 @@ class View:
     @property
     def grad(self) -> Any:
         """The gradient of the loss with respect to the predictions, from ``after_loss`` on, when training."""
-        return self._trainer.array("grad")
+        return tensor_of(self._trainer.array("grad"))
 
     @grad.setter
     def grad(self, value: Any) -> None:

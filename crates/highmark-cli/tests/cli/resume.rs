@@ -39,7 +39,7 @@ fn a_killed_run_is_resumed_and_a_second_process_is_kept_out() {
     for arguments in ["resume run".to_string(), format!("train people.csv {LONG} --out run --overwrite")] {
         folder
             .run(&arguments)
-            .failed(1, &["another process, number ", &id, "run folder run", "wait for its end"]);
+            .failed(1, &["another process, number ", &id, "cannot lock run", "wait for its end"]);
     }
     child.kill().unwrap();
     child.wait().unwrap();

@@ -237,7 +237,7 @@ impl Statistics {
         let rows = train.iter().map(|row| values[*row as usize]);
         let mut present: Vec<f64> = rows.clone().filter(|value| !value.is_nan()).collect();
         if present.is_empty() {
-            let message = "all values of the training rows are missing; drop it with --ignore";
+            let message = "all values of the training rows are missing; leave it out";
             return Err(Error::column(name, message));
         }
         let lacks = present.len() < train.len();

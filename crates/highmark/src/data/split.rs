@@ -145,7 +145,7 @@ fn too_many_classes(classes: &[u32]) -> Error {
     let distinct = classes.iter().collect::<std::collections::HashSet<_>>().len();
     let message = format!(
         "the target has {distinct} classes for {} rows, so no class has rows to train on and to validate on; \
-         --task regression, another target or --no-stratify may be meant",
+         a regression, another target or a draw that is not stratified may be meant",
         classes.len()
     );
     Error::config("stratify", message)
@@ -225,7 +225,7 @@ mod tests {
     fn a_class_for_every_row_cannot_be_shared_out() {
         let classes: Vec<u32> = (0..100).collect();
         let error = fraction(0.2, true).divide(100, Some(&classes)).unwrap_err().to_string();
-        for part in ["100 classes for 100 rows", "--task regression", "another target", "--no-stratify"] {
+        for part in ["100 classes for 100 rows", "a regression", "another target", "not stratified"] {
             assert!(error.contains(part), "{error}");
         }
         // Too few rows for the share, whatever the classes.

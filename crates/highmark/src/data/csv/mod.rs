@@ -222,5 +222,5 @@ fn delimiter_hint(names: &[String]) -> Option<String> {
     let [name] = names else { return None };
     let byte = [';', '\t', '|'].into_iter().find(|byte| name.contains(*byte))?;
     let byte = if byte == '\t' { "tab".into() } else { format!("'{byte}'") };
-    Some(format!("the columns seem to be separated otherwise; try --delimiter {byte}"))
+    Some(format!("the columns seem to be separated otherwise; try the delimiter {byte}"))
 }

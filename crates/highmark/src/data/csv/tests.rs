@@ -111,9 +111,9 @@ fn ragged_rows_name_the_line() {
     let error = failure(b"a,b\r\n1,2\r\n\"3,4\r\n5,6\"\r\n");
     assert!(error.starts_with("x.csv, line 3: has 1 value, expected 2 values; a quote"), "{error}");
     for (text, hint) in [
-        ("a;b\n1,5;2\n", "try --delimiter ';'"),
-        ("a\tb\n1,5\t2\n", "try --delimiter tab"),
-        ("a|b\n1,5|2\n", "try --delimiter '|'"),
+        ("a;b\n1,5;2\n", "try the delimiter ';'"),
+        ("a\tb\n1,5\t2\n", "try the delimiter tab"),
+        ("a|b\n1,5|2\n", "try the delimiter '|'"),
     ] {
         let error = failure(text.as_bytes());
         assert!(error.starts_with("x.csv, line 2") && error.ends_with(hint), "{error}");

@@ -36,7 +36,7 @@ impl Categorify {
         levels.sort_by(Level::order);
         levels.dedup();
         if levels.is_empty() {
-            let message = "all values of the training rows are missing; drop it with --ignore";
+            let message = "all values of the training rows are missing; leave it out";
             return Err(Error::column(name, message));
         }
         Ok((levels, train.iter().any(|row| factors.level_of(*row as usize).is_none())))

@@ -170,9 +170,7 @@ fn unusable_data() {
     let twice = DataConfig { procs: vec![Proc::Normalize, Proc::Normalize], ..config() };
     assert!(failure(PEOPLE, &twice).contains("`normalize` is given twice"));
     assert!(failure(PEOPLE, &DataConfig { targets: vec![], ..config() }).contains("name the column"));
-    assert!(
-        failure("a,y\n,no\n,yes\n,no\n,yes\n1.0,no\n2.0,no\n", &config()).contains("drop it with --ignore")
-    );
+    assert!(failure("a,y\n,no\n,yes\n,no\n,yes\n1.0,no\n2.0,no\n", &config()).contains("leave it out"));
     assert!(
         failure("a,y\n1.5,no\n1,yes\ninf,no\n1,yes\n1,no\n1,no\n", &config())
             .contains("column `a`: inf in data row 3")

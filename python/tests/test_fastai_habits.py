@@ -1,0 +1,216 @@
+"""What scripts for fastai do beside the tutorials: tables looked at, arrays treated as tensors, schedules, fine-tuning."""
+
+import numpy as np
+import pytest
+
+from highmark.tabular.all import (
+    AccumMetric,
+    Adam,
+    Callback,
+    Categorify,
+    ClassificationInterpretation,
+    ColSplitter,
+    CrossEntropyLossFlat,
+    FillMissing,
+    FuncSplitter,
+    MaskSplitter,
+    Normalize,
+    ParamScheduler,
+    RandomSplitter,
+    RandomSubsetSplitter,
+    SchedCos,
+    SchedExp,
+    SchedLin,
+    SchedNo,
+    SchedPoly,
+    TabularDataLoaders,
+    TabularPandas,
+    accuracy,
+    combine_scheds,
+    combined_cos,
+    cont_cat_split,
+    defaultdict,
+    first,
+    json,
+    noop,
+    pd,
+    plt,
+    re,
+    store_attr,
+    tabular_learner,
+    tensor,
+)
+from highmark.tabular.tensor import tensor_of
+
+
+@pytest.fixture
+def to(columns):
+    frame = pd.DataFrame(columns)
+    cont, cat = cont_cat_split(frame, dep_var="rich")
+    return TabularPandas(
+        frame, [Categorify, FillMissing, Normalize], cat, cont, y_names="rich", splits=RandomSplitter(seed=1)(frame)
+    )
+
+
+def test_tables_are_looked_at(to, columns, capsys):
+    assert list(to.xs.columns) == to.x_names == ["city", "age_na", "age", "hours"]
+    assert list(to.items.columns) == list(to.all_cols.columns) == to.all_col_names == [*to.x_names, "rich"]
+    assert list(to.cats.columns) == to.cat_names and list(to.conts.columns) == to.cont_names
+    assert len(to.items) == len(to) == 640 and len(to.train.y) == to.split == 512
+    assert (to.valid.y == to.valid.ys["rich"]).all() and to.targ.equals(to.ys)
+    to.train.show(2)
+    assert capsys.readouterr().out.splitlines()[0].split() == to.all_col_names
+
+    assert to.procs == ["fill_missing", "categorify", "normalize"]
+    assert to.procs.categorify["city"] == to.procs.categorify.classes["city"] == ["#na#", "Bergen", "Oslo", "Tromsø"]
+    assert to.procs.fill_missing.na_dict == to.na_dict and to.procs.normalize.means == to.means
+    with pytest.raises(AttributeError, match="there is no proc `nonsense` among"):
+        to.procs.nonsense  # noqa: B018
+
+    new = to.new({name: values[:5] for name, values in columns.items() if name != "rich"})
+    new.process()
+    assert list(new.items.columns) == list(new.xs.columns) == to.x_names and len(new) == 5
+    with pytest.raises(ValueError, match="no targets"):
+        new.ys  # noqa: B018
+    dls = to.dataloaders(bs=64, val_bs=100)
+    assert (dls.valid.bs, len(dls.valid), len(dls.train_ds.xs), len(dls.valid_ds.items)) == (100, 2, 512, 128)
+
+
+def test_arrays_answer_to_torchs_names(learn):
+    learn.fit(1)
+    preds, targets = learn.get_preds()
+    assert isinstance(preds, np.ndarray) and type(preds.numpy()) is np.ndarray
+    assert np.array_equal(preds.argmax(dim=1, keepdim=True), preds.numpy().argmax(axis=1, keepdims=True))
+    assert np.array_equal(preds.max(dim=1).indices, preds.argmax(1)) and preds.max() == preds.numpy().max()
+    assert preds.sum(dim=-1).detach().cpu().tolist() == pytest.approx([1] * 128)
+    assert preds.view(-1).shape == (256,) and preds.view(np.ndarray).base is not None
+    assert targets.squeeze().unsqueeze(1).shape == targets.shape and preds.float().clone().numel() == 256
+    assert np.allclose(preds.log().softmax(dim=1), preds, atol=1e-6) and tensor(0.0).sigmoid() == 0.5
+    assert preds.clamp(0.2, 0.4).max() <= np.float32(0.4) and (preds.eq(preds)).all()
+    row, decided, probabilities = learn.predict({"age": 30, "hours": 40, "city": "Oslo"})
+    assert learn.dls.vocab[decided.item()] == row["rich"] and probabilities.argmax(dim=0) == decided
+    assert tensor([1, 2]).dtype == np.int64 and tensor(1.0, 2.0).dtype == np.float32 and tensor_of(None) is None
+
+    def share(inp, targ):
+        return (inp.argmax(dim=-1) == targ.squeeze(-1)).float().mean()
+
+    learn = tabular_learner(learn.dls, layers=[8], metrics=[share, accuracy, AccumMetric(share, flatten=False, name="all")])
+    seen = []
+    losses = Callback(after_batch=lambda: seen.append((learn.loss.item(), learn.smooth_loss.item(), learn.pred.float().mean())))
+    learn.fit(1, cbs=losses)
+    assert learn.recorder.values[0][2:] == pytest.approx([learn.recorder.values[0][3]] * 3) and len(seen) == 20
+    weighted = tabular_learner(learn.dls, layers=[8], loss_func=CrossEntropyLossFlat(weight=tensor([1.0, 3.0])))
+    assert weighted.loss_func.spec["weight"] == [1.0, 3.0]
+    assert sum(p.numel() for p in weighted.model.parameters()) > 0
+    assert dict(weighted.model.named_parameters())["layers.0.0.weight"].shape == (8, 8)
+
+
+def test_what_one_parameter_group_means(learn):
+    learn.freeze()
+    learn.freeze_to(-1)
+    learn.unfreeze()
+    learn.create_opt()
+    with pytest.raises(ValueError, match="one parameter group"):
+        learn.freeze_to(1)
+    learn.fine_tune(2, base_lr=1e-2)
+    assert len(learn.recorder.values) == 2 and max(learn.recorder.lrs) == pytest.approx(5e-3, rel=1e-2)
+    assert learn.recorder.lrs[0] == pytest.approx(1e-3) and learn.opt_func is Adam
+
+
+def test_schedules(learn):
+    for sched, middle in [
+        (SchedLin(1, 3), 2),
+        (SchedCos(1, 3), 2),
+        (SchedNo(1, 3), 1),
+        (SchedExp(1, 4), 2),
+        (SchedPoly(1, 3, 2), 1.5),
+        (combine_scheds([0.5, 0.5], [SchedNo(1, 1), SchedLin(2, 4)]), 2),
+        (combined_cos(0.5, 1, 3, 2), 3),
+    ]:
+        assert sched(0.5) == pytest.approx(middle)
+        assert sched(0) == 1
+    assert combine_scheds([1, 0], [SchedLin(1, 2), SchedNo(9, 9)])(1) == 2
+    with pytest.raises(ValueError, match="1 in all"):
+        combine_scheds([0.5, 0.6], [SchedNo(1, 1)] * 2)
+    learn.fit(1, cbs=ParamScheduler({"lr": SchedLin(1e-2, 0)}))
+    assert learn.recorder.lrs == pytest.approx([1e-2 * (1 - i / 16) for i in range(16)])
+
+
+def test_the_last_range_test_is_drawn(learn):
+    with pytest.raises(ValueError, match="no range test yet"):
+        learn.recorder.plot_lr_find()
+    learn.lr_find(show_plot=False, num_it=20)
+    assert len(learn.recorder.plot_lr_find(skip_end=2).lines[0].get_xdata()) <= 18
+    plt.close("all")
+
+
+def test_splitters(columns):
+    frame = pd.DataFrame({"is_valid": [True, False, False, True], "fold": [0, 1, 2, 1]})
+    assert ColSplitter()(frame) == ([1, 2], [0, 3])
+    assert ColSplitter("fold", on=[1])(frame) == ([0, 2], [1, 3])
+    assert ColSplitter(1, on=2)(frame) == ([0, 1, 3], [2])
+    assert MaskSplitter([False, True])(range(2)) == ([0], [1])
+    assert FuncSplitter(lambda row: row > 7)(range(10)) == (list(range(8)), [8, 9])
+    train, valid = RandomSubsetSplitter(0.3, 0.1, seed=1)(range(100))
+    assert (len(train), len(valid), len({*train, *valid})) == (30, 10, 40)
+    with pytest.raises(ValueError, match="at most 1 together"):
+        RandomSubsetSplitter(0.6, 0.5)
+
+
+def test_interpretation(learn, capsys):
+    learn.fit(1)
+    interpretation = ClassificationInterpretation.from_learner(learn)
+    matrix = interpretation.confusion_matrix()
+    assert matrix.sum() == 128 and matrix.trace() / 128 == pytest.approx(learn.validate()[1])
+    confused = interpretation.most_confused()
+    assert sum(count for *_, count in confused) == 128 - matrix.trace() and confused[0][2] >= confused[-1][2]
+    losses, rows = interpretation.top_losses(3)
+    assert losses.tolist() == sorted(interpretation.losses.tolist(), reverse=True)[:3] and len(rows) == 3
+    interpretation.print_classification_report()
+    assert "precision" in capsys.readouterr().out
+    axes = interpretation.plot_confusion_matrix(normalize=True)
+    assert axes.get_xlabel() == "Predicted"
+    plt.close("all")
+
+
+def test_names_that_come_along(learn):
+    class Mine(Callback):
+        def __init__(self, a, b=2, *, c=3):
+            store_attr(but="b", d=4)
+
+    mine = Mine(1)
+    assert (mine.a, mine.c, mine.d) == (1, 3, 4) and "b" not in vars(mine)
+    learn.fit(1, cbs=mine)
+    assert json.loads("1") == 1 and re.sub("a", "b", "a") == "b" and defaultdict(int)["a"] == 0
+
+
+def test_small_names(columns, tmp_path, dls):
+    assert first(dls.valid)[0].shape == (32, 2) and first([]) is None and noop(3) == 3
+    names, columns = list(columns), list(columns.values())
+    lines = ["\t".join(names), *("\t".join(str(column[row]) for column in columns) for row in range(100))]
+    (tmp_path / "tabs.txt").write_text("\n".join(lines), encoding="utf-8")
+    for delimiter in ("\t", "tab"):
+        found = TabularDataLoaders.from_csv(tmp_path / "tabs.txt", delimiter=delimiter, y_names="rich", procs=[Categorify, FillMissing])
+        assert found.cont_names == ["age", "hours"]
+    with pytest.raises(KeyError, match="there is no column `rich`"):
+        TabularDataLoaders.from_csv(tmp_path / "tabs.txt", y_names="rich", procs=Categorify)
+    (tmp_path / "ragged.csv").write_text("a;b\n1,5;2\n")
+    with pytest.raises(ValueError, match="try the delimiter ';'") as raised:
+        TabularDataLoaders.from_csv(tmp_path / "ragged.csv", y_names="b")
+    assert "--" not in str(raised.value)
+
+
+def test_text_as_objects(columns):
+    """Equal texts in one object and in many, and pandas' marks of missing values, come to the same table."""
+    shared = {"Oslo": "Oslo", "Bergen": "Bergen", "Tromsø": "Tromsø"}
+    one = np.array([shared[str(city)] for city in columns["city"]], dtype=object)
+    many = np.array(["".join(list(str(city))) for city in columns["city"]], dtype=object)
+    one[::7], many[::7] = None, float("nan")
+    many[::14] = pd.NA
+    encoded = []
+    for cities in (one, many):
+        frame = pd.DataFrame({**columns, "city": pd.Series(cities, dtype=object)})
+        dls = TabularDataLoaders.from_df(frame, cat_names=["city"], cont_names=["hours"], y_names="rich", procs=[Categorify, FillMissing])
+        assert dls.classes["city"] == ["#na#", "Bergen", "Oslo", "Tromsø"]
+        encoded.append(dls.train_ds.xs)
+    assert encoded[0].equals(encoded[1]) and (encoded[0]["city"] == 0).sum() > 50
