@@ -65,7 +65,7 @@ fn decimals_and_half_floats_are_numbers() {
 
     let schema = "message m {
         required fixed_len_byte_array(5) short (DECIMAL(10,2));
-        required fixed_len_byte_array(25) long (DECIMAL(60,2));
+        required fixed_len_byte_array(25) long (DECIMAL(59,2));
         required binary any (DECIMAL(10,1));
         required fixed_len_byte_array(2) half (FLOAT16);
     }";
