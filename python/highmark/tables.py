@@ -12,7 +12,7 @@ import numpy as np
 
 from ._highmark import Column, Table
 
-__all__ = ["column_names", "is_pandas", "lasting", "to_table"]
+__all__ = ["column_names", "is_pandas", "rereadable", "to_table"]
 
 
 def is_pandas(source: Any) -> bool:
@@ -21,7 +21,7 @@ def is_pandas(source: Any) -> bool:
     return pandas is not None and isinstance(source, pandas.DataFrame)
 
 
-def lasting(source: Any) -> Any:
+def rereadable(source: Any) -> Any:
     """The same, or a table of it if it can be read only once."""
     once = not hasattr(source, "__len__") and hasattr(source, "__arrow_c_stream__")
     return to_table(source) if once else source

@@ -32,16 +32,22 @@ impl Experiment {
         if let Some(hint) = source::delimiter_hint(&config.data, &table) {
             return Err(Failure::failed(hint));
         }
+        let asked = config.task;
         config.complete(&table)?;
         config.direction()?;
-        let data_config: DataConfig = config.data_config()?;
+        // A task that nobody has asked for is inferred there too, and doubted.
+        let data_config = DataConfig { task: asked, ..config.data_config()? };
         let load = begin.elapsed();
         let begin = Instant::now();
         let data = TabularData::new(&table, &data_config)?;
         if config.bs > data.train.rows() {
             let rows = data.train.rows();
-            let message =
-                format!("bs: {} is larger than the {rows} training rows; use --bs {rows} or less", config.bs);
+            // Batch norm needs two rows a batch.
+            let message = if rows < 2 && config.batch_norm {
+                format!("{rows} row to train on is too few; the data needs more rows, or validation fewer")
+            } else {
+                format!("bs: {} is larger than the {rows} training rows; use --bs {rows} or less", config.bs)
+            };
             return Err(Failure::failed(message));
         }
         let learner = Learner::tabular(&data, LearnerConfig { stop, ..config.learner_config()? })?;

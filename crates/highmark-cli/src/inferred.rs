@@ -4,16 +4,23 @@ use highmark::{Dataset, Targets, Task};
 
 use crate::experiment::Experiment;
 use crate::failure::Result;
-use crate::text_table::{count, thousands};
+use crate::source;
+use crate::text_table::{COLUMNS, count, shortened, thousands};
+
+/// By what the library's advice is followed here.
+pub(crate) const REMEDIES: &str = "(--ignore leaves a column out, --missing '?,-' declares texts missing, --cat makes it a category, --task says what the target is)";
+
+/// How many classes are shown with their share.
+const CLASSES: usize = 10;
 
 impl Experiment {
     /// A line for each thing that was inferred or asked for.
     pub(crate) fn lines(&self) -> Result<Vec<String>> {
         let (config, pipeline) = (&self.config, &self.data.pipeline);
         let mut lines = vec![format!(
-            "data       {}: {} rows, {} to train on, {} to validate on ({})",
-            config.data,
-            thousands(self.rows),
+            "data       {}: {}, {} to train on, {} to validate on ({})",
+            source::shown(&config.data),
+            count(self.rows, "row"),
             thousands(self.data.train.rows()),
             thousands(self.data.valid.rows()),
             self.split(),
@@ -24,9 +31,10 @@ impl Experiment {
         lines.push(format!("continuous {}", listed(pipeline.cont_names())));
         lines.push(format!("categories {}", listed(&cat)));
         if !self.unused.is_empty() {
-            lines.push(format!("not used   {}", self.unused.join(", ")));
+            lines.push(format!("not used   {}", shortened(&self.unused, COLUMNS)));
         }
         lines.extend(self.data.warnings.iter().map(|line| format!("warning    {line}")));
+        lines.extend((!self.data.warnings.is_empty()).then(|| format!("           {REMEDIES}")));
         lines.extend(self.data.valid_drift.lines().into_iter().map(|line| format!("validation {line}")));
         lines.extend(self.model_lines()?);
         Ok(lines)
@@ -93,7 +101,7 @@ impl Experiment {
 }
 
 fn listed(names: &[String]) -> String {
-    if names.is_empty() { "none".into() } else { names.join(", ") }
+    if names.is_empty() { "none".into() } else { shortened(names, COLUMNS) }
 }
 
 /// The kind of task and its targets, with the balance of the classes.
@@ -106,21 +114,19 @@ fn task(task: &Task, train: &Dataset) -> String {
             classes.iter().for_each(|class| counts[*class as usize] += 1);
             let balance: Vec<_> =
                 names.iter().zip(counts).map(|(name, n)| format!("{name} {}", share(n))).collect();
-            format!("{} of {column} in {} classes: {}", task.kind(), names.len(), shortened(&balance))
+            format!(
+                "{} of {column} in {} classes: {}",
+                task.kind(),
+                names.len(),
+                shortened(&balance, CLASSES)
+            )
         }
         (Task::MultiLabel { .. }, Some(Targets::Values { values, width })) => {
             let of = |i: usize| values.iter().skip(i).step_by((*width).max(1)).filter(|x| **x > 0.5).count();
             let balance: Vec<_> =
                 names.iter().enumerate().map(|(i, name)| format!("{name} {}", share(of(i)))).collect();
-            format!("{} of {} labels: {}", task.kind(), names.len(), shortened(&balance))
+            format!("{} of {} labels: {}", task.kind(), names.len(), shortened(&balance, CLASSES))
         }
         _ => format!("{} of {}", task.kind(), task.columns().join(", ")),
     }
-}
-
-/// The first of many.
-fn shortened(items: &[String]) -> String {
-    const SHOWN: usize = 10;
-    let more = if items.len() > SHOWN { format!(" and {} more", items.len() - SHOWN) } else { String::new() };
-    items[..items.len().min(SHOWN)].join(", ") + &more
 }

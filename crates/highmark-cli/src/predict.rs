@@ -1,7 +1,7 @@
 //! `highmark predict`.
 
 use std::fs;
-use std::io::BufWriter;
+use std::io::{BufWriter, IsTerminal};
 use std::path::{Path, PathBuf};
 
 use highmark::{Error, ErrorKind, Table, write_csv, write_csv_to, write_parquet};
@@ -22,7 +22,9 @@ pub(crate) fn run(args: &PredictArgs) -> Result<()> {
     let trained = Trained::find(&args.run)?;
     let mut model = trained.load(args.threads)?.stop_flag(notice::watch(&args.deadline)?);
     let table = source::read(&args.data, &trained.csv_options(&args.csv)?)?;
-    let (predicted, drift) = model.predict(&table)?;
+    // Columns that are not there may be all in one.
+    let hint = || source::delimiter_hint(&args.data, &table).map(Failure::failed);
+    let (predicted, drift) = model.predict(&table).map_err(|error| hint().unwrap_or_else(|| error.into()))?;
     drift.lines().iter().for_each(screen::note);
     let predictions = predicted.to_table()?;
     let Some(out) = &args.out else { return print(&predictions) };
@@ -74,6 +76,12 @@ fn refuse_existing(out: &Path, overwrite: bool) -> Result<()> {
 
 /// As CSV on standard output.
 fn print(predictions: &Table) -> Result<()> {
+    if std::io::stdout().is_terminal() {
+        // A file gets the names of the classes as they are.
+        let mut text = Vec::new();
+        write_csv_to(predictions, Path::new("standard output"), &mut text)?;
+        return screen::print(&String::from_utf8_lossy(&text));
+    }
     let out = BufWriter::new(std::io::stdout().lock());
     let written = write_csv_to(predictions, Path::new("standard output"), out);
     written.map_err(|error| match error.kind() {

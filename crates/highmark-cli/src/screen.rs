@@ -1,5 +1,6 @@
 //! Where lines for the user go.
 
+use std::borrow::Cow;
 use std::fmt::Display;
 use std::io::Write;
 
@@ -27,6 +28,8 @@ impl Screen {
 
     /// Shows a line. An output that is closed is ignored: the work goes on, since its result may be a file.
     pub(crate) fn say(self, line: impl Display) {
+        let line = line.to_string();
+        let line = visible(&line);
         match self {
             Self::Stdout => drop(writeln!(std::io::stdout(), "{line}")),
             Self::Stderr => drop(writeln!(std::io::stderr(), "{line}")),
@@ -46,18 +49,29 @@ impl Screen {
 
 /// A note that is not part of the result: on standard error.
 pub(crate) fn note(line: impl Display) {
-    drop(writeln!(std::io::stderr(), "{line}"));
+    drop(writeln!(std::io::stderr(), "{}", visible(&line.to_string())));
 }
 
 /// The one message of a failure.
 pub(crate) fn error(message: &str) {
-    drop(writeln!(std::io::stderr(), "error: {message}"));
+    drop(writeln!(std::io::stderr(), "error: {}", visible(message)));
+}
+
+/// Text from a file as a terminal may have it: what would move its cursor, change its colours or type into it is spelled out.
+/// Line ends stay.
+pub(crate) fn visible(text: &str) -> Cow<'_, str> {
+    let hidden = |c: char| c.is_control() && c != '\n';
+    if !text.contains(hidden) {
+        return text.into();
+    }
+    let spelled = |c: char| if hidden(c) { c.escape_default().to_string() } else { c.into() };
+    text.chars().map(spelled).collect()
 }
 
 /// Writes a result to standard output.
 pub(crate) fn print(text: &str) -> Result<()> {
     let mut out = std::io::stdout().lock();
-    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+    match out.write_all(visible(text).as_bytes()).and_then(|()| out.flush()) {
         Ok(()) => Ok(()),
         Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Err(Failure::Closed),
         Err(error) => Err(Failure::failed(format!("cannot write to standard output: {error}"))),

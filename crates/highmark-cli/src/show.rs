@@ -8,9 +8,10 @@ use serde_json::{Value, json};
 use crate::args::ShowArgs;
 use crate::config::Config;
 use crate::failure::Result;
+use crate::inferred::REMEDIES;
 use crate::screen;
 use crate::source;
-use crate::text_table::{text_table, thousands};
+use crate::text_table::{count, text_table, thousands};
 
 /// Summarises the columns.
 pub(crate) fn run(args: &ShowArgs) -> Result<()> {
@@ -22,17 +23,28 @@ pub(crate) fn run(args: &ShowArgs) -> Result<()> {
     }
     let task = if args.target.is_empty() { None } else { Some(TaskKind::infer(&table, &args.target)?) };
     let columns = table.describe();
+    let warnings = table.warnings(&args.target);
     if args.json {
         let columns: Vec<Value> = columns.iter().map(|column| as_json(column, &args.target)).collect();
-        let value = json!({ "data": args.data, "rows": table.rows(), "task": task, "columns": columns });
+        let value = json!({ "data": args.data, "rows": table.rows(), "task": task, "columns": columns, "warnings": warnings });
         return screen::print_json(&value);
     }
     let rows: Vec<_> = columns.iter().map(|column| row(column, &args.target, table.rows())).collect();
     let header = ["column", "type", "kind", "missing", "distinct", "values"];
-    let mut text = format!("{}: {} rows, {} columns\n\n", args.data, thousands(table.rows()), columns.len());
+    let mut text = format!(
+        "{}: {}, {}\n\n",
+        source::shown(&args.data),
+        count(table.rows(), "row"),
+        count(columns.len(), "column")
+    );
     text += &text_table(&header, &rows);
     if let Some(task) = task {
         text += &balance(&columns, &args.target, task, &table);
+    }
+    if !warnings.is_empty() {
+        text.push('\n');
+        text.extend(warnings.iter().map(|line| format!("warning: {}\n", one_line(line))));
+        text.extend([REMEDIES, "\n"]);
     }
     screen::print(&text)
 }
@@ -55,31 +67,32 @@ fn row(column: &ColumnSummary, targets: &[String], rows: usize) -> Vec<String> {
             format!("{} to {}, mean {}", short(min), short(max), short(mean))
         }
         _ => {
-            let top =
-                column.top.iter().map(|(value, n)| format!("{} ({})", one_line(value.trim()), thousands(*n)));
+            let top = column
+                .top
+                .iter()
+                .map(|(value, n)| format!("{} ({})", beginning(value.trim()), thousands(*n)));
             let more = if column.distinct > column.top.len() { ", ..." } else { "" };
             top.collect::<Vec<_>>().join(", ") + more
         }
     };
     let distinct = thousands(column.distinct);
     let kind = kind(column, targets).to_string();
-    vec![escaped(&column.name), column.dtype.clone(), kind, missing, distinct, values]
+    vec![one_line(&column.name), column.dtype.clone(), kind, missing, distinct, values]
 }
 
-/// Without what would break the table: line breaks, tabs and the like.
-fn escaped(text: &str) -> String {
-    let escape = |c: char| if c.is_control() { c.escape_default().to_string() } else { c.to_string() };
-    text.chars().map(escape).collect()
+/// As it is shown where a line must not end.
+fn one_line(text: &str) -> String {
+    screen::visible(text).replace('\n', "\\n")
 }
 
 /// The beginning of a value, on one line.
-fn one_line(value: &str) -> String {
+fn beginning(value: &str) -> String {
     const SHOWN: usize = 30;
     let mut start: String = value.chars().take(SHOWN).collect();
     if start.len() < value.len() {
         start += "...";
     }
-    escaped(&start)
+    one_line(&start)
 }
 
 /// A number with no more digits than a reader takes in.
@@ -103,14 +116,15 @@ fn balance(columns: &[ColumnSummary], targets: &[String], task: TaskKind, table:
         if task == TaskKind::Regression {
             let (min, mean, max) = column.range.unwrap_or((f64::NAN, f64::NAN, f64::NAN));
             let (min, mean, max) = (short(min), short(mean), short(max));
-            let _ = writeln!(text, "{}: {min} to {max}, mean {mean}", escaped(&column.name));
+            let _ = writeln!(text, "{}: {min} to {max}, mean {mean}", one_line(&column.name));
             continue;
         }
         let share = |n: usize| 100.0 * n as f64 / table.rows().max(1) as f64;
-        let row =
-            |(value, n): &(String, usize)| vec![one_line(value), thousands(*n), format!("{:.1}%", share(*n))];
+        let row = |(value, n): &(String, usize)| {
+            vec![beginning(value), thousands(*n), format!("{:.1}%", share(*n))]
+        };
         let rows: Vec<_> = column.top.iter().map(row).collect();
-        let _ = write!(text, "\n{}", text_table(&[&escaped(&column.name), "rows", "share"], &rows));
+        let _ = write!(text, "\n{}", text_table(&[&one_line(&column.name), "rows", "share"], &rows));
         if column.distinct > column.top.len() {
             let _ = writeln!(text, "and {} more values", thousands(column.distinct - column.top.len()));
         }

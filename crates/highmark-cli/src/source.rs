@@ -1,5 +1,6 @@
 //! Reading data: by the name of what comes with highmark, or from a file.
 
+use std::io::{BufRead, IsTerminal};
 use std::path::Path;
 
 use highmark::{CsvOptions, NamedData, Table, read_csv_from};
@@ -7,8 +8,14 @@ use highmark::{CsvOptions, NamedData, Table, read_csv_from};
 use crate::failure::{Failure, Result};
 use crate::run_folder;
 
-/// Reads `adult`, `adult-train`, `adult-test`, or the file of that name.
+/// What stands for standard input in place of a file.
+pub(crate) const STDIN: &str = "-";
+
+/// Reads `adult`, `adult-train`, `adult-test`, the file of that name, or standard input.
 pub(crate) fn read(data: &str, csv: &CsvOptions) -> Result<Table> {
+    if data == STDIN {
+        return read_stdin(csv);
+    }
     if let Some(named) = NamedData::from_name(data) {
         return Ok(named.table()?);
     }
@@ -35,6 +42,28 @@ pub(crate) fn read(data: &str, csv: &CsvOptions) -> Result<Table> {
     Ok(read_csv_from(path, file, csv)?)
 }
 
+/// Reads CSV that another program writes. It is read once: what comes after it finds no data.
+fn read_stdin(csv: &CsvOptions) -> Result<Table> {
+    let mut input = std::io::stdin().lock();
+    if input.is_terminal() {
+        let message = "- is standard input, but no data comes from there; name a file, or pipe one in: cat x.csv | highmark ...";
+        return Err(Failure::usage(message));
+    }
+    let name = shown(STDIN);
+    let start = input.fill_buf().map_err(|error| highmark::Error::io("read", name, error))?;
+    if start.starts_with(b"PAR1") {
+        let message =
+            format!("{name}: is a Parquet file, which must be read from a file; save it and name it");
+        return Err(Failure::failed(message));
+    }
+    Ok(read_csv_from(Path::new(name), input, csv)?)
+}
+
+/// What data is called in messages.
+pub(crate) fn shown(data: &str) -> &str {
+    if data == STDIN { "standard input" } else { data }
+}
+
 /// What to try with a file that seems to have one column because another character separates them.
 pub(crate) fn delimiter_hint(data: &str, table: &Table) -> Option<String> {
     let mut names = table.names();
@@ -42,8 +71,11 @@ pub(crate) fn delimiter_hint(data: &str, table: &Table) -> Option<String> {
     if is_parquet(Path::new(data)) {
         return None;
     }
-    let separator = [(';', "';'"), ('\t', "tab"), ('|', "'|'")].into_iter().find(|(c, _)| name.contains(*c));
+    let separator = [(';', "';'"), ('\t', "tab"), ('|', "'|'"), (',', "','")]
+        .into_iter()
+        .find(|(c, _)| name.contains(*c));
     separator.map(|(_, typed)| {
+        let data = shown(data);
         format!("{data} has one column only, `{}`; try --delimiter {typed}", name.escape_debug())
     })
 }
@@ -54,8 +86,11 @@ pub(crate) fn is_parquet(path: &Path) -> bool {
     ["parquet", "pq"].contains(&extension.to_ascii_lowercase().as_str())
 }
 
-/// What the data is called in the name of a run's folder: `adult`, or the file's name without its extension.
+/// What the data is called in the name of a run's folder: `adult`, `stdin`, or the file's name without its extension.
 pub(crate) fn name(data: &str) -> String {
+    if data == STDIN {
+        return "stdin".into();
+    }
     let stem = Path::new(data).file_stem().map(|stem| stem.to_string_lossy().into_owned());
     stem.filter(|stem| !stem.is_empty()).unwrap_or_else(|| "data".into())
 }

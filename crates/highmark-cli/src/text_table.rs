@@ -18,6 +18,16 @@ pub(crate) fn text_table(header: &[&str], rows: &[Vec<String>]) -> String {
     text
 }
 
+/// How many names of columns are shown in a line.
+pub(crate) const COLUMNS: usize = 50;
+
+/// The first `shown` of many.
+pub(crate) fn shortened(items: &[impl AsRef<str>], shown: usize) -> String {
+    let first: Vec<&str> = items.iter().take(shown).map(AsRef::as_ref).collect();
+    let more = items.len().saturating_sub(shown);
+    first.join(", ") + &if more > 0 { format!(" and {} more", thousands(more)) } else { String::new() }
+}
+
 /// 1234567 as 1,234,567.
 pub(crate) fn thousands(n: usize) -> String {
     let digits = n.to_string();

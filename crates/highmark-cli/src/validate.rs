@@ -45,7 +45,12 @@ pub(crate) fn run(args: &ValidateArgs) -> Result<()> {
         return screen::print_json(&value);
     }
     let rows: Vec<_> = scores.values.iter().map(|(name, x)| vec![name.clone(), format!("{x:.6}")]).collect();
-    let title = format!("{} on {} of {}", trained.file.display(), count(scores.rows, "row"), scores.data);
+    let title = format!(
+        "{} on {} of {}",
+        trained.file.display(),
+        count(scores.rows, "row"),
+        source::shown(&scores.data)
+    );
     screen::print(&format!("{title}\n\n{}", text_table(&["measure", "value"], &rows)))
 }
 
@@ -70,7 +75,7 @@ fn on_own_rows(args: &ValidateArgs, trained: &Trained, stop: StopFlag) -> Result
     if experiment.data.pipeline != *model.pipeline()? {
         let message = format!(
             "{} is no longer what this run was trained on; to measure the model on it as it is now, name it: highmark validate RUN FILE",
-            experiment.config.data
+            source::shown(&experiment.config.data)
         );
         return Err(Failure::failed(message));
     }
@@ -78,7 +83,7 @@ fn on_own_rows(args: &ValidateArgs, trained: &Trained, stop: StopFlag) -> Result
     let values = experiment.learner.validate()?;
     let data = match &experiment.config.valid_file {
         Some(file) => file.clone(),
-        None => format!("the validation rows of {}", experiment.config.data),
+        None => format!("the validation rows of {}", source::shown(&experiment.config.data)),
     };
     Ok(Scores {
         data,
@@ -99,7 +104,9 @@ fn on_data(args: &ValidateArgs, trained: &Trained, data: &str, stop: StopFlag) -
     };
     let metrics: Result<Vec<Box<dyn Metric>>, _> = names.iter().map(|name| metric(name)).collect();
     let mut metrics = metrics.map_err(Failure::usage)?;
-    let (loss, drift) = model.evaluate(&table, &mut metrics)?;
+    let hint = || source::delimiter_hint(data, &table).map(Failure::failed);
+    let (loss, drift) =
+        model.evaluate(&table, &mut metrics).map_err(|error| hint().unwrap_or_else(|| error.into()))?;
     let values = metrics.iter().map(|metric| (metric.name().to_string(), metric.value()));
     let values = std::iter::once(("valid_loss".to_string(), loss)).chain(values).collect();
     Ok(Scores { data: data.into(), rows: table.rows(), values, drift: drift.lines() })

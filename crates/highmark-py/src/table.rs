@@ -52,8 +52,8 @@ impl Table {
             let parts: Vec<ArrayRef> = batches.iter().map(|batch| Arc::clone(batch.column(i))).collect();
             PyResult::Ok(match parts.as_slice() {
                 [] => new_empty_array(schema.field(i).data_type()),
-                [whole] => familiar(whole),
-                parts => familiar(&joined(parts)?),
+                [whole] => to_supported_type(whole),
+                parts => to_supported_type(&joined(parts)?),
             })
         };
         let columns = schema.fields().iter().enumerate();
@@ -107,7 +107,7 @@ impl Table {
 }
 
 /// Floats of 16 bits and decimals as floats that the library knows.
-fn familiar(array: &ArrayRef) -> ArrayRef {
+fn to_supported_type(array: &ArrayRef) -> ArrayRef {
     match array.data_type() {
         DataType::Float16 => {
             let values = array.as_primitive::<Float16Type>();

@@ -43,7 +43,7 @@ pub enum ErrorKind {
         message: String,
     },
     /// A name that does not exist, with those that do.
-    #[error("there is no {what} `{name}`{} There are: {}", nearest.as_ref().map_or_else(|| ".".into(), |n| format!("; did you mean `{n}`?")), available.join(", "))]
+    #[error("there is no {what} `{name}`{} There are: {}", nearest.as_ref().map_or_else(|| ".".into(), |n| format!("; did you mean `{n}`?")), shortened(available))]
     Unknown {
         /// What the name should have named: `column`, `monitor`, `metric`.
         what: &'static str,
@@ -89,6 +89,15 @@ pub enum ErrorKind {
     /// An error of the user's own code: a callback, a metric, a loss.
     #[error(transparent)]
     User(Box<dyn std::error::Error + Send + Sync>),
+}
+
+/// Names one after the other, the first of them if a table is so wide that nobody would read them all.
+pub(crate) fn shortened<S: AsRef<str>>(names: &[S]) -> String {
+    const SHOWN: usize = 50;
+    let shown: Vec<&str> = names.iter().take(SHOWN).map(AsRef::as_ref).collect();
+    let more = names.len().saturating_sub(SHOWN);
+    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+    shown.join(", ") + &more
 }
 
 impl Error {
@@ -178,6 +187,13 @@ impl std::error::Error for Error {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn of_many_names_the_first_are_shown() {
+        let names: Vec<String> = (0..2000).map(|number| format!("f{number}")).collect();
+        let error = Error::unknown("column", "price", names).to_string();
+        assert!(error.ends_with(", f48, f49 and 1950 more"), "{error}");
+    }
 
     #[test]
     fn unknown_names_with_and_without_a_near_one() {

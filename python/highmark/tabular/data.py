@@ -13,7 +13,7 @@ import numpy as np
 
 from .. import _highmark
 from ..screen import show_table
-from ..tables import column_names, is_pandas, lasting, to_table
+from ..tables import column_names, is_pandas, rereadable, to_table
 from .encoded import Encoded, Procs
 from .info import Info
 from .procs import Block, procs_spec
@@ -228,7 +228,7 @@ class TabularPandas(_Described, Encoded):
         cat, cont = _names("cat_names", cat_names), _names("cont_names", cont_names)
         if cat is None and cont is not None:
             cat = []
-        df = to_table(df, trim=trim) if isinstance(df, (str, os.PathLike)) else lasting(df)
+        df = to_table(df, trim=trim) if isinstance(df, (str, os.PathLike)) else rereadable(df)
         wanted = None
         if cat is not None and cont is not None:
             # A misspelt name must still meet all that there are.
@@ -411,7 +411,7 @@ class TabularDataLoaders(DataLoaders):
         **kwargs: Any,
     ) -> TabularDataLoaders:
         """Loaders of a table of any kind. Without ``valid_idx`` a fifth of the rows validates, drawn at random."""
-        df = lasting(df)
+        df = rereadable(df)
         rows = range(df.rows if isinstance(df, _highmark.Table) else _length(df))
         splits = (RandomSplitter() if valid_idx is None else IndexSplitter(valid_idx))(rows)
         options = {name: kwargs.pop(name) for name in ("max_card",) if name in kwargs}

@@ -51,8 +51,7 @@ pub(crate) struct CsvArgs {
     /// The character between two values [default: a comma; a tab for .tsv]
     #[arg(long, value_name = "CHARACTER", allow_hyphen_values = true)]
     pub(crate) delimiter: Option<String>,
-    /// The first line is data; columns are called `column_1`, `column_2`...
-    #[arg(long)]
+    #[arg(long, help = "The first line is data; columns are called column_1, column_2...")]
     pub(crate) no_header: bool,
     /// More spellings of a missing value, besides NA, NaN, null and the like
     #[arg(long, value_delimiter = ',', value_name = "TEXTS", allow_hyphen_values = true)]

@@ -24,10 +24,12 @@ Examples:
   highmark show houses.csv --target price           what is in a file
   highmark train houses.csv --target price          train on it; the run goes to runs/houses-1
   highmark predict runs/houses-1 new.csv -o out.csv
+  gunzip -c new.csv.gz | highmark predict runs/houses-1 - > out.csv
   highmark resume runs/houses-1                     go on with a run that was killed
   highmark train runs/houses-1/config.toml          repeat the run
 
-Exit codes: 0 done, 1 failed, 2 wrong arguments or settings, 75 interrupted (go on with highmark resume).";
+Exit codes: 0 done; 1 failed, also for arguments that do not fit the data; 2 arguments or settings that are wrong by
+themselves; 75 interrupted (go on with highmark resume).";
 
 #[derive(Debug, Subcommand)]
 #[expect(clippy::large_enum_variant, reason = "there is one of them in a process")]
@@ -50,7 +52,7 @@ Examples:
   highmark train tags.csv --target red,green,blue --task multi-label --metrics accuracy,f1
   highmark train experiment.toml --seed 7
 
-A TOML file holds `data = \"...\"` and any of the long options as keys, lists as lists:
+A TOML file holds the data and any of the long options as keys, lists as lists:
   data = \"houses.csv\"
   target = \"price\"
   layers = [200, 100]
@@ -68,7 +70,8 @@ goes on from the last epoch at the schedule of 30 epochs.";
 #[derive(Debug, Group)]
 #[command(after_help = TRAIN_HELP, allow_negative_numbers = true)]
 pub(crate) struct TrainArgs {
-    /// `adult`, `adult-train`, a CSV or Parquet file, or a TOML file with an experiment
+    /// A CSV or Parquet file, - for CSV from standard input, a TOML file with an experiment, or built-in data: adult,
+    /// adult-train, adult-test
     pub(crate) data: String,
     #[command(flatten)]
     pub(crate) columns: DataArgs,
@@ -88,7 +91,7 @@ pub(crate) struct TrainArgs {
     /// Replace the run that the folder holds
     #[arg(long, help_heading = "Run")]
     pub(crate) overwrite: bool,
-    /// `auto` goes on with the run in --out if there is one of the same settings, and else begins it, so that the same
+    /// auto goes on with the run in --out if there is one of the same settings, and else begins it, so that the same
     /// command can be given again after every crash
     #[arg(
         long,
@@ -156,7 +159,8 @@ pub(crate) enum ResumeWhen {
 #[derive(Debug, Group)]
 #[command(allow_negative_numbers = true)]
 pub(crate) struct LrFindArgs {
-    /// `adult`, `adult-train`, a CSV or Parquet file, or a TOML file with an experiment
+    /// A CSV or Parquet file, - for CSV from standard input, a TOML file with an experiment, or built-in data: adult,
+    /// adult-train, adult-test
     pub(crate) data: String,
     #[command(flatten)]
     pub(crate) columns: DataArgs,
@@ -184,7 +188,7 @@ pub(crate) struct LrFindArgs {
 pub(crate) struct ValidateArgs {
     /// A run folder; with DATA also a model file
     pub(crate) run: PathBuf,
-    /// `adult`, `adult-train`, `adult-test`, or a CSV or Parquet file with the target
+    /// A CSV or Parquet file with the target, - for CSV from standard input, or built-in data: adult, adult-train, adult-test
     pub(crate) data: Option<String>,
     /// The metrics [default: those of the run]
     #[arg(long, value_delimiter = ',', value_name = "NAMES")]
@@ -201,12 +205,13 @@ pub(crate) struct ValidateArgs {
     pub(crate) deadline: DeadlineArgs,
 }
 
-/// Predict every row of a file: a column `prediction` and a probability for each class
+/// Predict every row of a file: a column named prediction, and a probability for each class
 #[derive(Debug, Group)]
 pub(crate) struct PredictArgs {
     /// A run folder or a model file
     pub(crate) run: PathBuf,
-    /// A CSV or Parquet file, or built-in data; it needs no target
+    /// A CSV or Parquet file, - for CSV from standard input, or built-in data: adult, adult-train, adult-test; it needs no
+    /// target
     pub(crate) data: String,
     /// Where the predictions go, as CSV or (.parquet) Parquet [default: CSV to standard output]
     #[arg(short, long, value_name = "FILE")]
@@ -236,7 +241,7 @@ pub(crate) struct InspectArgs {
 /// Show what a file holds: types, missing values, distinct values, ranges, the balance of the target
 #[derive(Debug, Group)]
 pub(crate) struct ShowArgs {
-    /// `adult`, `adult-train`, `adult-test`, or a CSV or Parquet file
+    /// A CSV or Parquet file, - for CSV from standard input, or built-in data: adult, adult-train, adult-test
     pub(crate) data: String,
     /// The column or columns to predict; all values of each are counted
     #[arg(long, value_delimiter = ',', value_name = "COLUMNS")]

@@ -86,8 +86,13 @@ pub(crate) struct FitArgs {
     /// one-cycle, flat, flat-cos, cosine or cosine-restarts [default: one-cycle]
     #[arg(long, value_name = "NAME")]
     pub(crate) schedule: Option<String>,
-    /// Shown each epoch; such as accuracy, f1, `roc_auc`, rmse, r2 [default: accuracy; rmse for a regression]
-    #[arg(long, value_delimiter = ',', value_name = "NAMES")]
+    // In words of its own, because a comment would have to put the underscore into backticks.
+    #[arg(
+        long,
+        value_delimiter = ',',
+        value_name = "NAMES",
+        help = "Shown each epoch; such as accuracy, f1, roc_auc, rmse, r2 [default: accuracy; rmse for a regression]"
+    )]
     pub(crate) metrics: Option<Vec<String>>,
 }
 
@@ -95,9 +100,12 @@ pub(crate) struct FitArgs {
 #[derive(Debug, Default, Args)]
 #[command(next_help_heading = "Early stopping and the best model")]
 pub(crate) struct StopArgs {
-    /// The column that decides: a metric, `train_loss` or `valid_loss` [default: the first metric; `valid_loss` for a
-    /// regression]
-    #[arg(long, value_name = "NAME")]
+    #[arg(
+        long,
+        value_name = "NAME",
+        help = "The column that decides: a metric, train_loss or valid_loss [default: the first metric; valid_loss for a \
+                regression]"
+    )]
     pub(crate) monitor: Option<String>,
     /// Epochs without improvement after which training stops [default: 3]
     #[arg(long, value_name = "N")]

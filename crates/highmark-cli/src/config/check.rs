@@ -4,6 +4,7 @@ use highmark::{LossKind, Proc};
 
 use super::Config;
 use crate::failure::{Failure, Result};
+use crate::source::STDIN;
 
 impl Config {
     /// Fails, as wrong usage, on settings that are wrong for any data.
@@ -96,6 +97,11 @@ impl Config {
                 "stratify: goes with valid-frac only, not with {}",
                 given[0]
             )));
+        }
+        if self.data == STDIN && self.valid_file.as_deref() == Some(STDIN) {
+            return Err(Failure::usage(
+                "valid-file: standard input is the training data already; name a file",
+            ));
         }
         self.valid_range()?;
         match self.valid_frac {

@@ -7,6 +7,8 @@ use highmark::{Direction, Error, NamedData, Table, TaskKind};
 
 use super::{Config, OneOrMore};
 use crate::failure::{Failure, Result};
+use crate::source::{self, STDIN};
+use crate::text_table::{COLUMNS, shortened};
 
 /// What can be monitored beside the metrics.
 const LOSSES: [&str; 2] = ["train_loss", "valid_loss"];
@@ -17,9 +19,11 @@ impl Config {
         let named = NamedData::from_name(&self.data);
         if self.target.0.is_empty() {
             if named.is_none() {
-                let columns = table.names().collect::<Vec<_>>().join(", ");
-                let message =
-                    format!("name the column to predict with --target; {} has: {columns}", self.data);
+                let columns = shortened(&table.names().collect::<Vec<_>>(), COLUMNS);
+                let message = format!(
+                    "name the column to predict with --target; {} has: {columns}",
+                    source::shown(&self.data)
+                );
                 return Err(Failure::usage(message));
             }
             self.target = OneOrMore(vec!["salary".into()]);
@@ -38,9 +42,10 @@ impl Config {
         };
         self.task = Some(task);
         if self.y_range.is_some() && task != TaskKind::Regression {
-            let message =
-                format!("y-range: is the range of a regression, but {} is {task}", self.target.0.join(", "));
-            return Err(Failure::usage(message));
+            return Err(Failure::failed(format!(
+                "y-range: is the range of a regression, but {} is {task}; leave it out, or add --task regression",
+                self.target.0.join(", ")
+            )));
         }
         if self.valid_rows.is_none() && self.valid_frac.is_none() && self.valid_file.is_none() {
             // The article's validation rows, unless the same data is asked to be split otherwise.
@@ -95,7 +100,7 @@ impl Config {
     fn with_paths_from(mut self, folder: &Path) -> Self {
         let (here, folder) = (std::env::current_dir().and_then(fs::canonicalize), fs::canonicalize(folder));
         let named = |data: &mut String| {
-            if NamedData::from_name(data).is_some() {
+            if NamedData::from_name(data).is_some() || data == STDIN {
                 return;
             }
             let Ok(path) = fs::canonicalize(data.as_str()) else { return };
@@ -122,7 +127,9 @@ impl Config {
     pub(crate) fn check_same(&self, run: &Self) -> Result<()> {
         let essence = |config: &Self| {
             let path = |data: &String| match fs::canonicalize(data.as_str()) {
-                Ok(path) if NamedData::from_name(data).is_none() => path.to_string_lossy().into_owned(),
+                Ok(path) if NamedData::from_name(data).is_none() && data != STDIN => {
+                    path.to_string_lossy().into_owned()
+                }
                 _ => data.clone(),
             };
             let (mut config, any) = (config.clone(), Self::default());

@@ -11,6 +11,7 @@ use crate::args::{
 };
 use crate::failure::{Failure, Result};
 use crate::run_folder::CONFIG;
+use crate::source::STDIN;
 
 /// Sets what was typed and leaves the rest.
 fn set<T>(setting: &mut T, typed: Option<T>) {
@@ -24,7 +25,7 @@ fn set<T>(setting: &mut T, typed: Option<T>) {
 fn beside(folder: &Path, data: String) -> String {
     let path = folder.join(&data);
     let only_here = !path.exists() && Path::new(&data).exists();
-    if NamedData::from_name(&data).is_some() || only_here {
+    if NamedData::from_name(&data).is_some() || data == STDIN || only_here {
         return data;
     }
     path.to_string_lossy().into_owned()

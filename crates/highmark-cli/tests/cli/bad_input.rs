@@ -24,12 +24,12 @@ fn wrong_usage() {
         ("--layers 1000000000", &["layers", "at most 65536"]),
         ("--layers 60000,60000", &["layers", "weights"]),
         ("--metrics f1,f1", &["`f1` is there twice"]),
-        ("--y-range 0,1", &["y-range", "answer is classification"]),
         ("--y-range 5,1", &["y-range"]),
         ("--y-range 5", &["y-range", "two numbers"]),
         ("--valid-rows 5..1", &["valid-rows", "5..1"]),
         ("--valid-rows 5", &["valid-rows", "1024..1260"]),
         ("--valid-frac 1.5", &["valid-frac", "between 0 and 1"]),
+        ("--valid-file people.csv --valid-rows 1..5", &["--valid-file", "--valid-rows"]),
         ("--valid-frac 0.2 --valid-rows 1..5", &["--valid-frac", "--valid-rows"]),
         ("--valid-rows 1..5 --stratify", &["--stratify"]),
         ("--wd -1", &["wd"]),
@@ -55,6 +55,7 @@ fn wrong_usage() {
         folder.run(&format!("train people.csv --target answer {options}")).failed(2, parts);
     }
     folder.run("train people.csv").failed(2, &["--target", "age, city, height"]);
+    folder.run("train - --target answer --valid-file -").failed(2, &["valid-file", "name a file"]);
     folder.run("trian people.csv").failed(2, &["train"]);
     assert_eq!(folder.list(""), ["people.csv"]);
 }
@@ -66,6 +67,7 @@ fn unusable_data() {
         ("--target anser", &["no column `anser`", "did you mean `answer`?", "age, city"][..]),
         ("--target answer --cat citi", &["`citi`", "did you mean `city`?"]),
         ("--target answer --ignore x", &["`x`"]),
+        ("--target answer --y-range 0,1", &["y-range", "answer is classification", "--task regression"]),
         ("--target answer --bs 64", &["bs", "48 training rows", "--bs 48"]),
         ("--target answer --valid-rows 50..70", &["50..70", "60 rows"]),
         ("--target price --stratify", &["stratify"]),

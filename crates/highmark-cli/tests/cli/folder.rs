@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use crate::run::{Ran, run_in};
+use crate::run::{Ran, run_in, run_on};
 
 /// An empty folder that the command runs in; removed when the test has passed.
 pub(crate) struct Folder(PathBuf);
@@ -56,6 +56,11 @@ impl Folder {
     /// Runs the command here; the arguments are split at blanks.
     pub(crate) fn run(&self, arguments: &str) -> Ran {
         run_in(&self.0, arguments)
+    }
+
+    /// The same with something on its standard input.
+    pub(crate) fn run_on(&self, arguments: &str, input: &str) -> Ran {
+        run_on(&self.0, arguments, input)
     }
 }
 

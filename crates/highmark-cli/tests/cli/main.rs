@@ -7,6 +7,7 @@ mod budget;
 mod folder;
 mod fuzz_corpus;
 mod kill_matrix;
+mod messy;
 mod resume;
 mod run;
 mod samples;

@@ -1,7 +1,8 @@
 //! Running the command.
 
+use std::io::Write;
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, Output, Stdio};
 
 /// How it went.
 #[derive(Debug)]
@@ -13,13 +14,31 @@ pub(crate) struct Ran {
 
 /// Runs the command in a folder; the arguments are split at blanks.
 pub(crate) fn run_in(folder: &Path, arguments: &str) -> Ran {
+    Ran::new(command(folder, arguments).output().unwrap())
+}
+
+/// The same with something on its standard input.
+pub(crate) fn run_on(folder: &Path, arguments: &str, input: &str) -> Ran {
+    let mut command = command(folder, arguments);
+    let command = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    // It may have refused the arguments, and read nothing.
+    drop(child.stdin.take().unwrap().write_all(input.as_bytes()));
+    Ran::new(child.wait_with_output().unwrap())
+}
+
+fn command(folder: &Path, arguments: &str) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_highmark"));
-    let output = command.args(arguments.split_whitespace()).current_dir(folder).output().unwrap();
-    let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
-    Ran { code: output.status.code(), out: text(output.stdout), err: text(output.stderr) }
+    command.args(arguments.split_whitespace()).current_dir(folder);
+    command
 }
 
 impl Ran {
+    fn new(output: Output) -> Self {
+        let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+        Self { code: output.status.code(), out: text(output.stdout), err: text(output.stderr) }
+    }
+
     /// It has done what it was asked.
     #[track_caller]
     pub(crate) fn done(self) -> Self {

@@ -272,7 +272,11 @@ fn a_value_that_swamps_its_column_is_told() {
     text = text.replacen(&line, &values.join(","), 1);
     let folder = Folder::with("swamped", "people.csv", &text);
     let ran = folder.run(&format!("train people.csv --target answer {QUICK} --valid-rows 200..300")).done();
-    assert!(ran.out.contains("\nwarning    column `height`: 1e30 in data row 7 is so far"), "{}", ran.out);
+    assert!(
+        ran.out.contains("\nwarning    column `height`: 1e30 in line 8 of people.csv is so far"),
+        "{}",
+        ran.out
+    );
 }
 
 /// All but the numbers: the last digits depend on the processor and the mathematical library.

@@ -4,7 +4,8 @@ use arrow_array::{Array, ArrayRef};
 use arrow_schema::DataType;
 
 use super::factors::Factors;
-use super::numbers::numbers;
+use super::numbers::raw_numbers;
+use super::origin::Origin;
 use super::{Table, cont_cat_split};
 
 /// How many of the most frequent values are told.
@@ -76,10 +77,18 @@ fn summary(name: &str, array: &ArrayRef, continuous: bool) -> ColumnSummary {
 }
 
 fn range(name: &str, array: &ArrayRef) -> Option<(f64, f64, f64)> {
-    let values: Vec<f64> = numbers(name, array).ok()?.into_iter().filter(|value| !value.is_nan()).collect();
+    let values: Vec<f64> = raw_numbers(name, array, &Origin::default())
+        .ok()?
+        .into_iter()
+        .filter(|value| value.is_finite())
+        .collect();
     let min = values.iter().copied().reduce(f64::min)?;
     let max = values.iter().copied().reduce(f64::max)?;
-    Some((min, values.iter().sum::<f64>() / values.len() as f64, max))
+    let n = values.len() as f64;
+    let mean = values.iter().sum::<f64>() / n;
+    // The sum of the largest numbers is beyond a double; their mean is not.
+    let mean = if mean.is_finite() { mean } else { values.iter().map(|value| value / n).sum() };
+    Some((min, mean, max))
 }
 
 fn type_name(data_type: &DataType) -> String {

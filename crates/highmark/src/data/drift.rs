@@ -2,6 +2,9 @@
 
 use std::fmt;
 
+use super::level::quoted;
+use crate::error::shortened;
+
 /// Values of a categorical column that training did not have.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Unseen {
@@ -49,14 +52,14 @@ impl Drift {
                 "column `{}`: {} hold values that training did not have, treated as missing: {}{more}",
                 unseen.column,
                 of(unseen.rows),
-                unseen.examples.iter().map(|example| format!("`{example}`")).collect::<Vec<_>>().join(", ")
+                unseen.examples.iter().map(|example| quoted(example)).collect::<Vec<_>>().join(", ")
             ));
         }
         for (column, rows) in &self.missing {
             lines.push(format!("column `{column}`: missing in {}, in training in none", of(*rows)));
         }
         if !self.extra.is_empty() {
-            lines.push(format!("columns that training did not have, not used: {}", self.extra.join(", ")));
+            lines.push(format!("columns that training did not have, not used: {}", shortened(&self.extra)));
         }
         if self.reordered {
             lines.push("the columns are in another order than in training; they are found by name".into());

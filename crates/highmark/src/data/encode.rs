@@ -2,12 +2,14 @@
 
 use super::drift::{Drift, Unseen};
 use super::factors::Factors;
-use super::level::Vocabulary;
+use super::level::{Vocabulary, quoted};
 use super::numbers::numbers;
+use super::origin::Origin;
 use super::parallel::map;
 use super::pipeline::Pipeline;
 use super::task::refuse_missing;
 use super::{Dataset, Table, Targets, Task};
+use crate::error::shortened;
 use crate::repr::repr;
 use crate::{Error, Result};
 
@@ -80,13 +82,13 @@ impl Pipeline {
         let mut told: Vec<Vec<u32>> = vec![Vec::new(); added];
         let mut cont = Vec::new();
         let columns = map(self.cont_names.iter().enumerate().collect(), |(position, name)| {
-            let values = numbers(name, table.column(name)?)?;
+            let values = numbers(name, table.column(name)?, table.origin())?;
             let missing = values.iter().filter(|value| value.is_nan()).count();
             let number = self.na_columns().take(added).position(|column| column == name);
             let told = number.map(|number| {
                 (number, values.iter().map(|value| 1 + u32::from(value.is_nan())).collect::<Vec<_>>())
             });
-            Ok::<_, Error>((self.encode_numbers(name, position, &values)?, missing, told))
+            Ok::<_, Error>((self.encode_numbers(name, position, &values, table.origin())?, missing, told))
         });
         for (name, column) in self.cont_names.iter().zip(columns) {
             let (numbers, missing, codes) = column?;
@@ -101,7 +103,13 @@ impl Pipeline {
         Ok((Encoded { rows: table.rows(), cat, cont, targets: None }, drift))
     }
 
-    fn encode_numbers(&self, name: &str, position: usize, values: &[f64]) -> Result<Vec<f32>> {
+    fn encode_numbers(
+        &self,
+        name: &str,
+        position: usize,
+        values: &[f64],
+        origin: &Origin,
+    ) -> Result<Vec<f32>> {
         let fill = self.fill.as_ref().and_then(|fill| fill.value(name));
         let fill = fill.unwrap_or_else(|| self.medians.get(position).copied().unwrap_or_default());
         let mean = self.means().get(position).copied().unwrap_or(0.0);
@@ -111,9 +119,9 @@ impl Pipeline {
         if let Some(row) = numbers.iter().position(|number| !number.is_finite()) {
             let value = if values[row].is_nan() { fill } else { values[row] };
             let message = format!(
-                "{} in data row {} is too large for 32-bit numbers; scale the column",
+                "{} in {} is too large for 32-bit numbers; scale the column",
                 repr(value),
-                row + 1
+                origin.row(row)
             );
             return Err(Error::column(name, message));
         }
@@ -125,7 +133,7 @@ impl Pipeline {
         match &self.task {
             Task::Classification { column, classes } => {
                 let factors = Factors::of(column, table.column(column)?)?;
-                refuse_missing(column, &factors)?;
+                refuse_missing(column, &factors, table.origin())?;
                 let vocabulary = Vocabulary::new(classes);
                 let mut codes = Vec::new();
                 let mut unseen = Vec::new();
@@ -133,13 +141,13 @@ impl Pipeline {
                     let code = vocabulary.find(level);
                     codes.push(code.unwrap_or_default() as u32);
                     if code.is_none() {
-                        unseen.push(format!("`{level}`"));
+                        unseen.push(quoted(&level.to_string()));
                     }
                 }
                 if !unseen.is_empty() {
                     let message = format!(
                         "the training rows have no row of the class {}; stratify the split, or leave those rows out",
-                        unseen.join(", ")
+                        shortened(&unseen)
                     );
                     return Err(Error::column(column, message));
                 }
@@ -150,9 +158,9 @@ impl Pipeline {
                 let mut values = vec![0.0; table.rows() * width];
                 for (position, name) in columns.iter().enumerate() {
                     let array = table.column(name)?;
-                    let column = numbers(name, array)?;
+                    let column = numbers(name, array, table.origin())?;
                     if column.iter().any(|value| value.is_nan()) {
-                        refuse_missing(name, &Factors::of(name, array)?)?;
+                        refuse_missing(name, &Factors::of(name, array)?, table.origin())?;
                     }
                     for (row, value) in column.into_iter().enumerate() {
                         let wrong = match self.task {
@@ -165,8 +173,8 @@ impl Pipeline {
                                 continue;
                             }
                         };
-                        let value = repr(value);
-                        return Err(Error::column(name, format!("{value} in data row {} {wrong}", row + 1)));
+                        let (value, place) = (repr(value), table.origin().row(row));
+                        return Err(Error::column(name, format!("{value} in {place} {wrong}")));
                     }
                 }
                 Ok(Targets::Values { values, width })
@@ -183,8 +191,8 @@ impl Pipeline {
                 let there: Vec<&str> = table.names().collect();
                 let message = format!(
                     "these columns of the training table are not there: {}; there are: {}",
-                    absent.join(", "),
-                    there.join(", ")
+                    shortened(&absent),
+                    shortened(&there)
                 );
                 Err(Error::data(message))
             }

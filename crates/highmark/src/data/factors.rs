@@ -57,6 +57,11 @@ impl Factors {
         self.levels.get(self.codes[row] as usize)
     }
 
+    /// The first row that has this level; its levels all have one.
+    pub(crate) fn first_row(&self, level: usize) -> usize {
+        self.codes.iter().position(|code| *code as usize == level).unwrap_or_default()
+    }
+
     /// How many rows have each level, and how many have none.
     pub(crate) fn counts(&self) -> (Vec<usize>, usize) {
         let (mut counts, mut missing) = (vec![0; self.levels.len()], 0);

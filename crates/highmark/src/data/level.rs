@@ -143,6 +143,15 @@ impl fmt::Display for Level {
     }
 }
 
+/// A text of a file in the words of a message: its beginning, if it is long.
+pub(crate) fn quoted(text: &str) -> String {
+    const SHOWN: usize = 40;
+    match text.char_indices().nth(SHOWN) {
+        Some((end, _)) => format!("`{}...`", &text[..end]),
+        None => format!("`{text}`"),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -168,6 +177,12 @@ mod tests {
             assert_eq!(Vocabulary::new(&a).find(&b[0]).is_some(), same, "{a:?} {b:?}");
             assert_eq!(Vocabulary::new(&b).find(&a[0]).is_some(), same, "{b:?} {a:?}");
         }
+    }
+
+    #[test]
+    fn long_texts_are_cut_between_characters() {
+        assert_eq!(quoted("Troms\u{f8}"), "`Troms\u{f8}`");
+        assert_eq!(quoted(&"\u{f8}".repeat(1_000_000)), format!("`{}...`", "\u{f8}".repeat(40)));
     }
 
     #[test]

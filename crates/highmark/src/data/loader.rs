@@ -61,7 +61,7 @@ impl Loader {
             return Err(Error::config("batch size", "must be at least 1"));
         }
         let rows = match &order {
-            Order::Given(epochs) => given(epochs, dataset.rows())?,
+            Order::Given(epochs) => check_epochs(epochs, dataset.rows())?,
             _ => dataset.rows(),
         };
         if rows == 0 {
@@ -151,7 +151,7 @@ impl Loader {
 }
 
 /// Checks the rows of given epochs and returns how many each has.
-fn given(epochs: &[Vec<u32>], rows: usize) -> Result<usize> {
+fn check_epochs(epochs: &[Vec<u32>], rows: usize) -> Result<usize> {
     let Some(first) = epochs.first() else {
         return Err(Error::config("order", "needs the rows of at least one epoch"));
     };

@@ -11,6 +11,8 @@ mod hash;
 mod level;
 mod loader;
 mod numbers;
+mod oddity;
+mod origin;
 mod outlier;
 mod parallel;
 mod parquet;

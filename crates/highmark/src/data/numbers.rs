@@ -9,17 +9,19 @@ use arrow_array::{Array, ArrayRef};
 use arrow_schema::DataType;
 
 use super::factors::Factors;
+use super::level::quoted;
+use super::origin::Origin;
 use crate::{Error, Result};
 
 /// The numbers of a column; NaN where one is missing.
 ///
 /// Floats pass through f32 when all of them fit, because that is the precision that the model sees and that
 /// fastai takes its statistics from. Infinite numbers and text that is no number are errors that say where.
-pub(crate) fn numbers(name: &str, array: &ArrayRef) -> Result<Vec<f64>> {
-    let mut values = raw(name, array)?;
+pub(crate) fn numbers(name: &str, array: &ArrayRef, origin: &Origin) -> Result<Vec<f64>> {
+    let mut values = raw_numbers(name, array, origin)?;
     if let Some(row) = values.iter().position(|value| value.is_infinite()) {
         let message =
-            format!("{} in data row {} is not a finite number; replace or remove it", values[row], row + 1);
+            format!("{} in {} is not a finite number; replace or remove it", values[row], origin.row(row));
         return Err(Error::column(name, message));
     }
     if !array.data_type().is_integer() && !values.iter().any(|value| value.abs() > f64::from(f32::MAX)) {
@@ -30,7 +32,8 @@ pub(crate) fn numbers(name: &str, array: &ArrayRef) -> Result<Vec<f64>> {
     Ok(values)
 }
 
-fn raw(name: &str, array: &ArrayRef) -> Result<Vec<f64>> {
+/// The same as they are: not rounded, and infinite ones too.
+pub(crate) fn raw_numbers(name: &str, array: &ArrayRef, origin: &Origin) -> Result<Vec<f64>> {
     Ok(match array.data_type() {
         DataType::Int8 => primitive::<Int8Type>(array, |v| v as f64),
         DataType::Int16 => primitive::<Int16Type>(array, |v| v as f64),
@@ -46,10 +49,10 @@ fn raw(name: &str, array: &ArrayRef) -> Result<Vec<f64>> {
         DataType::Boolean => {
             array.as_boolean().iter().map(|v| v.map_or(f64::NAN, |v| f64::from(u8::from(v)))).collect()
         }
-        DataType::Utf8 => parse(name, array.as_string::<i32>().iter())?,
-        DataType::LargeUtf8 => parse(name, array.as_string::<i64>().iter())?,
-        DataType::Utf8View => parse(name, array.as_string_view().iter())?,
-        DataType::Dictionary(..) => dictionary(name, array)?,
+        DataType::Utf8 => parse(name, array.as_string::<i32>().iter(), origin)?,
+        DataType::LargeUtf8 => parse(name, array.as_string::<i64>().iter(), origin)?,
+        DataType::Utf8View => parse(name, array.as_string_view().iter(), origin)?,
+        DataType::Dictionary(..) => dictionary(name, array, origin)?,
         other => return Err(unsupported(name, other)),
     })
 }
@@ -69,26 +72,26 @@ fn primitive<T: ArrowPrimitiveType>(array: &ArrayRef, convert: impl Fn(T::Native
     }
 }
 
-fn parse<'a>(name: &str, texts: impl Iterator<Item = Option<&'a str>>) -> Result<Vec<f64>> {
+fn parse<'a>(name: &str, texts: impl Iterator<Item = Option<&'a str>>, origin: &Origin) -> Result<Vec<f64>> {
     texts
         .enumerate()
         .map(|(row, text)| match text {
             None => Ok(f64::NAN),
-            Some(text) => text.trim().parse().map_err(|_| no_number(name, text, row)),
+            Some(text) => text.trim().parse().map_err(|_| no_number(name, text, &origin.row(row))),
         })
         .collect()
 }
 
-fn no_number(name: &str, text: &str, row: usize) -> Error {
+fn no_number(name: &str, text: &str, place: &str) -> Error {
     let message = format!(
-        "`{text}` in data row {} is not a number; correct it, or make the column categorical",
-        row + 1
+        "{} in {place} is not a number; correct it, declare it missing, or make the column categorical",
+        quoted(text)
     );
     Error::column(name, message)
 }
 
 /// Parses each value of the dictionary once. A value that no row uses may be anything.
-fn dictionary(name: &str, array: &ArrayRef) -> Result<Vec<f64>> {
+fn dictionary(name: &str, array: &ArrayRef, origin: &Origin) -> Result<Vec<f64>> {
     let dictionary = array.as_any_dictionary();
     if dictionary.values().is_empty() {
         return Ok(vec![f64::NAN; array.len()]);
@@ -97,7 +100,7 @@ fn dictionary(name: &str, array: &ArrayRef) -> Result<Vec<f64>> {
     let nulls = dictionary.keys().nulls();
     let used = |row: usize| nulls.is_none_or(|nulls| nulls.is_valid(row));
     let known: Vec<Option<f64>> = (0..dictionary.values().len())
-        .map(|key| raw(name, &dictionary.values().slice(key, 1)).ok().map(|value| value[0]))
+        .map(|key| raw_numbers(name, &dictionary.values().slice(key, 1), origin).ok().map(|value| value[0]))
         .collect();
     let mut values = Vec::with_capacity(keys.len());
     for (row, key) in keys.into_iter().enumerate() {
@@ -107,7 +110,7 @@ fn dictionary(name: &str, array: &ArrayRef) -> Result<Vec<f64>> {
             None => {
                 let factors = Factors::of(name, dictionary.values())?;
                 let text = factors.level_of(key).map(ToString::to_string).unwrap_or_default();
-                return Err(no_number(name, &text, row));
+                return Err(no_number(name, &text, &origin.row(row)));
             }
         });
     }
@@ -126,24 +129,24 @@ mod tests {
     #[test]
     fn integers_keep_their_precision_and_floats_pass_through_f32() {
         let ints: ArrayRef = Arc::new(Int64Array::from(vec![Some(16_777_217), None]));
-        let values = numbers("n", &ints).unwrap();
+        let values = numbers("n", &ints, &Origin::default()).unwrap();
         assert_eq!(values[0], 16_777_217.0);
         assert!(values[1].is_nan());
         let floats: ArrayRef = Arc::new(Float64Array::from(vec![0.1]));
-        assert_eq!(numbers("n", &floats).unwrap(), [f64::from(0.1_f32)]);
+        assert_eq!(numbers("n", &floats, &Origin::default()).unwrap(), [f64::from(0.1_f32)]);
         let large: ArrayRef = Arc::new(Float64Array::from(vec![0.1, 1e300]));
-        assert_eq!(numbers("n", &large).unwrap(), [0.1, 1e300]);
+        assert_eq!(numbers("n", &large, &Origin::default()).unwrap(), [0.1, 1e300]);
     }
 
     #[test]
     fn infinite_numbers_and_words_say_where() {
         let floats: ArrayRef = Arc::new(Float64Array::from(vec![1.0, f64::NAN, f64::NEG_INFINITY]));
-        let error = numbers("gain", &floats).unwrap_err().to_string();
+        let error = numbers("gain", &floats, &Origin::default()).unwrap_err().to_string();
         assert_eq!(error, "column `gain`: -inf in data row 3 is not a finite number; replace or remove it");
         let plain: ArrayRef = Arc::new(StringArray::from(vec![Some(" 1.5"), None, Some("many")]));
         let coded: DictionaryArray<Int32Type> = vec![Some(" 1.5"), None, Some("many")].into_iter().collect();
         for array in [plain, Arc::new(coded)] {
-            let error = numbers("gain", &array).unwrap_err().to_string();
+            let error = numbers("gain", &array, &Origin::default()).unwrap_err().to_string();
             assert!(error.starts_with("column `gain`: `many` in data row 3 is not a number"), "{error}");
         }
     }
@@ -152,7 +155,7 @@ mod tests {
     fn dictionaries_are_looked_up() {
         let coded: DictionaryArray<Int32Type> =
             vec![Some("2"), None, Some("7.5"), Some("2")].into_iter().collect();
-        let values = numbers("n", &(Arc::new(coded) as ArrayRef)).unwrap();
+        let values = numbers("n", &(Arc::new(coded) as ArrayRef), &Origin::default()).unwrap();
         assert_eq!((values[0], values[2], values[3]), (2.0, 7.5, 2.0));
         assert!(values[1].is_nan());
     }

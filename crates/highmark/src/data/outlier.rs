@@ -1,5 +1,7 @@
 //! Values so far from all others of their column that normalizing leaves no difference between those.
 
+use super::origin::Origin;
+use super::procs::Normalize;
 use crate::repr::repr;
 
 /// Values that are looked at for the spread of a column.
@@ -11,7 +13,14 @@ const SWAMPED: f64 = 50.0;
 
 /// Says which value of a column swamps the others, if one does. `std` is the deviation over these rows; values may be
 /// missing (NaN).
-pub(super) fn outlier(name: &str, values: &[f64], rows: &[u32], mean: f64, std: f64) -> Option<String> {
+pub(super) fn outlier(
+    name: &str,
+    values: &[f64],
+    rows: &[u32],
+    mean: f64,
+    std: f64,
+    origin: &Origin,
+) -> Option<String> {
     let present =
         || rows.iter().map(|row| (values[*row as usize], *row)).filter(|(value, _)| !value.is_nan());
     let mut sample: Vec<f64> =
@@ -20,7 +29,7 @@ pub(super) fn outlier(name: &str, values: &[f64], rows: &[u32], mean: f64, std: 
     let twentieth = sample.len() / 20;
     let spread = sample.get(sample.len().checked_sub(1 + twentieth)?)? - sample.get(twentieth)?;
     // A column that is almost always the same has no spread to lose.
-    if spread <= 0.0 || std <= SWAMPED * spread {
+    if spread <= 0.0 || std - Normalize::ADDED <= SWAMPED * spread {
         return None;
     }
     let far = |value: f64| (value - mean).abs();
@@ -28,20 +37,32 @@ pub(super) fn outlier(name: &str, values: &[f64], rows: &[u32], mean: f64, std: 
     // Most columns have gone through f32, whose digits are fewer.
     let shown = if f64::from(value as f32) == value { format!("{:?}", value as f32) } else { repr(value) };
     Some(format!(
-        "column `{name}`: {shown} in data row {} is so far from the others that it leaves no difference between them; correct it, or clip the column",
-        row + 1
+        "column `{name}`: {shown} in {} is so far from the others that it leaves no difference between them; correct it, or clip the column",
+        origin.row(row as usize)
     ))
+}
+
+/// Says of a column that its numbers are so near to each other that normalizing takes them for the same. `std` is the
+/// deviation by which it divides.
+pub(super) fn narrow(name: &str, mean: f64, std: f64) -> Option<String> {
+    const NARROW: f64 = 10.0 * Normalize::ADDED;
+    let spread = std - Normalize::ADDED;
+    (spread > 0.0 && spread < NARROW).then(|| {
+        format!(
+            "column `{name}`: its numbers lie within {spread:.1e} around {mean:.1e}, which normalizing takes for little or no \
+             difference, since it adds 1e-7 to that; write them in a smaller unit"
+        )
+    })
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::procs::Normalize;
     use super::*;
 
     fn found(values: &[f64]) -> Option<String> {
         let rows: Vec<u32> = (0..values.len() as u32).collect();
         let (mean, std) = Normalize::statistics(values.iter().copied(), false);
-        outlier("a", values, &rows, mean, std)
+        outlier("a", values, &rows, mean, std, &Origin::default())
     }
 
     #[test]

@@ -1,12 +1,18 @@
 //! The fitted preparation: from any table with the features to what the model sees.
 
 use arrow_array::Array;
+use arrow_array::cast::AsArray;
+use arrow_array::types::Float64Type;
+use arrow_schema::DataType;
 use serde::{Deserialize, Serialize};
 
+use super::factors::Factors;
 use super::level::Level;
-use super::outlier::outlier;
+use super::oddity::{of_category, of_numbers};
+use super::origin::Origin;
+use super::outlier::{narrow, outlier};
 use super::parallel::map;
-use super::procs::{Categorify, FillMissing, Normalize, Proc, median};
+use super::procs::{Categorify, FillMissing, NO_VALUE, Normalize, Proc, median};
 use super::{Table, Task, numbers::numbers};
 use crate::{Error, Result};
 
@@ -71,14 +77,19 @@ impl Pipeline {
             let message = format!("the categorical columns need `categorify`: {}", cat.join(", "));
             return Err(Error::config("procs", message));
         }
-        let mut incomplete = Vec::new();
+        refuse_empty(table, cat.iter().chain(&cont), train)?;
+        let (mut incomplete, mut warnings) = (Vec::new(), Vec::new());
         let mut categorify = Categorify::default();
         let levels = map(cat.iter().collect(), |name| {
             let other = valid.and_then(|valid| valid.find(name));
-            Categorify::levels(name, table.column(name)?, train, other)
+            let array = table.column(name)?;
+            let factors = Factors::of(name, array)?;
+            let levels = Categorify::levels(name, array, &factors, train, other)?;
+            Ok::<_, Error>((levels, of_category(name, &factors, table.origin())))
         });
         for (name, levels) in cat.iter().zip(levels) {
-            let (levels, lacks) = levels?;
+            let ((levels, lacks), odd) = levels?;
+            warnings.extend(odd);
             categorify.columns.push((name.clone(), levels));
             incomplete.extend(lacks.then(|| name.clone()));
         }
@@ -87,22 +98,26 @@ impl Pipeline {
             _ => None,
         });
         let mut normalize = procs.contains(&Proc::Normalize).then(Normalize::default);
-        let (mut medians, mut warnings) = (Vec::new(), Vec::new());
+        let mut medians = Vec::new();
         let statistics = map(cont.iter().collect(), |name| {
             let array = table.column(name)?;
-            let values = numbers(name, array)?;
-            let statistics = Statistics::of(name, &values, train, procs, !array.data_type().is_integer())?;
+            let values = numbers(name, array, table.origin())?;
+            let single = !array.data_type().is_integer();
+            let mut statistics = Statistics::of(name, &values, train, procs, single, table.origin())?;
+            statistics.warnings.extend(of_numbers(name, array, &values, table.origin()));
             if fill.is_none() {
                 // A validation table may lack the column, which is found out when it is encoded.
                 let other = valid.and_then(|valid| valid.find(name));
-                refuse_missing(name, &values)?;
-                other.map_or(Ok(()), |other| refuse_missing(name, &numbers(name, other)?))?;
+                refuse_missing(name, &values, table.origin())?;
+                if let (Some(other), Some(valid)) = (other, valid) {
+                    refuse_missing(name, &numbers(name, other, valid.origin())?, valid.origin())?;
+                }
             }
             Ok::<_, Error>(statistics)
         });
         for (name, statistics) in cont.iter().zip(statistics) {
-            let Statistics { lacks, median, filled, mean, std, outlier } = statistics?;
-            warnings.extend(outlier);
+            let Statistics { lacks, median, filled, mean, std, warnings: odd } = statistics?;
+            warnings.extend(odd);
             incomplete.extend(lacks.then(|| name.clone()));
             medians.push(median);
             if let Some(fill) = fill.as_mut().filter(|_| lacks) {
@@ -228,17 +243,23 @@ struct Statistics {
     filled: f64,
     mean: f64,
     std: f64,
-    /// What is to be told of a value that swamps all others.
-    outlier: Option<String>,
+    /// What is to be told of it.
+    warnings: Vec<String>,
 }
 
 impl Statistics {
-    fn of(name: &str, values: &[f64], train: &[u32], procs: &[Proc], single: bool) -> Result<Self> {
+    fn of(
+        name: &str,
+        values: &[f64],
+        train: &[u32],
+        procs: &[Proc],
+        single: bool,
+        origin: &Origin,
+    ) -> Result<Self> {
         let rows = train.iter().map(|row| values[*row as usize]);
         let mut present: Vec<f64> = rows.clone().filter(|value| !value.is_nan()).collect();
         if present.is_empty() {
-            let message = "all values of the training rows are missing; leave it out";
-            return Err(Error::column(name, message));
+            return Err(Error::column(name, NO_VALUE));
         }
         let lacks = present.len() < train.len();
         let median = median(&mut present);
@@ -253,23 +274,47 @@ impl Statistics {
                 return Err(Error::config("fill", message));
             }
         }
-        let (mut mean, mut std, mut found) = (0.0, 1.0, None);
+        let (mut mean, mut std, mut warnings) = (0.0, 1.0, Vec::new());
         if procs.contains(&Proc::Normalize) {
             let whole = rows.map(|value| if value.is_nan() { filled } else { value });
             (mean, std) = Normalize::statistics(whole, single);
-            found = outlier(name, values, train, mean, std);
+            warnings.extend(outlier(name, values, train, mean, std, origin));
+            warnings.extend(narrow(name, mean, std));
         }
-        Ok(Self { lacks, median, filled, mean, std, outlier: found })
+        Ok(Self { lacks, median, filled, mean, std, warnings })
     }
 }
 
-fn refuse_missing(name: &str, values: &[f64]) -> Result<()> {
+/// Fails for columns without any value in these rows, and names all of them: one after the other they would take as many
+/// attempts.
+fn refuse_empty<'a>(table: &Table, names: impl Iterator<Item = &'a String>, rows: &[u32]) -> Result<()> {
+    let mut empty = Vec::new();
+    for name in names {
+        let array = table.column(name)?;
+        let float = array.as_primitive_opt::<Float64Type>();
+        let missing = |row: usize| array.is_null(row) || float.is_some_and(|float| float.value(row).is_nan());
+        if *array.data_type() == DataType::Null || rows.iter().all(|row| missing(*row as usize)) {
+            empty.push(name.as_str());
+        }
+    }
+    match empty.as_slice() {
+        [] => Ok(()),
+        [name] => Err(Error::column(*name, NO_VALUE)),
+        names => Err(Error::data(format!(
+            "in {} columns all values of the training rows are missing; leave them out: {}",
+            names.len(),
+            names.join(",")
+        ))),
+    }
+}
+
+fn refuse_missing(name: &str, values: &[f64], origin: &Origin) -> Result<()> {
     let missing = values.iter().filter(|value| value.is_nan()).count();
     let Some(first) = values.iter().position(|value| value.is_nan()) else { return Ok(()) };
     let message = format!(
-        "{missing} of {} values are missing, first in data row {}; add `fill_missing` to the procs",
+        "{missing} of {} values are missing, first in {}; add `fill_missing` to the procs",
         values.len(),
-        first + 1
+        origin.row(first)
     );
     Err(Error::column(name, message))
 }

@@ -131,13 +131,24 @@ fn mark(setting: &str, list: &[usize], marks: &mut [bool]) -> Result<()> {
 
 fn both_sides(train: Vec<u32>, valid: Vec<u32>) -> Result<(Vec<u32>, Vec<u32>)> {
     let rows = train.len() + valid.len();
+    if rows == 0 {
+        return Err(Error::data("there are no rows"));
+    }
     if train.is_empty() {
-        return Err(Error::config("valid", format!("none of the {rows} rows is left to train on")));
+        return Err(Error::config("valid", format!("{} left to train on; validate on fewer", none_of(rows))));
     }
     if valid.is_empty() {
-        return Err(Error::config("valid", format!("none of the {rows} rows is for validation")));
+        let advice = match rows {
+            0 | 1 => "at least two rows are needed, one to train on and one to validate on",
+            _ => "hold a larger share of them back, or name them",
+        };
+        return Err(Error::config("valid", format!("{} for validation; {advice}", none_of(rows))));
     }
     Ok((train, valid))
+}
+
+fn none_of(rows: usize) -> String {
+    if rows == 1 { "the only row is not".into() } else { format!("none of the {rows} rows is") }
 }
 
 /// Of a stratified draw that finds no class with a row to spare: the target is hardly one of classes.

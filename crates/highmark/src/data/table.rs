@@ -4,6 +4,7 @@ use std::path::Path;
 
 use arrow_array::{Array, ArrayRef};
 
+use super::origin::Origin;
 use super::{CsvOptions, read_csv, read_parquet};
 use crate::{Error, Result};
 
@@ -30,6 +31,7 @@ use crate::{Error, Result};
 pub struct Table {
     columns: Vec<(String, ArrayRef)>,
     rows: usize,
+    origin: Origin,
 }
 
 impl Table {
@@ -55,7 +57,17 @@ impl Table {
                 u32::MAX
             )));
         }
-        Ok(Self { columns, rows })
+        Ok(Self { columns, rows, origin: Origin::default() })
+    }
+
+    /// With its rows from there.
+    pub(crate) fn with_origin(self, origin: Origin) -> Self {
+        Self { origin, ..self }
+    }
+
+    /// Where its rows come from.
+    pub(crate) fn origin(&self) -> &Origin {
+        &self.origin
     }
 
     /// Reads a file by its extension: `.parquet` and `.pq` as Parquet, `.tsv` as tab separated, everything
@@ -100,13 +112,14 @@ impl Table {
         let rows = rows.min(self.rows - start);
         let columns =
             self.columns.iter().map(|(name, array)| (name.clone(), array.slice(start, rows))).collect();
-        Self { columns, rows }
+        Self { columns, rows, origin: self.origin.skip(start) }
     }
 
     /// The table without the columns named. Names that it does not have are passed over; dropping every
     /// column is an error.
     pub fn without(&self, names: &[&str]) -> Result<Self> {
-        Self::new(self.columns.iter().filter(|(name, _)| !names.contains(&name.as_str())).cloned().collect())
+        let kept = self.columns.iter().filter(|(name, _)| !names.contains(&name.as_str()));
+        Ok(Self::new(kept.cloned().collect())?.with_origin(self.origin.clone()))
     }
 }
 

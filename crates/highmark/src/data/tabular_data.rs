@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::factors::Factors;
+use super::oddity::of_target;
 use super::pipeline::{Fit, Pipeline};
 use super::task::{fit_task, infer_kind, refuse_missing};
 use super::{Dataset, Drift, Proc, Split, Table, TaskKind, cont_cat_split};
@@ -89,7 +90,8 @@ pub struct TabularData {
     pub valid_rows: Vec<u32>,
     /// In what the validation rows differ from the training rows.
     pub valid_drift: Drift,
-    /// What in the training rows will hurt the model, a line each: values that swamp all others of their column.
+    /// What will hurt the model or is probably not as it is meant, a line each: values that swamp all others of their column,
+    /// identifiers, constants, numbers that became text or lose digits.
     pub warnings: Vec<String>,
 }
 
@@ -112,7 +114,7 @@ impl TabularData {
         let factors = match (kind, targets.as_slice()) {
             (TaskKind::Classification, [target]) => {
                 let factors = Factors::of(target, table.column(target)?)?;
-                refuse_missing(target, &factors)?;
+                refuse_missing(target, &factors, table.origin())?;
                 Some(factors)
             }
             _ => None,
@@ -127,8 +129,14 @@ impl TabularData {
         let task = fit_task(table, targets, kind, &train_rows)?;
         let train = &train_rows;
         let procs = &config.procs;
-        let (pipeline, warnings) =
+        let (pipeline, mut warnings) =
             Pipeline::fit(Fit { table, train, valid: valid_table, cat, cont, procs, task })?;
+        for name in targets {
+            // A task that was asked for is meant.
+            let asked = config.task.is_some() && kind == TaskKind::Regression;
+            let odd = of_target(name, table.column(name)?, kind, table.origin());
+            warnings.extend(odd.filter(|_| !asked));
+        }
         let (all, drift) = pipeline.encode_labelled(table)?;
         let (train, valid, valid_drift) = match valid_table {
             Some(valid_table) => {

@@ -11,6 +11,7 @@ use super::Table;
 use super::factors::{Factors, MISSING};
 use super::level::Level;
 use super::numbers::numbers;
+use super::origin::Origin;
 use crate::{Error, Result};
 
 /// The kind of a task, for those who want to say it instead of having it inferred.
@@ -162,13 +163,13 @@ pub(crate) fn fit_task(table: &Table, targets: &[String], kind: TaskKind, train:
     let mut factors = Vec::new();
     for name in targets {
         let column = Factors::of(name, table.column(name)?)?;
-        refuse_missing(name, &column)?;
+        refuse_missing(name, &column, table.origin())?;
         factors.push(column);
     }
     match kind {
         TaskKind::Regression => {
             for name in targets {
-                numbers(name, table.column(name)?)?;
+                numbers(name, table.column(name)?, table.origin())?;
             }
             Ok(Task::Regression { columns: targets.to_vec() })
         }
@@ -203,7 +204,7 @@ pub(crate) fn fit_task(table: &Table, targets: &[String], kind: TaskKind, train:
 }
 
 /// A row without its target cannot be trained on or measured.
-pub(crate) fn refuse_missing(name: &str, factors: &Factors) -> Result<()> {
+pub(crate) fn refuse_missing(name: &str, factors: &Factors, origin: &Origin) -> Result<()> {
     let Some(row) = factors.codes.iter().position(|code| *code == MISSING) else { return Ok(()) };
     match factors.codes.iter().filter(|code| **code == MISSING).count() {
         missing if missing == factors.codes.len() => {
@@ -211,9 +212,9 @@ pub(crate) fn refuse_missing(name: &str, factors: &Factors) -> Result<()> {
         }
         missing => {
             let message = format!(
-                "the target is missing in {missing} of {} rows, first in data row {}; remove those rows",
+                "the target is missing in {missing} of {} rows, first in {}; remove those rows",
                 factors.codes.len(),
-                row + 1
+                origin.row(row)
             );
             Err(Error::column(name, message))
         }
@@ -264,12 +265,14 @@ mod tests {
             fit_task(&table(text), &["y".into()], kind, rows).unwrap_err().to_string()
         };
         let missing = error("y,z\na,1\n,1\n,1\n", TaskKind::Classification, &[0]);
-        assert!(missing.contains("missing in 2 of 3 rows, first in data row 2"), "{missing}");
+        assert!(missing.contains("missing in 2 of 3 rows, first in line 3 of"), "{missing}");
         assert!(
             error("y\na\nb\n", TaskKind::Classification, &[0]).contains("`a`; there is nothing to learn")
         );
         assert!(error("y\n1\n2\n", TaskKind::MultiLabel, &[0]).contains("`2`"));
-        assert!(error("y\na\nb\n", TaskKind::Regression, &[0]).contains("`a` in data row 1 is not a number"));
-        assert!(error("y\n1\ninf\n", TaskKind::Regression, &[0]).contains("inf in data row 2"));
+        assert!(
+            error("y\na\nb\n", TaskKind::Regression, &[0]).contains("`a` in line 2 of x.csv is not a number")
+        );
+        assert!(error("y\n1\ninf\n", TaskKind::Regression, &[0]).contains("inf in line 3 of"));
     }
 }

@@ -73,7 +73,7 @@ pub(crate) type Done = (Option<Job>, Result<()>);
 
 /// What the thread is told.
 #[expect(clippy::large_enum_variant, reason = "there is one at a time")]
-enum Order {
+enum Message {
     /// A frame follows, as soon as it is filled. With the core that training is on.
     Ready(usize),
     Write(Job),
@@ -87,7 +87,7 @@ const READY: Duration = Duration::from_millis(2);
 
 /// The other end of the thread.
 pub(crate) struct CheckpointWriter {
-    orders: Sender<Order>,
+    messages: Sender<Message>,
     written: Receiver<(Job, Result<()>)>,
     thread: JoinHandle<()>,
     busy: bool,
@@ -98,20 +98,20 @@ pub(crate) struct CheckpointWriter {
 impl CheckpointWriter {
     /// Starts the thread. Fails when the system has none left.
     pub(crate) fn start() -> std::io::Result<Self> {
-        let (orders, queue) = channel();
+        let (messages, queue) = channel();
         let (done, written) = channel();
         let awake = Arc::new(AtomicBool::new(false));
         let wakes = Arc::clone(&awake);
         let thread = std::thread::Builder::new().name("checkpoint".into()).spawn(move || {
             let (cores, mut ready) = (Cores::of_this_thread(), false);
-            while let Some(order) = next(&queue, ready) {
-                ready = matches!(order, Order::Ready(_));
-                match order {
-                    Order::Ready(core) => {
+            while let Some(message) = next(&queue, ready) {
+                ready = matches!(message, Message::Ready(_));
+                match message {
+                    Message::Ready(core) => {
                         cores.leave(core);
                         wakes.store(true, Ordering::Release);
                     }
-                    Order::Write((mut folder, frame)) => {
+                    Message::Write((mut folder, frame)) => {
                         let result = folder.write(&frame);
                         if done.send(((folder, frame), result)).is_err() {
                             return;
@@ -120,7 +120,7 @@ impl CheckpointWriter {
                 }
             }
         })?;
-        Ok(Self { orders, written, thread, busy: false, awake })
+        Ok(Self { messages, written, thread, busy: false, awake })
     }
 
     /// Wakes the thread up, for a frame that follows. Where all cores train, it takes one from a thread that waits for work
@@ -128,13 +128,13 @@ impl CheckpointWriter {
     pub(crate) fn get_ready(&self) {
         self.awake.store(false, Ordering::Relaxed);
         // The thread ends with this sender and not before.
-        drop(self.orders.send(Order::Ready(Cores::current())));
+        drop(self.messages.send(Message::Ready(Cores::current())));
     }
 
     /// Hands a frame over; only while the thread is not busy.
     pub(crate) fn write(&mut self, folder: FrameFolder, frame: Frame) {
         // To a thread that has died it is lost, which is found out as if it had died a moment later.
-        drop(self.orders.send(Order::Write((folder, frame))));
+        drop(self.messages.send(Message::Write((folder, frame))));
         self.busy = true;
         let handed = Instant::now();
         while !self.awake.load(Ordering::Acquire) && handed.elapsed() < WAKING {
@@ -167,7 +167,7 @@ impl CheckpointWriter {
 
     /// Ends the thread.
     pub(crate) fn stop(self) {
-        drop(self.orders);
+        drop(self.messages);
         drop(self.thread.join());
     }
 }
@@ -176,13 +176,13 @@ fn died() -> Done {
     (None, Err(Error::training("the thread that writes checkpoints has ended by an error of its own")))
 }
 
-/// The next order; `None` when there are no more.
-fn next(queue: &Receiver<Order>, ready: bool) -> Option<Order> {
+/// The next message; `None` when there are no more.
+fn next(queue: &Receiver<Message>, ready: bool) -> Option<Message> {
     let begin = Instant::now();
     while ready && begin.elapsed() < READY {
         match queue.try_recv() {
             Err(TryRecvError::Empty) => std::hint::spin_loop(),
-            order => return order.ok(),
+            message => return message.ok(),
         }
     }
     queue.recv().ok()

@@ -45,12 +45,11 @@ impl Predicted {
     /// As a table: `prediction` and `probability_<class>` for each class; `prediction_<label>` and
     /// `probability_<label>` for labels; `prediction`, or `prediction_<column>` for several, for a regression.
     pub fn to_table(&self) -> Result<Table> {
+        // Through the shortest decimal, so that a file shows 0.1 and not 0.10000000149.
+        let shortest = |x: f32| x.to_string().parse::<f64>().unwrap_or(f64::NAN);
         let column = |i: usize| -> ArrayRef {
             let values = self.values.iter().skip(i).step_by(self.outputs.max(1));
-            // Through the shortest decimal, so that a file shows 0.1 and not 0.10000000149.
-            Arc::new(
-                values.map(|x| x.to_string().parse::<f64>().unwrap_or(f64::NAN)).collect::<Float64Array>(),
-            )
+            Arc::new(values.map(|x| shortest(*x)).collect::<Float64Array>())
         };
         let mut columns: Vec<(String, ArrayRef)> = Vec::new();
         match &self.task {
@@ -60,7 +59,7 @@ impl Predicted {
                 columns.push(("prediction".into(), Arc::new(best.collect::<StringArray>())));
                 if self.outputs == 1 {
                     let positive = column(0);
-                    let values = self.values.iter().map(|x| f64::from(1.0 - x));
+                    let values = self.values.iter().map(|x| shortest(1.0 - x));
                     columns.push((
                         format!("probability_{}", names[0]),
                         Arc::new(values.collect::<Float64Array>()),

@@ -18,9 +18,11 @@ use self::pieces::{join, read_pieces};
 use self::records::Records;
 use self::source::Source;
 use super::Table;
+use super::origin::Origin;
 use super::parallel::{map, threads};
 use crate::{Error, Result};
 
+pub(crate) use number::parse_float;
 pub use write::{write_csv, write_csv_to};
 
 /// Bytes for which another thread is worth its start.
@@ -138,6 +140,7 @@ fn parse_in_pieces(path: &Path, bytes: Vec<u8>, options: &CsvOptions, pieces: us
     if pieces.iter().all(|piece| piece.rows == 0) {
         return Err(Error::file(path, "has the names of columns but no rows"));
     }
+    let origin = origin(&source, begin, pieces.iter().map(|piece| piece.rows).sum());
     let columns = join(&source, pieces, &missing);
     let arrays = map(names.into_iter().zip(columns).collect(), |(name, parts): (String, Vec<Column>)| {
         let mut parts = parts.into_iter();
@@ -146,7 +149,19 @@ fn parse_in_pieces(path: &Path, bytes: Vec<u8>, options: &CsvOptions, pieces: us
         let array = whole.finish(&name)?;
         Ok((name, array))
     });
-    Table::new(arrays.into_iter().collect::<Result<_>>()?)
+    Ok(Table::new(arrays.into_iter().collect::<Result<_>>()?)?.with_origin(origin))
+}
+
+/// Where the rows are that begin at byte `begin`: line by line, unless lines are blank or in quotes.
+fn origin(source: &Source, begin: usize, rows: usize) -> Origin {
+    let text = source.bytes()[begin..].trim_ascii_end();
+    let parts = text.chunks(PIECE).collect();
+    let ends = map(parts, |part: &[u8]| part.iter().map(|byte| usize::from(*byte == b'\n')).sum::<usize>());
+    if ends.iter().sum::<usize>() + 1 == rows {
+        Origin::lines(source.path(), source.line(begin))
+    } else {
+        Origin::file(source.path())
+    }
 }
 
 /// Reads the first record and tells the names of the columns.
@@ -209,6 +224,8 @@ fn ragged(source: &Source, begin: usize, names: &[String]) -> Error {
     let mut message = format!("has {}, expected {}", many(record.len()), many(names.len()));
     if let Some(hint) = delimiter_hint(names) {
         message = format!("{message}; {hint}");
+    } else if record.len() == names.len() + 1 && record.last().is_some_and(Vec::is_empty) {
+        message += "; it ends with a delimiter that the header does not have";
     } else if record.iter().any(|field| field.contains(&b'\n')) {
         message += "; a quote that is opened here may never be closed";
     } else if record.len() > names.len() {

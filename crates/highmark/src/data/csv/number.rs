@@ -31,7 +31,7 @@ pub(super) fn parse_int(field: &[u8]) -> Option<i64> {
 
 /// A number with blanks around it, `inf` included; `None` when it is none.
 #[inline]
-pub(super) fn parse_float(field: &[u8]) -> Option<f64> {
+pub(crate) fn parse_float(field: &[u8]) -> Option<f64> {
     // A whole number is the same in a column of floats as in one of integers that becomes one of floats later: -0 is
     // 0. It is also the quicker way.
     if let Some(value) = parse_int(field) {

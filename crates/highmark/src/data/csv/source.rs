@@ -42,7 +42,10 @@ impl Source {
         }
         if let Err(error) = std::str::from_utf8(source.bytes()) {
             let line = source.line(error.valid_up_to());
-            return Err(source.error_at(line, "not UTF-8; convert the file to UTF-8"));
+            return Err(source.error_at(
+                line,
+                "not UTF-8; convert the file to UTF-8, such as with iconv -f latin1 -t utf-8",
+            ));
         }
         if options.trim {
             source.bytes = without_initial_blanks(source.bytes(), delimiter, options.quote);
@@ -75,15 +78,15 @@ impl Source {
         self.error_at(line, format!("a quote opened in line {line} is never closed"))
     }
 
-    fn error_at(&self, line: u64, message: impl Into<String>) -> Error {
+    fn error_at(&self, line: usize, message: impl Into<String>) -> Error {
         let message = message.into();
-        ErrorKind::File { path: self.path.clone(), line: Some(line), column: None, message }.into()
+        ErrorKind::File { path: self.path.clone(), line: Some(line as u64), column: None, message }.into()
     }
 
     /// The line, from 1, that byte number `byte` is on.
-    fn line(&self, byte: usize) -> u64 {
+    pub(super) fn line(&self, byte: usize) -> usize {
         let before = &self.bytes()[..byte.min(self.bytes().len())];
-        before.split(|byte| *byte == b'\n').count() as u64
+        before.split(|byte| *byte == b'\n').count()
     }
 }
 

@@ -110,6 +110,11 @@ fn ragged_rows_name_the_line() {
     assert!(error.starts_with("x.csv, line 6: has 3 values, expected 2 values"), "{error}");
     let error = failure(b"a,b\r\n1,2\r\n\"3,4\r\n5,6\"\r\n");
     assert!(error.starts_with("x.csv, line 3: has 1 value, expected 2 values; a quote"), "{error}");
+    let error = failure(b"a,b\n1,2,\n");
+    assert!(
+        error.ends_with("expected 2 values; it ends with a delimiter that the header does not have"),
+        "{error}"
+    );
     for (text, hint) in [
         ("a;b\n1,5;2\n", "try the delimiter ';'"),
         ("a\tb\n1,5\t2\n", "try the delimiter tab"),
@@ -146,7 +151,10 @@ fn files_that_are_something_else() {
     assert_eq!(failure(b""), "x.csv: the file is empty");
     assert_eq!(failure(b"\xEF\xBB\xBF\n\n"), "x.csv: the file is empty");
     assert!(failure(b"a,b\n").contains("no rows"));
-    assert_eq!(failure(b"a\n1\n\xE9t\xE9\n"), "x.csv, line 3: not UTF-8; convert the file to UTF-8");
+    assert_eq!(
+        failure(b"a\n1\n\xE9t\xE9\n"),
+        "x.csv, line 3: not UTF-8; convert the file to UTF-8, such as with iconv -f latin1 -t utf-8"
+    );
     assert!(failure(b"\xFF\xFEa\0").contains("UTF-16 (little endian)"));
     assert!(failure(b"\x1F\x8B\x08").contains("gzip"));
     let error = failure(b"a,b,a\n1,2,3\n");

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::super::factors::Factors;
 use super::super::level::Level;
+use super::NO_VALUE;
 use crate::{Error, Result};
 
 /// The fitted step: the levels of each categorical column. A level's code is its position plus one; 0 is a
@@ -23,10 +24,10 @@ impl Categorify {
     pub(crate) fn levels(
         name: &str,
         array: &ArrayRef,
+        factors: &Factors,
         train: &[u32],
         valid: Option<&ArrayRef>,
     ) -> Result<(Vec<Level>, bool)> {
-        let factors = Factors::of(name, array)?;
         let mut levels = if is_text(array) { factors.levels.clone() } else { factors.sorted_levels(train) };
         if is_text(array)
             && let Some(valid) = valid.filter(|valid| is_text(valid))
@@ -36,8 +37,7 @@ impl Categorify {
         levels.sort_by(Level::order);
         levels.dedup();
         if levels.is_empty() {
-            let message = "all values of the training rows are missing; leave it out";
-            return Err(Error::column(name, message));
+            return Err(Error::column(name, NO_VALUE));
         }
         Ok((levels, train.iter().any(|row| factors.level_of(*row as usize).is_none())))
     }

@@ -15,6 +15,9 @@ pub(crate) use self::fill_missing::{FillMissing, median};
 pub(crate) use self::normalize::Normalize;
 use crate::{Error, Result};
 
+/// What is wrong with a column that is empty.
+pub(crate) const NO_VALUE: &str = "all values of the training rows are missing; leave it out";
+
 /// A step of the preparation, as the user asks for it. Steps always run in the order below, whatever the
 /// order they are given in, so that the statistics of [`Proc::Normalize`] include the filled values.
 ///

@@ -121,8 +121,8 @@ fn fatal_differences_of_a_later_table() {
     assert!(error("aeg,city,rooms,member\n1,x,1,True\n").contains("no column `age`; did you mean `aeg`"));
     assert!(error("age,rooms\n1,1\n").contains("not there: city, member; there are: age, rooms"));
     let words = error("age,city,rooms,member\n1,x,1,True\nold,x,1,True\n");
-    assert!(words.contains("column `age`: `old` in data row 2 is not a number"), "{words}");
-    assert!(error("age,city,rooms,member\ninf,x,1,True\n").contains("inf in data row 1"));
+    assert!(words.contains("column `age`: `old` in line 3 of x.csv is not a number"), "{words}");
+    assert!(error("age,city,rooms,member\ninf,x,1,True\n").contains("inf in line 2 of x.csv"));
 }
 
 #[test]
@@ -156,14 +156,17 @@ fn features_can_be_chosen() {
     assert!(choose(Some(&["town"]), None, &[]).unwrap_err().contains("no column `town`"));
     assert!(choose(None, None, &["city", "city"]).unwrap_err().contains("twice"));
     assert!(choose(Some(&[]), Some(&[]), &[]).unwrap_err().contains("no column is left"));
-    assert!(choose(None, Some(&["city"]), &[]).unwrap_err().contains("`Oslo` in data row 1 is not a number"));
+    assert!(
+        choose(None, Some(&["city"]), &[]).unwrap_err().contains("`Oslo` in line 2 of x.csv is not a number")
+    );
 }
 
 #[test]
 fn unusable_data() {
     let no_fill = DataConfig { procs: vec![Proc::Categorify], ..config() };
     assert!(
-        failure(PEOPLE, &no_fill).contains("column `age`: 1 of 6 values are missing, first in data row 2")
+        failure(PEOPLE, &no_fill)
+            .contains("column `age`: 1 of 6 values are missing, first in line 3 of x.csv")
     );
     let no_codes = DataConfig { procs: vec![Proc::fill_missing()], ..config() };
     assert!(failure(PEOPLE, &no_codes).contains("need `categorify`: city, rooms, member"));
@@ -173,7 +176,7 @@ fn unusable_data() {
     assert!(failure("a,y\n,no\n,yes\n,no\n,yes\n1.0,no\n2.0,no\n", &config()).contains("leave it out"));
     assert!(
         failure("a,y\n1.5,no\n1,yes\ninf,no\n1,yes\n1,no\n1,no\n", &config())
-            .contains("column `a`: inf in data row 3")
+            .contains("column `a`: inf in line 4 of x.csv")
     );
     let unseen = failure("a,y\n1,no\n1,yes\n1,no\n1,yes\n1,perhaps\n1,no\n", &config());
     assert!(unseen.contains("`perhaps`") && unseen.contains("stratify"), "{unseen}");

@@ -13,6 +13,7 @@ use ::parquet::schema::types::ColumnDescriptor;
 use arrow_array::{ArrayRef, BooleanArray, Float64Array, Int64Array};
 
 use super::super::super::Table;
+use super::super::super::origin::Origin;
 use super::super::super::text::{Text, dictionary};
 use crate::error::ErrorKind;
 use crate::{Error, Result};
@@ -25,8 +26,8 @@ const CHUNK: usize = 1 << 16;
 /// Columns become `Int64`, `Float64`, `Boolean`, or text as a dictionary with sorted values. Dates are days
 /// and timestamps are in the file's own unit, both as integers; decimals become floats.
 ///
-/// Fails when the file cannot be read or is no Parquet file, and for nested columns and binary ones that are
-/// no text; the error names the column. In a build without the feature `parquet` it always fails.
+/// Fails when the file cannot be read or is no Parquet file, and for nested columns and binary ones that are no text; the
+/// error names the column. In a build without the feature `parquet` it always fails.
 pub fn read_parquet(path: impl AsRef<Path>) -> Result<Table> {
     let path = path.as_ref();
     let file = File::open(path).map_err(|error| Error::io("read", path, error))?;
@@ -45,7 +46,8 @@ pub fn read_parquet(path: impl AsRef<Path>) -> Result<Table> {
         })?;
         columns.push((name, array));
     }
-    Table::new(columns).map_err(|error| Error::file(path, error.to_string()))
+    let table = Table::new(columns).map_err(|error| Error::file(path, error.to_string()))?;
+    Ok(table.with_origin(Origin::file(path)))
 }
 
 /// What is wrong with a column.
@@ -53,7 +55,16 @@ struct Problem(String);
 
 impl From<ParquetError> for Problem {
     fn from(error: ParquetError) -> Self {
-        Self(format!("cannot be read: {error}"))
+        match &error {
+            ParquetError::General(message) if message.starts_with("Disabled feature") => {
+                let codec = message.rsplit(' ').next().unwrap_or_default();
+                let codec = if codec == "flate2" { "gzip" } else { codec };
+                Self(format!(
+                    "is compressed with {codec}, which is not supported; write the file with snappy or zstd"
+                ))
+            }
+            _ => Self(format!("cannot be read: {error}")),
+        }
     }
 }
 
@@ -72,7 +83,9 @@ fn read_column(
     name: &str,
 ) -> std::result::Result<ArrayRef, Problem> {
     if descriptor.max_rep_level() > 0 || descriptor.path().parts().len() > 1 {
-        return Err(Problem("is nested, which is not supported; flatten it or leave it out".into()));
+        return Err(Problem(
+            "is nested, which is not supported; flatten it, or write the file without it".into(),
+        ));
     }
     let decimal = match descriptor.logical_type_ref() {
         Some(LogicalType::Decimal(decimal)) => Some(decimal.scale),
@@ -83,6 +96,9 @@ fn read_column(
         Some(LogicalType::Integer(int)) => !int.is_signed,
         _ => matches!(descriptor.converted_type(), ConvertedType::UINT_32 | ConvertedType::UINT_64),
     };
+    // Dividing by a power of ten gives the float nearest to the decimal; multiplying by 0.01 would not.
+    let unit = 10_f64.powi(decimal.unwrap_or_default());
+    let half = matches!(descriptor.logical_type_ref(), Some(LogicalType::Float16));
     let mut values: Option<Values> = None;
     for group in 0..reader.num_row_groups() {
         match reader.get_row_group(group)?.get_column_reader(number)? {
@@ -125,9 +141,27 @@ fn read_column(
                     None => text.push_missing(),
                 })?;
             }
-            ColumnReader::ByteArrayColumnReader(_) | ColumnReader::FixedLenByteArrayColumnReader(_) => {
-                let message = "holds binary numbers or values of fixed length, which are not supported; \
-                               write it as numbers or text, or leave it out";
+            ColumnReader::ByteArrayColumnReader(column) => {
+                let Values::Floats(floats) = values.get_or_insert(Values::Floats(Vec::new())) else {
+                    continue;
+                };
+                read_values(column, |value| {
+                    floats.push(value.map(|value| whole_number(value.data()) / unit));
+                })?;
+            }
+            ColumnReader::FixedLenByteArrayColumnReader(column) if decimal.is_some() || half => {
+                let Values::Floats(floats) = values.get_or_insert(Values::Floats(Vec::new())) else {
+                    continue;
+                };
+                let number = |bytes: &[u8]| match bytes {
+                    [low, high] if half => half_float(u16::from_le_bytes([*low, *high])),
+                    bytes => whole_number(bytes) / unit,
+                };
+                read_values(column, |value| floats.push(value.map(|value| number(value.data()))))?;
+            }
+            ColumnReader::FixedLenByteArrayColumnReader(_) => {
+                let message = "holds bytes of fixed length, which are not supported; \
+                               write it as numbers or text, or write the file without it";
                 return Err(Problem(message.into()));
             }
         }
@@ -136,23 +170,45 @@ fn read_column(
         None => Arc::new(Float64Array::new_null(0)),
         Some(Values::Bools(bools)) => Arc::new(BooleanArray::from(bools)),
         Some(Values::Floats(floats)) => Arc::new(Float64Array::from(floats)),
-        Some(Values::Text(text)) => {
-            Arc::new(dictionary(name, text).map_err(|error| Problem(error.to_string()))?)
-        }
+        Some(Values::Text(text)) => Arc::new(dictionary(name, text).map_err(|error| match error.kind() {
+            ErrorKind::Data { message, .. } => Problem(message.clone()),
+            _ => Problem(error.to_string()),
+        })?),
         Some(Values::Ints(ints)) => match decimal {
-            Some(scale) => {
-                // Dividing by a power of ten gives the float nearest to the decimal; multiplying by 0.01 would not.
-                let scale = 10_f64.powi(scale);
-                Arc::new(
-                    ints.into_iter().map(|value| value.map(|v| v as f64 / scale)).collect::<Float64Array>(),
-                )
-            }
+            Some(_) => Arc::new(
+                ints.into_iter().map(|value| value.map(|v| v as f64 / unit)).collect::<Float64Array>(),
+            ),
             None if unsigned && ints.iter().flatten().any(|value| *value < 0) => Arc::new(
                 ints.into_iter().map(|value| value.map(|v| v as u64 as f64)).collect::<Float64Array>(),
             ),
             None => Arc::new(Int64Array::from(ints)),
         },
     })
+}
+
+/// A whole number of any length: two's complement, the highest byte first.
+fn whole_number(bytes: &[u8]) -> f64 {
+    let negative = bytes.first().is_some_and(|byte| *byte >= 0x80);
+    if bytes.len() <= 16 {
+        let start = if negative { -1 } else { 0 };
+        return bytes.iter().fold(start, |sum: i128, byte| (sum << 8) | i128::from(*byte)) as f64;
+    }
+    // All bits of a negative number are turned over, which leaves it short by one.
+    let size =
+        bytes.iter().fold(0.0, |sum, byte| sum * 256.0 + f64::from(if negative { !byte } else { *byte }));
+    if negative { -size - 1.0 } else { size }
+}
+
+/// A float of 16 bits.
+fn half_float(bits: u16) -> f64 {
+    let (exponent, fraction) = (i32::from(bits >> 10 & 31), f64::from(bits & 1023) / 1024.0);
+    let size = match exponent {
+        0 => fraction * 2_f64.powi(-14),
+        31 if fraction == 0.0 => f64::INFINITY,
+        31 => f64::NAN,
+        _ => (1.0 + fraction) * 2_f64.powi(exponent - 15),
+    };
+    if bits >> 15 == 0 { size } else { -size }
 }
 
 /// Passes every value of a column, or `None` for a missing one, to `push`.

@@ -1,4 +1,8 @@
 use std::path::PathBuf;
+use std::sync::Arc;
+
+use arrow_array::cast::AsArray;
+use arrow_array::types::Float64Type;
 
 use super::super::super::{CsvOptions, Table, read_csv_from};
 use super::*;
@@ -50,4 +54,54 @@ fn files_that_are_none() {
     assert!(error.contains("is no readable Parquet file"), "{error}");
     std::fs::write(&file.0, "").unwrap();
     assert!(read_parquet(&file.0).unwrap_err().to_string().contains("the file is empty"));
+}
+
+/// As pyarrow writes decimals and floats of 16 bits.
+#[test]
+fn decimals_and_half_floats_are_numbers() {
+    use ::parquet::data_type::{ByteArray, ByteArrayType, FixedLenByteArray, FixedLenByteArrayType};
+    use ::parquet::file::writer::SerializedFileWriter;
+    use ::parquet::schema::parser::parse_message_type;
+
+    let schema = "message m {
+        required fixed_len_byte_array(5) short (DECIMAL(10,2));
+        required fixed_len_byte_array(25) long (DECIMAL(59,2));
+        required binary any (DECIMAL(10,1));
+        required fixed_len_byte_array(2) half (FLOAT16);
+    }";
+    let file = File::new("decimal");
+    let schema = Arc::new(parse_message_type(schema).unwrap());
+    let out = std::fs::File::create(&file.0).unwrap();
+    let mut writer = SerializedFileWriter::new(out, schema, Arc::default()).unwrap();
+    let mut group = writer.next_row_group().unwrap();
+    let fixed = |values: &[i64], width: usize| -> Vec<FixedLenByteArray> {
+        let bytes = |value: &i64| {
+            let mut bytes = vec![if *value < 0 { 0xff } else { 0 }; width];
+            bytes.extend(value.to_be_bytes());
+            bytes.split_off(bytes.len() - width)
+        };
+        values.iter().map(|value| ByteArray::from(bytes(value)).into()).collect()
+    };
+    let halves = [0x3c00_u16, 0xc500, 0x0001].map(|bits| ByteArray::from(bits.to_le_bytes().to_vec()).into());
+    for values in [fixed(&[1234, -1, 0], 5), fixed(&[1234, -256, 0], 25)] {
+        let mut column = group.next_column().unwrap().unwrap();
+        column.typed::<FixedLenByteArrayType>().write_batch(&values, None, None).unwrap();
+        column.close().unwrap();
+    }
+    let mut column = group.next_column().unwrap().unwrap();
+    let any = [vec![0x7f], vec![0xff, 0x38], vec![0, 200]].map(ByteArray::from);
+    column.typed::<ByteArrayType>().write_batch(&any, None, None).unwrap();
+    column.close().unwrap();
+    let mut column = group.next_column().unwrap().unwrap();
+    column.typed::<FixedLenByteArrayType>().write_batch(&halves, None, None).unwrap();
+    column.close().unwrap();
+    group.close().unwrap();
+    writer.close().unwrap();
+
+    let table = read_parquet(&file.0).unwrap();
+    let column = |name: &str| table.column(name).unwrap().as_primitive::<Float64Type>().values().to_vec();
+    assert_eq!(column("short"), [12.34, -0.01, 0.0]);
+    assert_eq!(column("long"), [12.34, -2.56, 0.0]);
+    assert_eq!(column("any"), [12.7, -20.0, 20.0]);
+    assert_eq!(column("half"), [1.0, -5.0, 2_f64.powi(-24)]);
 }

@@ -1,0 +1,192 @@
+//! Tables as people have them: what is odd is told, with the place and what to do about it, and nothing breaks by it.
+
+use crate::folder::Folder;
+use crate::samples::{QUICK, people};
+
+/// The sample with more columns, whose values follow from the row.
+fn with_columns(names: &str, values: impl Fn(usize) -> String) -> String {
+    let people = people(200);
+    let mut lines = people.lines();
+    let mut text = format!("{names},{}\n", lines.next().unwrap_or_default());
+    for (row, line) in lines.enumerate() {
+        text.extend([&values(row), ",", line, "\n"]);
+    }
+    text
+}
+
+#[test]
+fn odd_columns_are_told() {
+    let text = with_columns("id,rooms,pay,planet", |row| {
+        let rooms = if row % 50 == 7 { "?".to_string() } else { format!("{}", 1 + row % 9) };
+        format!("c-{row},{rooms},\"1,{:03}.50\",Earth", row * 3 % 100)
+    });
+    let folder = Folder::with("odd-columns", "people.csv", &text);
+    let parts = [
+        "column `id`: has 200 different texts in 200 rows",
+        "column `rooms`: is text because of `?` in line 9 of people.csv and 3 more; all else in it are numbers",
+        "column `pay`: is text because of numbers such as `1,000.50` in line 2 of people.csv",
+        "column `planet`: is `Earth` in every row",
+        "(--ignore leaves a column out, --missing '?,-' declares texts missing",
+    ];
+    let shown = folder.run("show people.csv --target answer").done();
+    let ran = folder.run(&format!("train people.csv --target answer {QUICK} --out run")).done();
+    for part in parts {
+        assert!(shown.out.contains(part), "`{part}` is not in: {}", shown.out);
+        assert!(ran.out.contains(part), "`{part}` is not in: {}", ran.out);
+    }
+    let json = folder.run("show people.csv --target answer --json").done().json();
+    assert_eq!(json["warnings"].as_array().unwrap().len(), 4);
+    // As advised.
+    let ran = folder.run(&format!(
+        "train people.csv --target answer {QUICK} --ignore id,planet,pay --missing ? --out next"
+    ));
+    assert!(!ran.done().out.contains("\nwarning "));
+}
+
+#[test]
+fn a_target_that_may_be_meant_otherwise_is_told() {
+    let text = with_columns("stars,rooms", |row| {
+        let rooms = if row == 7 { "none".to_string() } else { format!("{}", 1 + row % 9) };
+        format!("{},{rooms}", 1 + row % 5)
+    });
+    let folder = Folder::with("odd-target", "people.csv", &text);
+    let train = |options: &str| {
+        folder.run(&format!("train people.csv {QUICK} --overwrite --out run {options}")).done().out
+    };
+    let advice = "target `stars`: its 5 different whole numbers are predicted as a quantity";
+    assert!(train("--target stars").contains(advice));
+    assert!(!train("--target stars --task classification").contains(advice));
+    assert!(!train("--target stars --task regression").contains(advice));
+    assert!(folder.run("show people.csv --target stars").done().out.contains(advice));
+    let none = folder.run("show people.csv --target rooms").done();
+    assert!(none.out.contains("column `rooms`: is text because of `none` in line 9"), "{}", none.out);
+}
+
+#[test]
+fn columns_without_values_are_named_all_at_once() {
+    let folder = Folder::with("empty-columns", "people.csv", &with_columns("a,b,c", |_| ",NA,".into()));
+    folder
+        .run(&format!("train people.csv --target answer {QUICK}"))
+        .failed(1, &["in 3 columns all values of the training rows are missing; leave them out: a,b,c"]);
+    folder.run(&format!("train people.csv --target answer {QUICK} --ignore a,b,c")).done();
+}
+
+#[test]
+fn wide_tables_do_not_fill_the_screen_with_names() {
+    let names: Vec<String> = (0..2000).map(|number| format!("f{number}")).collect();
+    let rows = (0..60).map(|row| {
+        let values: Vec<String> = (0..2000).map(|column| format!("{}.5", (row * 7 + column) % 50)).collect();
+        format!("{},{}\n", values.join(","), ["a", "b"][row % 2])
+    });
+    let text = format!("{},y\n{}", names.join(","), rows.collect::<String>());
+    let folder = Folder::with("wide", "wide.csv", &text);
+    let ran = folder.run("train wide.csv --target y --bs 16 --epochs 1 --layers 8").done();
+    assert!(ran.out.contains("f48, f49 and 1,950 more\n"), "{}", ran.out);
+    for target in ["", "--target z"] {
+        let ran = folder.run(&format!("train wide.csv {target}"));
+        assert!(ran.err.contains("f49 and 1") && ran.err.len() < 1000, "{}", ran.err);
+    }
+}
+
+#[test]
+fn nothing_from_a_file_reaches_the_terminal_raw() {
+    let text =
+        people(60).replace("city", "ci\x1b[31mty").replace("Oslo", "\x1b[2JOslo").replace(",yes", ",y\x07es");
+    let folder = Folder::with("escapes", "people.csv", &text);
+    let train = format!("train people.csv --target answer {QUICK} --valid-rows 0..20 --out run");
+    for arguments in [
+        &*train,
+        "show people.csv --target answer",
+        "inspect run",
+        "validate run",
+        "train people.csv --target x",
+    ] {
+        let ran = folder.run(arguments);
+        let shown = ran.out + &ran.err;
+        assert!(shown.chars().all(|c| c == '\n' || !c.is_control()), "{shown:?}");
+        assert!(arguments.contains("validate") || shown.contains("ci\\u{1b}[31mty"), "{shown}");
+    }
+}
+
+#[test]
+fn data_from_standard_input() {
+    let people = people(200);
+    let folder = Folder::with("stdin", "people.csv", &people);
+    let options = format!("--target answer --ignore grade,price,tall,old {QUICK} --quiet");
+    folder.run_on(&format!("train - {options}"), &people).done();
+    assert_eq!(folder.list("runs"), ["stdin-1"]);
+    folder.run(&format!("train people.csv {options} --out run")).done();
+    assert_eq!(folder.bytes("runs/stdin-1/best.safetensors"), folder.bytes("run/best.safetensors"));
+    let predicted = folder.run_on("predict runs/stdin-1 -", &people).done();
+    assert_eq!(predicted.out, folder.run("predict run people.csv").done().out);
+    assert!(folder.run_on("show -", &people).done().out.starts_with("standard input: 200 rows, 8 columns"));
+    folder.run_on("validate runs/stdin-1", &people).done();
+    folder.run_on("show -", "").failed(1, &["standard input: the file is empty"]);
+    folder.run_on("show -", "a,b\n1\n").failed(1, &["standard input, line 2: has 1 value"]);
+    folder.run_on("show -", "PAR1").failed(1, &["standard input: is a Parquet file", "save it"]);
+}
+
+/// Following the advice is enough.
+#[test]
+fn advice_for_small_tables_does_not_go_in_circles() {
+    let rows: Vec<String> = people(60).lines().map(String::from).collect();
+    let folder = Folder::with("small", "one.csv", &(rows[..2].join("\n") + "\n"));
+    folder.write("three.csv", &(rows[..4].join("\n") + "\n"));
+    let train = |arguments: &str| folder.run(&format!("train {arguments} --target price --epochs 1"));
+    train("one.csv").failed(1, &["at least two rows are needed"]);
+    train("three.csv").failed(1, &["none of the 3 rows is for validation", "larger share"]);
+    train("three.csv --valid-frac 0.7").failed(1, &["1 row to train on is too few"]);
+    train("three.csv --valid-rows 0..1").failed(1, &["use --bs 2"]);
+    train("three.csv --valid-rows 0..1 --bs 2").done();
+}
+
+#[test]
+fn a_constant_column_does_not_blow_up_predictions() {
+    let text = with_columns("n", |row| format!("{:?}", 1e6 + row as f64 * 1e-9));
+    let folder = Folder::with("constant", "people.csv", &text);
+    let options = "--target price --ignore answer,grade,tall,old";
+    folder.run(&format!("train people.csv {options} {QUICK} --out run")).done();
+    for n in ["1000000", "1000001", "1100000"] {
+        folder.write("new.csv", &format!("n,age,city,height\n{n},40,Oslo,1.7\n"));
+        let out = folder.run("predict run new.csv").done().out;
+        let price: f64 = out.lines().nth(1).unwrap().parse().unwrap();
+        assert!((50.0..250.0).contains(&price), "{n}: {out}");
+    }
+}
+
+#[test]
+fn predictions_have_no_more_digits_than_they_hold() {
+    let folder = Folder::with("digits", "people.csv", &people(200));
+    folder
+        .run(&format!(
+            "train people.csv --target answer --ignore grade,price,tall,old --loss bce {QUICK} --out run"
+        ))
+        .done();
+    let out = folder.run("predict run people.csv").done().out;
+    for line in out.lines().skip(1) {
+        let digits = |value: &str| value.bytes().filter(u8::is_ascii_digit).count();
+        assert!(line.split(',').skip(1).all(|value| digits(value) <= 12), "{line}");
+    }
+}
+
+#[test]
+fn large_numbers_have_a_mean() {
+    let folder = Folder::with("large", "x.csv", "a,b\n1e308,1\n1.5e308,2\n1.7e308,3\n");
+    let out = folder.run("show x.csv").done().out;
+    assert!(out.contains("1.0000e308 to 1.7000e308, mean 1.4000e308"), "{out}");
+}
+
+#[test]
+fn a_delimiter_that_is_another_one_is_suspected() {
+    let people = people(60);
+    let folder = Folder::with("semicolons", "people.csv", &people);
+    folder.write("semicolons.csv", &people.replace(',', ";"));
+    folder.run(&format!("train people.csv --target answer {QUICK} --out run")).done();
+    for arguments in
+        ["predict run semicolons.csv", "validate run semicolons.csv", "train semicolons.csv --target answer"]
+    {
+        folder.run(arguments).failed(1, &["semicolons.csv has one column only", "--delimiter ';'"]);
+    }
+    folder.run("train people.csv --target answer --delimiter ;").failed(1, &["--delimiter ','"]);
+    folder.run("predict run semicolons.csv --delimiter ;").done();
+}

@@ -1,0 +1,121 @@
+//! Numbers that became text.
+
+use super::super::csv::parse_float;
+use super::super::factors::Factors;
+use super::super::level::Level;
+use super::super::origin::Origin;
+use super::place;
+
+/// How many words are named.
+const NAMED: usize = 5;
+
+/// Says which words make text of a column that otherwise holds numbers, or that its numbers are written in a way that is read
+/// as text. `counts` has the rows of each level.
+pub(in super::super) fn words_among_numbers(
+    name: &str,
+    factors: &Factors,
+    counts: &[usize],
+    origin: &Origin,
+) -> Option<String> {
+    let (mut words, mut written) = (Vec::new(), Vec::new());
+    for (level, value) in factors.levels.iter().enumerate() {
+        let Level::Text(text) = value else { return None };
+        if parse_float(text.as_bytes()).is_some() {
+            continue;
+        }
+        if is_written_number(text) { written.push(level) } else { words.push(level) }
+    }
+    let distinct = factors.levels.len();
+    if let Some(first) = written.first()
+        && distinct > 2
+        && words.len() * 10 <= distinct
+    {
+        return Some(format!(
+            "column `{name}`: is text because of numbers such as {}; to have them as numbers, write them with digits and a \
+             decimal point alone, without signs of thousands, currencies or percent",
+            place(factors, *first, origin)
+        ));
+    }
+    words.extend(written);
+    let rows: usize = words.iter().map(|level| counts[*level]).sum();
+    let present: usize = counts.iter().sum();
+    if words.is_empty() || words.len() * 3 > distinct - words.len() || rows * 2 > present {
+        return None;
+    }
+    let mut shown = Vec::new();
+    for level in words.iter().take(NAMED) {
+        let more =
+            if counts[*level] > 1 { format!(" and {} more", counts[*level] - 1) } else { String::new() };
+        shown.push(place(factors, *level, origin) + &more);
+    }
+    if words.len() > NAMED {
+        shown.push(format!("and {} other words", words.len() - NAMED));
+    }
+    Some(format!(
+        "column `{name}`: is text because of {}; all else in it are numbers. Declare missing what means that, or correct it",
+        shown.join(", ")
+    ))
+}
+
+/// Whether a text is a number in the way that people write it: `1,000.50`, `1.000,50`, `3,5`, `$20`, `12 %`.
+fn is_written_number(text: &str) -> bool {
+    let marks = |c: char| "$€£¥%".contains(c);
+    let digits = text.trim().trim_start_matches(['-', '+']).trim_matches(|c| marks(c) || c == ' ');
+    let digits = digits.trim_start_matches(['-', '+']);
+    let marked = text.contains(marks);
+    let groups: Vec<&str> = digits.split([',', '.', ' ', '\'', '_', '\u{a0}', '\u{202f}']).collect();
+    if groups.iter().any(|group| group.is_empty() || !group.bytes().all(|byte| byte.is_ascii_digit())) {
+        return false;
+    }
+    let separators: Vec<char> = digits.chars().filter(|c| !c.is_ascii_digit()).collect();
+    let Some((last, thousands)) = separators.split_last() else { return marked };
+    let whole = |groups: &[&str]| groups[0].len() <= 3 && groups[1..].iter().all(|group| group.len() == 3);
+    match thousands.first() {
+        // One separator: a decimal comma, or thousands.
+        None => *last == ',' || (*last == '.' && marked) || (*last != '.' && whole(&groups)),
+        Some(first) => {
+            let decimals = last != first && ",.".contains(*last);
+            let end = groups.len() - usize::from(decimals);
+            // Points alone part versions and addresses too.
+            thousands.iter().all(|c| c == first) && whole(&groups[..end]) && (decimals || *first == ',')
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_as_people_write_them() {
+        for text in [
+            "1,000.50",
+            "1.000,50",
+            "3,5",
+            "$20",
+            "$1,000",
+            "12 %",
+            "-4,5",
+            "12'345",
+            "1 000 000,5",
+            "1,234,567",
+            "€ 3.50",
+        ] {
+            assert!(is_written_number(text), "{text}");
+        }
+        for text in [
+            "",
+            "Oslo",
+            "$",
+            "1.2.3",
+            "192.168.100.100",
+            "2020-01-31",
+            "31.12.2020",
+            "555 123 4567",
+            "1,,2",
+            "a1",
+        ] {
+            assert!(!is_written_number(text), "{text}");
+        }
+    }
+}

@@ -1,0 +1,50 @@
+//! Where the rows of a table come from, for messages about them.
+
+use std::path::Path;
+use std::sync::Arc;
+
+/// The file that rows were read from, if they were, and the lines that they are on, if each is on a line of its own.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Origin {
+    file: Option<Arc<Path>>,
+    first_line: Option<usize>,
+}
+
+impl Origin {
+    /// Rows of a file whose place in it is not known.
+    pub(crate) fn file(path: &Path) -> Self {
+        Self { file: Some(path.into()), first_line: None }
+    }
+
+    /// Rows that are the lines of a file from this one on, counted from 1.
+    pub(crate) fn lines(path: &Path, first: usize) -> Self {
+        Self { first_line: Some(first), ..Self::file(path) }
+    }
+
+    /// The same without the first `rows` rows.
+    pub(crate) fn skip(&self, rows: usize) -> Self {
+        Self { first_line: self.first_line.map(|line| line + rows), ..self.clone() }
+    }
+
+    /// Row number `row`, in words: `line 4 of x.csv`, or `data row 3`.
+    pub(crate) fn row(&self, row: usize) -> String {
+        let of = self.file.as_ref().map(|file| format!(" of {}", file.display())).unwrap_or_default();
+        match self.first_line {
+            Some(line) => format!("line {}{of}", line + row),
+            None => format!("data row {}{of}", row + 1),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_are_lines_where_that_is_known() {
+        let path = Path::new("x.csv");
+        assert_eq!(Origin::default().row(2), "data row 3");
+        assert_eq!(Origin::file(path).row(2), "data row 3 of x.csv");
+        assert_eq!(Origin::lines(path, 2).skip(1).row(2), "line 5 of x.csv");
+    }
+}
