@@ -23,6 +23,7 @@ mod metrics;
 mod models;
 mod nn;
 mod optim;
+mod plural;
 mod repr;
 mod seed;
 

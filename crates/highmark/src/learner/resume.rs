@@ -10,6 +10,7 @@ use super::disk::SystemDisk;
 use super::identity::Identity;
 use super::{Learner, Phase};
 use crate::optim::Schedule;
+use crate::plural::plural;
 use crate::{Error, Result};
 
 /// Where a fit goes on.
@@ -33,7 +34,7 @@ pub struct ResumePoint {
 impl fmt::Display for ResumePoint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.within {
-            None if self.finished => write!(f, "after its {} epochs", self.epoch),
+            None if self.finished => write!(f, "after its {}", plural(self.epoch, "epoch")),
             None => write!(f, "before epoch {}", self.epoch),
             Some((phase, done, of)) => {
                 write!(f, "in epoch {}, after batch {done} of {of} of its {phase}", self.epoch)
@@ -143,20 +144,21 @@ impl Learner {
             let message = |error: &dyn std::fmt::Display| Error::file(path, error.to_string());
             identity.check(&checkpoint.meta.identity).map_err(|e| message(&e))?;
             let at = checkpoint.meta.position;
+            let planned = plural(at.n_epoch, "epoch");
             if at.n_epoch == usize::MAX && epochs != at.n_epoch {
                 let error = format!(
-                    "it is of a fit whose epochs its budget alone decides, which cannot become one of {epochs} epochs"
+                    "it is of a fit whose epochs its budget alone decides, which cannot become one of {}",
+                    plural(epochs, "epoch")
                 );
                 return Err(message(&error));
             }
             if epochs < at.n_epoch {
-                let error = format!("it is of a fit for {} epochs, which cannot become {epochs}", at.n_epoch);
+                let error = format!("it is of a fit for {planned}, which cannot become {epochs}");
                 return Err(message(&error));
             }
             if epochs > at.n_epoch && !at.finished {
                 let error = format!(
-                    "it is of a fit for {} epochs that has not ended; resume it to its end, then extend it to {epochs}",
-                    at.n_epoch
+                    "it is of a fit for {planned} that has not ended; resume it to its end, then extend it to {epochs}"
                 );
                 return Err(message(&error));
             }
