@@ -4,9 +4,9 @@ use std::fmt;
 use std::time::Duration;
 
 use super::checkpoint::{self, Found};
-use super::checkpoint_writer::Kept;
 use super::checkpoints::Checkpoints;
 use super::disk::SystemDisk;
+use super::frame_folder::Kept;
 use super::identity::Identity;
 use super::{Learner, Phase};
 use crate::optim::Schedule;
@@ -167,6 +167,10 @@ impl Learner {
         let state: usize = optimizer.iter().map(|(_, numbers)| numbers.len()).sum();
         let floats = params.len() + params.buffers.len() + state;
         self.trainer.checkpoint = None;
+        if self.checkpoint.is_some() {
+            // Before training, which would wait for it.
+            self.trainer.start_background();
+        }
         self.trainer.checkpoints = self.checkpoint.clone().map(|config| {
             let kept = match from {
                 None => Kept::None,

@@ -241,3 +241,29 @@ fn what_only_looks_on_changes_nothing() {
     assert!(run("c", false, 3, true) == plain);
     assert!(run("d", true, 2, true) == plain);
 }
+
+/// The file of the best model follows it, and a process may end before: then the one that goes on writes it.
+#[test]
+fn a_model_file_that_was_left_behind_is_written_in_the_end() {
+    let folder = new_folder("resume-stale-model");
+    let file = folder.join("best.safetensors");
+    let fit = |after: usize| {
+        // Only the first epoch is ever the best.
+        let best = SaveBest::new(Monitor::new("valid_loss").min_delta(1e9)).path(&file);
+        let mut learn = crate::small_learner::with(LearnerConfig {
+            batch_size: 4,
+            callbacks: vec![Box::new(best), leave(after, false)],
+            checkpoint: Some(CheckpointConfig::new(&folder)),
+            ..LearnerConfig::default()
+        });
+        learn.resume().unwrap();
+        let outcome = learn.fit(3, None).unwrap().outcome;
+        let best = learn.callbacks().get::<SaveBest>().unwrap();
+        assert_eq!((best.saved(), best.unwritten()), (&[file.clone()][..], None));
+        (outcome, fs::read(&file).unwrap())
+    };
+    let (outcome, model) = fit(8);
+    assert_eq!(outcome, Outcome::Interrupted);
+    fs::write(&file, "an older one").unwrap();
+    assert_eq!(fit(100), (Outcome::Completed, model));
+}
