@@ -166,8 +166,8 @@ mod tests {
     #[test]
     fn a_thread_that_dies_is_found_out() {
         let background = Background::start().unwrap();
-        let dies = background.run(|| panic!("the thread dies, as it shall"));
-        let error = dies.wait().map(|()| ()).unwrap_err().to_string();
+        let dies = background.run(|| -> () { panic!("the thread dies, as it shall") });
+        let error = dies.wait().unwrap_err().to_string();
         assert!(error.contains("the thread that writes files"), "{error}");
         // Also what it is given afterwards.
         let later = background.run(|| 1);
