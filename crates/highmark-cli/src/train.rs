@@ -96,9 +96,9 @@ fn train(
     let (epochs, schedule) = (experiment.config.most_epochs(), experiment.config.schedule()?);
     let direction = experiment.config.direction()?;
     let monitor = experiment.config.monitor().to_string();
-    // The end of the run writes its report and takes away what it needs no more: on this disk, at this time, that takes about as
-    // long as its beginning did.
-    let budget = experiment.config.budget(start.checked_sub(save).unwrap_or(start))?;
+    // The end of the run writes its report and takes away what it needs no more: on this disk, at this time, that takes about
+    // twice as long as its beginning did.
+    let budget = experiment.config.budget(start.checked_sub(2 * save).unwrap_or(start))?;
     let learner = &mut experiment.learner;
     if from.is_none() {
         learner.set_checkpoint(experiment.config.checkpoint_config(folder.path())?)?;
