@@ -39,7 +39,7 @@ impl FrameFolder {
     pub(crate) fn write(&mut self, frame: &Frame) -> Result<Option<File>> {
         let (newest, previous) = (newest(&self.folder), previous(&self.folder));
         let mut part = self.write_part(frame);
-        if self.kept == Kept::Newest && part.as_ref().is_err_and(is_full) {
+        if self.kept == Kept::Newest && part.as_ref().is_err_and(is_full) && newest.is_file() {
             // There is room for two and no more: the older one is worth less than one of now.
             drop(self.disk.remove(&previous));
             part = self.write_part(frame);
