@@ -69,7 +69,7 @@ impl Experiment {
                 thousands(trainer.model.params().len())
             ),
             format!(
-                "training   {} of {} rows a batch, {}, {} (lr {}, wd {}), loss {}, seed {}",
+                "training   {}, {} rows a batch, {}, {} (lr {}, wd {}), loss {}, seed {}",
                 config.length(),
                 config.bs,
                 config.schedule()?.name(),

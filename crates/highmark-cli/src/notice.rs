@@ -18,8 +18,9 @@ pub(crate) fn watch(args: &DeadlineArgs) -> Result<StopFlag> {
     if let Some(text) = &args.deadline {
         stop.raise_at(deadline(text, Local::now().naive_local())?)?;
     }
-    // Set by Slurm, and not by the user: what cannot be read is none.
+    // Set by Slurm, and not by the user: what cannot be read is none, and 0 is no time.
     let slurm = std::env::var("SLURM_JOB_END_TIME").ok().and_then(|end| end.trim().parse::<u64>().ok());
+    let slurm = slurm.filter(|end| *end > 0);
     let slurm = slurm.and_then(|end| SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(end)));
     if let Some(end) = slurm {
         stop.raise_at(end.checked_sub(BEFORE_SLURM).unwrap_or(end))?;

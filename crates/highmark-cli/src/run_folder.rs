@@ -4,7 +4,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use highmark::{Error, FolderLock, checkpoint_text, write_file};
+use highmark::{Error, FolderLock, checkpoint_text, checkpoint_text_unchecked, write_file};
 
 use crate::failure::{Failure, Result};
 
@@ -82,7 +82,14 @@ fn is_leftover(entry: &fs::DirEntry) -> bool {
     let name = entry.file_name();
     let name = name.to_string_lossy();
     let part = name.strip_suffix(".part").is_some_and(|name| FILES.contains(&name));
-    part || name == FolderLock::FILE || (name == EVENTS && entry.metadata().is_ok_and(|file| file.len() == 0))
+    // An earlier version could be killed after it had put such a file aside.
+    let aside = || {
+        let entries = fs::read_dir(entry.path()).map(|entries| entries.flatten().collect::<Vec<_>>());
+        name == OVERWRITTEN && entries.is_ok_and(|entries| entries.iter().all(is_leftover))
+    };
+    part || name == FolderLock::FILE
+        || (name == EVENTS && entry.metadata().is_ok_and(|file| file.len() == 0))
+        || aside()
 }
 
 /// Whether the folder is a run's: other programs have a `config.toml` or a `report.json` too.
@@ -92,15 +99,14 @@ pub(crate) fn is_run(path: &Path) -> bool {
             // Killed while it was put aside.
             || path.join(OVERWRITTEN).is_dir()
     };
-    has_config(path) && has_more() || is_aside(path) || config_in_checkpoint(path).is_some()
+    has_config(path) && has_more() || is_aside(path) || has_config_in_checkpoint(path)
 }
 
-/// The config of a run of which only the checkpoint is left: somebody has removed the rest, or carried it elsewhere.
-fn config_in_checkpoint(path: &Path) -> Option<String> {
-    if path.join(CONFIG).exists() {
-        return None;
-    }
-    checkpoint_text(path).ok().flatten().filter(|text| text.starts_with(FIRST_LINE))
+/// Whether it is a run of which only the checkpoint is left: somebody has removed the rest, or carried it elsewhere. By the
+/// looks of the checkpoint: whether it is whole is found out when it is used.
+fn has_config_in_checkpoint(path: &Path) -> bool {
+    let text = || checkpoint_text_unchecked(path);
+    !path.join(CONFIG).exists() && text().is_some_and(|text| text.starts_with(FIRST_LINE))
 }
 
 fn has_config(path: &Path) -> bool {
@@ -128,7 +134,8 @@ impl RunFolder {
         let ready = FolderLock::take(&folder.path).map_err(Into::into).and_then(|lock| {
             folder.lock = Some(lock);
             folder.probe()?;
-            folder.bring_back()
+            folder.bring_back()?;
+            folder.unpack()
         });
         if ready.is_err() {
             folder.discard();
@@ -145,9 +152,7 @@ impl RunFolder {
         let folder = Self { path: path.into(), made: Vec::new(), lock: Some(lock) };
         folder.probe()?;
         folder.bring_back()?;
-        if let Some(config) = config_in_checkpoint(path) {
-            folder.write(CONFIG, &config)?;
-        }
+        folder.unpack()?;
         Ok(folder)
     }
 
@@ -155,7 +160,11 @@ impl RunFolder {
     /// found, nor a config beside the model of another.
     pub(crate) fn begin(&self, config: &str) -> Result<()> {
         let aside = self.file(OVERWRITTEN);
-        if !aside.join(CONFIG).is_file() || self.file(MODEL).is_file() {
+        if !self.file(CONFIG).is_file() {
+            // There is no run, but perhaps what a process has left that was killed before it had begun one. Put aside it would
+            // look like a part of one.
+            drop(fs::remove_file(aside.join(EVENTS)));
+        } else if !aside.join(CONFIG).is_file() || self.file(MODEL).is_file() {
             fs::create_dir_all(&aside).map_err(|error| Error::io("create", &aside, error))?;
             move_files(&self.path, &aside)?;
         } else {
@@ -196,6 +205,14 @@ impl RunFolder {
         move_files(&aside, &self.path)?;
         drop(fs::remove_dir(aside));
         Ok(())
+    }
+
+    /// Writes the config of a run of which only the checkpoint is left. Fails when that cannot be used.
+    fn unpack(&self) -> Result<()> {
+        if !has_config_in_checkpoint(&self.path) {
+            return Ok(());
+        }
+        checkpoint_text(&self.path)?.map_or(Ok(()), |config| self.write(CONFIG, &config))
     }
 
     /// Takes away what a run that has ended with a model needs no more.
@@ -264,6 +281,7 @@ impl RunFolder {
         }
         for file in FILES {
             drop(fs::remove_file(self.file(file)));
+            drop(fs::remove_file(self.file(&format!("{file}.part"))));
         }
         // A folder with anything else in it stays.
         self.made.iter().rev().for_each(|path| drop(fs::remove_dir(path)));
@@ -280,6 +298,22 @@ impl RunFolder {
     /// Writes one of the run's files, whole or not at all.
     pub(crate) fn write(&self, name: &str, text: &str) -> Result<()> {
         Ok(write_file(&self.file(name), text.as_bytes())?)
+    }
+}
+
+/// Makes a folder that nobody else has, nor may look into, in one that is everybody's.
+pub(crate) fn own_folder(within: &Path) -> highmark::Result<PathBuf> {
+    let mut builder = fs::DirBuilder::new();
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    let mut number = 0_u32;
+    loop {
+        let own = within.join(format!("highmark-{}-{number}", std::process::id()));
+        match builder.create(&own) {
+            // Whatever has been put in this place before, it is not ours.
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists && number < 10_000 => number += 1,
+            made => return made.map(|()| own.clone()).map_err(|error| Error::io("create", own, error)),
+        }
     }
 }
 

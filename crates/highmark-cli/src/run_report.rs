@@ -98,7 +98,6 @@ impl RunReport {
                 _ => format!("{}; there is no model worth keeping", cancel.reason),
             },
             Outcome::Cancelled(cancel) => cancel.reason.clone(),
-            Outcome::Completed if report.epochs_planned == 1 => "the one epoch ran".into(),
             _ => report.stop_reason(),
         };
         let epochs_saved = report.epochs_planned.saturating_sub(report.epochs_run);
@@ -140,21 +139,37 @@ impl RunReport {
 
     /// Shows it, in the way that was asked for.
     pub(crate) fn show(&self, folder: &RunFolder, screen: Screen, json: bool) -> Result<()> {
+        self.show_because(&self.stop_detail, folder, screen, json)
+    }
+
+    /// The same right after the run, when what was not finite was told as it was found: what is new is what becomes of the
+    /// model.
+    pub(crate) fn show_news(&self, folder: &RunFolder, screen: Screen, json: bool) -> Result<()> {
+        let news = self.stop_detail.rsplit_once("; ").filter(|_| self.stop_reason == "non_finite");
+        self.show_because(news.map_or(&self.stop_detail, |(_, news)| news), folder, screen, json)
+    }
+
+    fn show_because(&self, why: &str, folder: &RunFolder, screen: Screen, json: bool) -> Result<()> {
         if json {
             return screen::print_json(self);
         }
-        screen.say(format!("\n{}", self.text(&folder.file(run_folder::MODEL)).trim_end()));
+        let text = self.text_because(why, &folder.file(run_folder::MODEL));
+        screen.say(format!("\n{}", text.trim_end()));
         Ok(())
     }
 
     /// For people. `model` is where the model is.
     pub(crate) fn text(&self, model: &Path) -> String {
+        self.text_because(&self.stop_detail, model)
+    }
+
+    fn text_because(&self, why: &str, model: &Path) -> String {
         let number = |x: Option<f64>| x.map_or("not a number".into(), |x| format!("{x:.6}"));
         let who = match self.stop_reason.as_str() {
             "completed" => String::new(),
             name => format!("{}: ", name.replace('_', " ")),
         };
-        let mut text = format!("stopped    {who}{}\n", self.stop_detail);
+        let mut text = format!("stopped    {who}{why}\n");
         // Writing to a String cannot fail.
         let _ = match self.best_epoch {
             Some(epoch) => {
@@ -178,7 +193,14 @@ impl RunReport {
             let NonFiniteCounts { skipped, rolled_back, validations } = self.non_finite;
             let _ = writeln!(
                 text,
-                "not finite {skipped} steps left out, {rolled_back} rollbacks, {validations} validation losses"
+                "not finite {} left out, {}, {}",
+                count(skipped, "step"),
+                count(rolled_back, "rollback"),
+                if validations == 1 {
+                    "1 validation loss".into()
+                } else {
+                    format!("{validations} validation losses")
+                },
             );
         }
         let SecondsByPhase { load, prepare, train, validate, save } = self.seconds_by_phase;
@@ -193,7 +215,7 @@ impl RunReport {
             let _ = writeln!(text, "budget     {budget:.2} s, of which {share:.1} % are used");
         }
         if !self.has_model() {
-            text += "model      none: training broke down before one was worth keeping\n";
+            text += "model      none\n";
             return text;
         }
         let kept = if self.kept_best { "the best" } else { "the last" };

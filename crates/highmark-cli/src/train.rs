@@ -58,15 +58,16 @@ pub(crate) fn carry_out(
         folder.discard();
     }
     let report = trained?;
-    report.show(&folder, screen, json)?;
+    report.show_news(&folder, screen, json)?;
     if report.has_model() {
         folder.tidy();
         return Ok(());
     }
     // Going on with it would break down again: whatever it was to replace is worth more.
     let back = if folder.restore() { "; the run that was to be overwritten is back in it" } else { "" };
-    let (detail, folder) = (report.stop_detail, folder.path().display());
-    Err(Failure::failed(format!("training broke down: {detail} (run folder {folder}{back})")))
+    // Told already by the lines on the screen, if there are any.
+    let why = if screen == Screen::Silent { format!(": {}", report.stop_detail) } else { String::new() };
+    Err(Failure::failed(format!("training broke down{why} (run folder {}{back})", folder.path().display())))
 }
 
 fn train(
@@ -95,7 +96,9 @@ fn train(
     let (epochs, schedule) = (experiment.config.most_epochs(), experiment.config.schedule()?);
     let direction = experiment.config.direction()?;
     let monitor = experiment.config.monitor().to_string();
-    let budget = experiment.config.budget(start)?;
+    // The end of the run writes its report and takes away what it needs no more: on this disk, at this time, that takes about
+    // twice as long as its beginning did.
+    let budget = experiment.config.budget(start.checked_sub(2 * save).unwrap_or(start))?;
     let learner = &mut experiment.learner;
     if from.is_none() {
         learner.set_checkpoint(experiment.config.checkpoint_config(folder.path())?)?;
@@ -182,10 +185,12 @@ fn keep_elsewhere(
     (epoch, step): (usize, u64),
     folder: &RunFolder,
 ) -> Failure {
-    let path = std::env::temp_dir().join(format!("highmark-{}-{}", std::process::id(), run_folder::MODEL));
-    let kept = learner.trainer_mut().save_as_of(&path, false, Some(epoch), step);
+    let kept = run_folder::own_folder(&std::env::temp_dir()).and_then(|own| {
+        let path = own.join(run_folder::MODEL);
+        learner.trainer_mut().save_as_of(&path, false, Some(epoch), step).map(|()| path)
+    });
     let kept = match kept {
-        Ok(()) => format!("the model is kept in {} instead", path.display()),
+        Ok(path) => format!("the model is kept in {} instead", path.display()),
         Err(error) => format!("nor can the model be kept elsewhere: {error}"),
     };
     Failure::failed(format!("{error} (run folder {}); {kept}", folder.path().display()))

@@ -23,6 +23,7 @@ mod metrics;
 mod models;
 mod nn;
 mod optim;
+mod plural;
 mod repr;
 mod seed;
 
@@ -44,8 +45,9 @@ pub use learner::{
     Best, Budget, BudgetUse, Callback, CallbackState, Callbacks, Cancel, CheckpointConfig, Console, EpochRow,
     Event, EventSet, FlatCos, Flow, FolderLock, History, Learner, LearnerConfig, Limit, LrFind, LrFindConfig,
     ModelDescription, NonFinite, NonFiniteCounts, OneCycle, Outcome, Output, Phase, Plan, Predicted,
-    Progress, Provenance, Report, ResumePoint, RunKind, RunsOn, SavedModel, Signal, Smooth, Span, Stage,
-    StopFlag, Suggestion, Timings, Trainer, checkpoint_text, on, write_file,
+    Progress, Provenance, Report, ResumePoint, RunKind, RunsOn, SavedModel, Saving, Signal, Smooth, Span,
+    Stage, StopFlag, Suggestion, Timings, Trainer, checkpoint_text, checkpoint_text_unchecked, on,
+    write_file,
 };
 pub use losses::{Activation, BceWithLogits, CrossEntropy, Huber, L1, Loss, LossKind, Mse};
 pub use metrics::{

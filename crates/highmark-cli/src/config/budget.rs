@@ -60,7 +60,11 @@ impl Config {
         use crate::text_table::count;
         let limits = [
             self.epochs.map(|epochs| count(epochs, "epoch")),
-            self.max_time.clone(),
+            // A bare number is seconds.
+            self.max_time.as_ref().map(|time| {
+                let bare = time.trim().parse::<f64>().is_ok();
+                if bare { format!("{} s", time.trim()) } else { time.clone() }
+            }),
             self.max_usd.map(|usd| format!("{usd} USD")),
             self.replay.as_ref().map(|run| format!("the plans of {}", run.display())),
         ];
@@ -77,6 +81,8 @@ mod tests {
     fn the_length_of_the_training() {
         let config = Config { max_time: Some("1h".into()), ..Config::default() };
         assert_eq!((config.most_epochs(), config.length()), (usize::MAX, "1h".into()));
+        let config = Config { max_time: Some("90".into()), epochs: Some(1), ..Config::default() };
+        assert_eq!(config.length(), "1 epoch, at most 90 s");
         assert_eq!((Config::default().most_epochs(), Config::default().length()), (10, "10 epochs".into()));
     }
 }

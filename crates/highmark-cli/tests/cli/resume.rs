@@ -319,11 +319,50 @@ fn a_model_that_its_folder_does_not_take_is_kept_elsewhere() {
         let error = String::from_utf8_lossy(&output.stderr).into_owned();
         assert_eq!(output.status.code(), Some(1), "{error}");
         assert!(error.contains("cannot write") && error.contains("the model is kept in"), "{error}");
-        let [file] = &folder.list(&format!("kept-{out}"))[..] else { panic!("{error}") };
-        assert!(error.contains(file.as_str()), "{error}");
-        let kept = folder.bytes(&format!("kept-{out}/{file}"));
+        let [own] = &folder.list(&format!("kept-{out}"))[..] else { panic!("{error}") };
+        assert!(error.contains(&format!("{own}/best.safetensors")), "{error}");
+        let kept = folder.bytes(&format!("kept-{out}/{own}/best.safetensors"));
         assert_eq!(kept, folder.bytes(&format!("{model}/best.safetensors")), "{out}");
     }
+}
+
+/// Each of these states a process leaves that is killed at some moment before its run has begun.
+#[test]
+fn what_is_left_of_a_run_that_had_not_begun_is_no_obstacle() {
+    let folder = Folder::with("resume-leftovers", "people.csv", &people(300));
+    let train = format!("train people.csv --target answer {QUICK} --quiet");
+    let left = ["run.lock", "events.jsonl", "config.toml.part", "overwritten/events.jsonl"];
+    for (case, options) in [(1, ""), (2, "--resume auto"), (3, "--overwrite"), (4, "--resume auto")] {
+        let run = format!("run-{case}");
+        fs::create_dir_all(folder.path(&format!("{run}/overwritten"))).unwrap();
+        left[..case].iter().for_each(|file| folder.write(&format!("{run}/{file}"), ""));
+        folder.run(&format!("{train} {options} --out {run}")).done();
+        assert!(!folder.path(&format!("{run}/overwritten")).exists(), "{case}");
+        folder.run(&format!("inspect {run}")).done();
+    }
+}
+
+#[test]
+fn a_run_of_which_only_the_checkpoint_is_left_comes_back_whole() {
+    let folder = Folder::with("resume-only-checkpoint", "people.csv", &people(200));
+    let options =
+        "--target price --ignore answer,grade --schedule flat --bs 16 --layers 8 --epochs 2 --quiet";
+    folder.run(&format!("train people.csv {options} --out run")).done();
+    let checkpoint = folder.bytes("run/checkpoint.safetensors");
+    fs::create_dir(folder.path("carried")).unwrap();
+    fs::write(folder.path("carried/checkpoint.safetensors"), &checkpoint).unwrap();
+    let over = format!("train people.csv {options} --out carried --overwrite");
+    folder.run(&format!("{over} --lr 1e30")).failed(1, &["to be overwritten is back"]);
+    assert_eq!(folder.list("carried"), ["checkpoint.safetensors", "config.toml"]);
+    assert_eq!(folder.bytes("carried/checkpoint.safetensors"), checkpoint);
+    folder.run("resume carried --quiet").done();
+    // A damaged one is no run to be put aside, nor nothing.
+    fs::create_dir(folder.path("damaged")).unwrap();
+    let torn = &checkpoint[..checkpoint.len() - 9];
+    fs::write(folder.path("damaged/checkpoint.safetensors"), torn).unwrap();
+    folder.run(&over.replace("carried", "damaged")).failed(1, &["checkpoint.safetensors", "damaged"]);
+    folder.run("resume damaged").failed(1, &["checkpoint.safetensors", "damaged"]);
+    assert_eq!(folder.bytes("damaged/checkpoint.safetensors"), torn);
 }
 
 #[test]

@@ -7,9 +7,10 @@ use crate::Result;
 use crate::learner::{Callback, CallbackState, EpochRow, Event, EventSet, Flow, Span, Stage, Trainer};
 use crate::repr::repr;
 
-/// Writes `epoch,train_loss,valid_loss,<metrics>,time`; losses and metrics with all their digits, the time in seconds. Each
-/// line is on the disk before training goes on; one that cannot be written is tried again with the next. What a cancelled
-/// pass left out is an empty field. A resumed fit goes on with the file as it was at the checkpoint.
+/// Writes `epoch,train_loss,valid_loss,<metrics>,time`; losses and metrics with all their digits, the time in seconds. A line
+/// is in the file before training goes on, and on the disk when the fit has ended; one that cannot be written is tried again
+/// with the next. What a cancelled pass left out is an empty field. A resumed fit goes on with the file as it was at the
+/// checkpoint.
 #[derive(Debug)]
 pub struct CsvLogger {
     mode: LogMode,

@@ -6,6 +6,7 @@ use super::Monitor;
 use crate::Result;
 use crate::engine::Snapshot;
 use crate::learner::{Callback, CallbackState, Event, EventSet, Flow, Span, Stage, Trainer};
+use crate::plural::plural;
 
 /// Cancels the fit when the monitored column has not improved for `patience` epochs.
 ///
@@ -139,8 +140,7 @@ impl Callback for EarlyStopping {
         // As fastai counts: -1 when nothing was ever an improvement.
         let since = epoch as i64 - self.state.wait as i64;
         t.say(&format!("No improvement since epoch {since}: early stopping"));
-        let (name, epochs) = (self.monitor.name(), self.state.wait);
-        let epochs = if epochs == 1 { "1 epoch".to_string() } else { format!("{epochs} epochs") };
+        let (name, epochs) = (self.monitor.name(), plural(self.state.wait, "epoch"));
         t.cancel(Span::Fit, format!("{name} has not improved for {epochs}"))
     }
 

@@ -20,7 +20,7 @@ pub(super) enum LogMode {
 #[derive(Debug)]
 pub(super) struct LogFile {
     path: PathBuf,
-    /// Whether a line is on the disk before training goes on.
+    /// Whether the end of the fit waits until it is on the disk.
     durable: bool,
     file: Option<File>,
     /// Whether the last attempt failed, and the user knows.
@@ -92,25 +92,30 @@ impl LogFile {
         }
     }
 
-    /// At the end of a fit: tries once more to write what waits. The user is told of what is missing.
+    /// At the end of a fit: tries once more to write what waits, and waits for the disk if the file is durable. The user is
+    /// told of what is missing.
     pub(super) fn finish(&mut self, t: &mut Trainer) {
-        if self.waiting.is_empty() {
-            return;
-        }
-        if let Err(error) = self.write("") {
+        let written = if self.waiting.is_empty() { Ok(()) } else { self.write("") };
+        let file = self.file.as_ref().filter(|_| self.durable);
+        let synced = written.and_then(|()| {
+            let synced = file.map_or(Ok(()), File::sync_data);
+            synced.map_err(|e| Error::io("write", &self.path, e))
+        });
+        if let Err(error) = synced {
             t.say(&format!("{error}; its last lines are missing"));
         }
     }
 
-    /// Adds lines, each with its end, and if the file is durable waits until they are on the disk. After an error they
-    /// are tried again with the next ones.
+    /// Adds lines, each with its end. After an error they are tried again with the next ones.
+    ///
+    /// What the system has been given outlives the process. It is not waited for until it is on the disk: that can take as long
+    /// as an epoch, and checkpoints hold the lines as well.
     pub(super) fn write(&mut self, lines: &str) -> Result<()> {
         self.waiting += lines;
         let Some(file) = &mut self.file else { return Ok(()) };
         let write = |file: &mut File| -> io::Result<()> {
             file.seek(SeekFrom::Start(self.length))?;
-            file.write_all(self.waiting.as_bytes())?;
-            if self.durable { file.sync_data() } else { Ok(()) }
+            file.write_all(self.waiting.as_bytes())
         };
         if let Err(error) = write(file) {
             // Half a line is worse than none.

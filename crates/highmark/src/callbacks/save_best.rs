@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Monitor;
 use crate::engine::Snapshot;
-use crate::learner::{Callback, CallbackState, Event, EventSet, Flow, Span, Stage, Trainer};
+use crate::learner::{Callback, CallbackState, Event, EventSet, Flow, Saving, Span, Stage, Trainer};
 use crate::optim::{Hypers, OptimizerState};
 use crate::repr::repr;
 use crate::{Error, Result};
@@ -26,6 +26,9 @@ pub enum SaveWhen {
 /// Saves the best model while a fit runs, and gives it back at the end whatever ended the fit: from memory, so
 /// that a file of an earlier run is never taken for it.
 ///
+/// What is handed back is also in checkpoints. So training does not wait for its file, which follows the best model by a
+/// moment and holds it when the fit has ended. Any other file is written before training goes on.
+///
 /// ```
 /// use highmark::{Monitor, SaveBest, SaveWhen};
 /// let best = SaveBest::new(Monitor::new("accuracy")).file("adult");
@@ -43,8 +46,12 @@ pub struct SaveBest {
     best_step: u64,
     best: Option<(Snapshot, Option<OptimizerState>)>,
     files: Vec<PathBuf>,
-    /// Whether the best model could not be written to its file yet.
+    /// Whether the best model is not known to be in its file.
     unwritten: bool,
+    /// Whether nobody has begun to write it.
+    waiting: bool,
+    /// The best model, or the one before, on its way to the file.
+    saving: Option<Saving>,
 }
 
 /// Where the model goes.
@@ -82,6 +89,8 @@ impl SaveBest {
             best: None,
             files: Vec::new(),
             unwritten: false,
+            waiting: false,
+            saving: None,
         }
     }
 
@@ -171,6 +180,67 @@ impl SaveBest {
         Ok(())
     }
 
+    /// Whether the model of this epoch is the best, and what follows from that.
+    fn judge(&mut self, t: &mut Trainer) -> Result<()> {
+        let epoch = t.progress().epoch;
+        if let SaveWhen::EveryEpoch(n) = self.when {
+            return if epoch.is_multiple_of(n) { self.save(t, &format!("_{epoch}")) } else { Ok(()) };
+        }
+        let Some(value) = t.history.this_epoch(self.monitor.name()) else { return Ok(()) };
+        if !self.monitor.update(value) {
+            return Ok(());
+        }
+        (self.best_epoch, self.best_step) = (Some(epoch), t.steps());
+        t.say(&format!(
+            "Better model found at epoch {epoch} with {} value: {}.",
+            self.monitor.name(),
+            repr(value)
+        ));
+        t.note_monitored(self.monitor.name(), value);
+        if self.when != SaveWhen::Best || !self.hand_back {
+            let saved = self.save(t, "");
+            self.unwritten = saved.is_err();
+            return saved;
+        }
+        let optimizer = self.with_optimizer.then(|| t.optimizer.state());
+        self.best = Some((t.model.params().snapshot(), optimizer));
+        self.waiting = !matches!(self.target, Target::Memory);
+        self.unwritten = self.waiting;
+        Ok(())
+    }
+
+    /// Lets the best model go to its file, unless the one before is still on its way.
+    fn hand_over(&mut self, t: &mut Trainer) {
+        if self.saving.is_some() || !self.waiting {
+            return;
+        }
+        if let (Some(path), Some((best, optimizer))) = (self.path_of(t, ""), &self.best) {
+            let optimizer = optimizer.as_ref();
+            self.saving = Some(t.save_meanwhile(&path, best, optimizer, self.best_epoch, self.best_step));
+            self.waiting = false;
+        }
+    }
+
+    /// Takes note of a file that has been written since, or `wait`s for it. An error if it could not be.
+    fn written(&mut self, wait: bool) -> Option<Error> {
+        let saving = self.saving.take()?;
+        let path = saving.path().to_path_buf();
+        let result = if wait {
+            saving.wait()
+        } else if let Some(result) = saving.poll() {
+            result
+        } else {
+            self.saving = Some(saving);
+            return None;
+        };
+        if result.is_ok() {
+            self.note_file(path);
+            // If it was not the one before.
+            self.unwritten = self.waiting;
+        }
+        result.err()
+    }
+
     fn note_file(&mut self, path: PathBuf) {
         if !self.files.contains(&path) {
             self.files.push(path);
@@ -195,47 +265,28 @@ impl Callback for SaveBest {
         if self.when == SaveWhen::EveryEpoch(0) {
             return Err(Error::config("every epoch", "save every 1 epoch or more").into());
         }
-        (self.best_epoch, self.best, self.unwritten) = (None, None, false);
+        (self.best_epoch, self.best, self.saving) = (None, None, None);
+        (self.unwritten, self.waiting) = (false, false);
         self.files.clear();
         Ok(self.monitor.start(t, self.reset_on_fit)?)
     }
 
     fn after_epoch(&mut self, t: &mut Trainer) -> Flow {
-        let epoch = t.progress().epoch;
-        if let SaveWhen::EveryEpoch(n) = self.when {
-            return if epoch.is_multiple_of(n) { Ok(self.save(t, &format!("_{epoch}"))?) } else { Ok(()) };
-        }
-        let Some(value) = t.history.this_epoch(self.monitor.name()) else { return Ok(()) };
-        if !self.monitor.update(value) {
-            return Ok(());
-        }
-        (self.best_epoch, self.best_step) = (Some(epoch), t.steps());
-        t.say(&format!(
-            "Better model found at epoch {epoch} with {} value: {}.",
-            self.monitor.name(),
-            repr(value)
-        ));
-        t.note_monitored(self.monitor.name(), value);
-        if self.when == SaveWhen::Best && self.hand_back {
-            let optimizer = self.with_optimizer.then(|| t.optimizer.state());
-            self.best = Some((t.model.params().snapshot(), optimizer));
-        }
-        let saved = self.save(t, "");
-        self.unwritten = saved.is_err();
-        match saved {
+        if let Some(error) = self.written(false) {
             // It is in memory, and the end of the fit tries again.
-            Err(error) if self.best.is_some() => {
-                t.say(&format!("{error}; training goes on, and the best model is kept in memory"));
-                Ok(())
-            }
-            saved => Ok(saved?),
+            t.say(&format!("{error}; training goes on, and the best model is kept in memory"));
         }
+        self.judge(t)?;
+        self.hand_over(t);
+        Ok(())
     }
 
     fn after_fit(&mut self, t: &mut Trainer) -> Flow {
         if self.when == SaveWhen::AtEnd {
             self.save(t, "")?;
         }
+        // That it failed is told when it fails again.
+        self.written(true);
         let Some((best, optimizer)) = self.best.take() else { return Ok(()) };
         t.model.params_mut().restore(&best)?;
         if let Some(optimizer) = optimizer {
@@ -248,7 +299,7 @@ impl Callback for SaveBest {
             t.save_as_of(&path, self.with_optimizer, self.best_epoch, self.best_step)?;
             self.note_file(path);
         }
-        self.unwritten = false;
+        (self.unwritten, self.waiting) = (false, false);
         Ok(())
     }
 
@@ -280,6 +331,8 @@ impl Callback for SaveBest {
         self.best = Snapshot::read_from(&state.tensors).map(|best| (best, optimizer));
         (self.monitor, self.files) = (saved.monitor, saved.files);
         (self.best_epoch, self.best_step) = (saved.best_epoch, saved.best_step);
+        // The process that saved this may have ended before its file was written, or after a later one was.
+        self.unwritten = self.best.is_some() && !matches!(self.target, Target::Memory);
         Ok(())
     }
 }

@@ -188,6 +188,11 @@ impl Params {
 }
 
 impl Snapshot {
+    /// Those of the parameters and those of the buffers.
+    pub(crate) fn numbers(&self) -> (&[f32], &[f32]) {
+        (&self.values, &self.buffers)
+    }
+
     /// Puts the numbers into a callback's state.
     pub(crate) fn write_to(&self, tensors: &mut BTreeMap<String, Arc<[f32]>>) {
         tensors.insert("values".into(), self.values.clone());

@@ -5,6 +5,8 @@
 //! small is JSON in the metadata. The last tensor, 8 bytes, is the checksum of all bytes before it.
 
 use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -171,6 +173,25 @@ impl Checkpoint {
     pub(crate) fn doubles(&self, name: &str) -> Vec<f64> {
         self.doubles.get(name).cloned().unwrap_or_default()
     }
+}
+
+/// The text in a checkpoint that need not be whole.
+pub(crate) fn text_unchecked(path: &Path) -> Option<String> {
+    #[derive(Deserialize)]
+    struct Text {
+        text: String,
+    }
+    let file = File::open(path).ok()?;
+    let longest = file.metadata().ok()?.len().checked_sub(8)?;
+    let mut length = [0; 8];
+    (&file).read_exact(&mut length).ok()?;
+    let length = u64::from_le_bytes(length);
+    let mut header = Vec::new();
+    // No longer than the file, whatever it says.
+    file.take(length.min(longest)).read_to_end(&mut header).ok()?;
+    let header: Value = serde_json::from_slice(&header).ok()?;
+    let text: Text = serde_json::from_str(header["__metadata__"][KEY].as_str()?).ok()?;
+    Some(text.text)
 }
 
 /// Finds the newest good checkpoint in a folder. `None` if there is none at all; with a note if the newest could not be

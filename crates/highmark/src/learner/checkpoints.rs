@@ -1,13 +1,15 @@
 //! When a fit saves itself, and what becomes of it.
 
+use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
+use super::background::{Background, Pending};
 use super::checkpoint;
-use super::checkpoint_writer::{CheckpointWriter, Done, FrameFolder, Kept};
 use super::disk::Disk;
 use super::frame::Frame;
+use super::frame_folder::{FrameFolder, Kept};
 use super::identity::Identity;
 use crate::{Error, Result};
 
@@ -61,6 +63,13 @@ pub fn checkpoint_text(folder: &Path) -> Result<Option<String>> {
     Ok(checkpoint::find(folder)?.map(|found| found.checkpoint.meta.text))
 }
 
+/// The same without a look at anything but its beginning, which is quick for a large one: whether it is good is not known.
+/// `None` also when there is nothing to be read.
+pub fn checkpoint_text_unchecked(folder: &Path) -> Option<String> {
+    let files = [checkpoint::newest(folder), checkpoint::previous(folder)];
+    files.iter().find_map(|path| checkpoint::text_unchecked(path))
+}
+
 /// A place where a fit can be left and entered again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Pause {
@@ -83,13 +92,17 @@ impl Pause {
     }
 }
 
+/// What a thread is given to write, and gives back with what became of it.
+type Written = (FrameFolder, Frame, Result<()>);
+
 /// The checkpoints of one fit.
 pub(crate) struct Checkpoints {
     config: CheckpointConfig,
     identity: Identity,
     disk: Arc<dyn Disk>,
     folder: Option<FrameFolder>,
-    writer: Option<CheckpointWriter>,
+    /// The one that is being written.
+    pending: Option<Pending<Written>>,
     frame: Option<Frame>,
     steps: usize,
     epochs: usize,
@@ -100,6 +113,8 @@ pub(crate) struct Checkpoints {
     written: bool,
     /// Whether the one under way is the last.
     ending: bool,
+    /// What the last one has left to be closed.
+    oldest: Option<File>,
 }
 
 impl Checkpoints {
@@ -119,7 +134,7 @@ impl Checkpoints {
             identity,
             disk,
             folder: Some(folder),
-            writer: None,
+            pending: None,
             frame: Some(frame),
             steps: 0,
             epochs: 0,
@@ -128,6 +143,7 @@ impl Checkpoints {
             failing: false,
             written: kept != Kept::None,
             ending: false,
+            oldest: None,
         }
     }
 
@@ -156,31 +172,29 @@ impl Checkpoints {
     /// An empty frame to be filled, unless the last one is still being written; `wait` waits for it. With a note about that
     /// one for the user.
     pub(crate) fn frame(&mut self, wait: bool) -> (Option<Frame>, Option<String>) {
-        let done = if wait { self.writer.as_mut().and_then(CheckpointWriter::wait) } else { None };
-        let note = self.take_back(done);
-        let Some(frame) = self.frame.take() else { return (None, note) };
-        if !wait {
-            // While the frame is filled.
-            self.writer = self.writer.take().or_else(|| CheckpointWriter::start().ok());
-            self.writer.iter().for_each(CheckpointWriter::get_ready);
-        }
-        (Some(frame), note)
+        let note = if wait { self.wait() } else { None };
+        (self.frame.take(), note)
     }
 
     /// Looks whether one has been written since; the note is for the user.
     pub(crate) fn poll(&mut self) -> Option<String> {
-        let done = self.writer.as_mut()?.poll();
+        let done = self.pending.as_ref()?.poll()?;
         self.take_back(done)
     }
 
-    fn take_back(&mut self, done: Option<Done>) -> Option<String> {
-        let (job, result) = done?;
-        let (folder, frame) = job.unwrap_or_else(|| {
-            // The thread has died; the next one is another's. How far it had come is not known, so the older checkpoint stays
-            // what it is.
-            self.writer = None;
+    /// The same, once it is.
+    fn wait(&mut self) -> Option<String> {
+        let done = self.pending.as_ref()?.wait();
+        self.take_back(done)
+    }
+
+    fn take_back(&mut self, done: Result<Written>) -> Option<String> {
+        self.pending = None;
+        let (folder, frame, result) = done.unwrap_or_else(|died| {
+            // How far it had come is not known, so the older checkpoint stays what it is.
             let kept = if self.written { Kept::Previous } else { Kept::None };
-            (FrameFolder::new(self.config.folder.clone(), Arc::clone(&self.disk), kept), Frame::default())
+            let folder = FrameFolder::new(self.config.folder.clone(), Arc::clone(&self.disk), kept);
+            (folder, Frame::default(), Err(died))
         });
         (self.folder, self.frame) = (Some(folder), Some(frame));
         self.outcome(result)
@@ -201,49 +215,47 @@ impl Checkpoints {
         }
     }
 
-    /// A frame could not be filled.
-    pub(crate) fn give_up(&mut self, frame: Frame, error: Error) -> Option<String> {
+    /// A frame could not be filled; whether it was to be the last.
+    pub(crate) fn give_up(&mut self, frame: Frame, error: Error, last: bool) -> Option<String> {
         self.frame = Some(frame);
         self.restart();
+        self.ending = last;
         self.outcome(Err(error))
     }
 
-    /// Writes a filled frame in the background; the last one at once, since nothing is left to go on with meanwhile.
-    pub(crate) fn write(&mut self, frame: Frame, last: bool) -> Option<String> {
+    /// Lets the thread write a filled frame; the last one is written at once, since nothing is left to go on with meanwhile,
+    /// and so are all when the system has no thread left.
+    pub(crate) fn write(
+        &mut self,
+        frame: Frame,
+        last: bool,
+        background: Option<&Background>,
+    ) -> Option<String> {
         self.restart();
         self.ending = last;
         let mut folder = self.folder.take()?;
-        match &mut self.writer {
-            Some(writer) if !last => {
-                writer.write(folder, frame);
-                None
-            }
-            // Also when the system has no thread left: training waits then.
-            _ => {
-                let result = folder.write(&frame);
-                self.take_back(Some((Some((folder, frame)), result)))
-            }
+        if let Some(background) = background.filter(|_| !last) {
+            self.pending = Some(background.run(move || {
+                let result = folder.write(&frame).map(drop);
+                (folder, frame, result)
+            }));
+            return None;
         }
+        let result = folder.write(&frame).map(|oldest| self.oldest = oldest);
+        self.take_back(Ok((folder, frame, result)))
     }
 
     fn restart(&mut self) {
         (self.steps, self.epochs, self.last, self.asked) = (0, 0, Instant::now(), false);
     }
 
-    /// Waits for what is being written. Returns the newest good checkpoint of the fit, a note, and the time it took.
-    pub(crate) fn finish(mut self) -> (Option<PathBuf>, Option<String>, Duration) {
-        let begin = Instant::now();
+    /// Waits for what is being written. Returns the newest good checkpoint of the fit, a note, and what is left to be closed.
+    pub(crate) fn finish(mut self) -> (Option<PathBuf>, Option<String>, Option<File>) {
         self.ending = true;
-        let done = self.writer.as_mut().and_then(CheckpointWriter::wait);
-        let note = self.take_back(done);
-        if let Some(writer) = self.writer {
-            writer.stop();
-        }
+        let note = self.wait();
         let folder = &self.config.folder;
-        let path = self.written.then(|| checkpoint::newest(folder)).filter(|path| path.is_file());
-        let path =
-            path.or_else(|| self.written.then(|| checkpoint::previous(folder)).filter(|p| p.is_file()));
-        (path, note, begin.elapsed())
+        let kept = [checkpoint::newest(folder), checkpoint::previous(folder)];
+        (kept.into_iter().find(|path| self.written && path.is_file()), note, self.oldest)
     }
 }
 

@@ -112,7 +112,7 @@ impl Learner {
             from.map_or(Ok(()), |from| learner.callbacks.check_states(from))?;
             Run::new(&mut learner.trainer, &mut learner.callbacks).fit(RunKind::Fit, from)
         });
-        self.trainer.finish_checkpoints();
+        self.trainer.finish_saving();
         fitted?;
         Ok(Report {
             outcome: self.trainer.outcome().clone(),

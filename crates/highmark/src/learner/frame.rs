@@ -159,10 +159,10 @@ struct Placed<'a> {
     data_offsets: [usize; 2],
 }
 
-/// Numbers that become bytes at a time: as many as go to the file without waiting in [`PIECE_BYTES`] of buffer.
-const PIECE: usize = 4096;
-/// The buffer for what is less than a piece of floats.
-pub(crate) const PIECE_BYTES: usize = 4 * PIECE;
+/// Numbers that become bytes at a time.
+const PIECE: usize = 1024;
+/// Bytes that go to the file at a time. More would be memory of its own each time, which the system has to clear.
+pub(crate) const PIECE_BYTES: usize = 1 << 16;
 
 fn write_floats(out: &mut impl Write, numbers: &[f32]) -> io::Result<()> {
     let mut bytes = [0; 4 * PIECE];

@@ -1,10 +1,10 @@
 //! What users hold: a model, its data and its callbacks, and the ways to train it.
 
 mod atomic_file;
+mod background;
 mod budget;
 mod callback;
 mod checkpoint;
-mod checkpoint_writer;
 mod checkpoints;
 mod checksum;
 mod console;
@@ -14,6 +14,7 @@ mod event;
 mod fit;
 mod folder_lock;
 mod frame;
+mod frame_folder;
 mod history;
 mod identity;
 pub(crate) mod json_float;
@@ -40,7 +41,7 @@ use std::sync::Arc;
 pub use atomic_file::write_file;
 pub use budget::{Budget, BudgetUse, Limit, Plan};
 pub use callback::{Callback, CallbackState, Callbacks, on};
-pub use checkpoints::{CheckpointConfig, checkpoint_text};
+pub use checkpoints::{CheckpointConfig, checkpoint_text, checkpoint_text_unchecked};
 #[doc(hidden)]
 pub use checksum::seal_checkpoint;
 pub use console::{Console, Output};
@@ -57,7 +58,7 @@ pub use progress::{Progress, Timings};
 pub use report::{Best, Report};
 pub use resume::ResumePoint;
 pub use stop_flag::StopFlag;
-pub use trainer::{Phase, Trainer};
+pub use trainer::{Phase, Saving, Trainer};
 
 use crate::data::{Dataset, Drift, Loader, Order, Table, TabularData, Task};
 use crate::engine::large_zeros;
@@ -327,12 +328,11 @@ impl Learner {
         self.trainer.load_from(path, false).map(drop)
     }
 
-    /// Where and how often fits save checkpoints from now on; `None` for never. What was to be resumed no longer is. Fails on
-    /// a rule that makes no sense.
+    /// Where and how often fits save checkpoints from now on; `None` for never. What was to be resumed no longer is. Fails, and
+    /// changes nothing, on a rule that makes no sense.
     pub fn set_checkpoint(&mut self, config: Option<CheckpointConfig>) -> Result<()> {
-        self.resume = None;
         config.as_ref().map_or(Ok(()), CheckpointConfig::check)?;
-        self.checkpoint = config;
+        (self.checkpoint, self.resume) = (config, None);
         Ok(())
     }
 

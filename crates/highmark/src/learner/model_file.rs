@@ -9,10 +9,10 @@ use serde::{Deserialize, Serialize};
 
 use super::atomic_file;
 use crate::data::Pipeline;
-use crate::engine::Params;
+use crate::engine::{Buffer, Parameter, Params, Snapshot};
 use crate::losses::LossKind;
 use crate::models::{Model, TabularConfig, TabularModel, embedding_size};
-use crate::optim::{Hypers, Optimizer};
+use crate::optim::{Hypers, Optimizer, OptimizerState};
 use crate::{Error, Result};
 
 /// The key of our metadata, and the version of its format.
@@ -133,20 +133,83 @@ pub(crate) fn save(
     params: &Params,
     optimizer: Option<&Optimizer>,
 ) -> Result<()> {
+    let optimizer = optimizer.map(|optimizer| OptimizerPart {
+        steps: optimizer.steps(),
+        hypers: optimizer.groups().iter().map(|group| group.hypers.clone()).collect(),
+        tensors: optimizer.tensors(),
+    });
+    let (parameters, buffers) = (params.list(), params.buffer_list());
+    let (values, kept) = (&params.values, &params.buffers);
+    write(path, &Contents { description, parameters, buffers, values, kept, optimizer })
+}
+
+/// A model that is to be saved, with nothing in it that training changes meanwhile.
+pub(crate) struct ModelCopy {
+    description: ModelDescription,
+    parameters: Vec<Parameter>,
+    buffers: Vec<Buffer>,
+    model: Snapshot,
+    optimizer: Option<OptimizerState>,
+}
+
+impl ModelCopy {
+    /// Copies names and description, and shares the numbers. The snapshot must be of `params`.
+    pub(crate) fn new(
+        description: ModelDescription,
+        params: &Params,
+        model: &Snapshot,
+        optimizer: Option<&OptimizerState>,
+    ) -> Self {
+        let (parameters, buffers) = (params.list().to_vec(), params.buffer_list().to_vec());
+        Self { description, parameters, buffers, model: model.clone(), optimizer: optimizer.cloned() }
+    }
+
+    pub(crate) fn write(&self, path: &Path) -> Result<()> {
+        let Self { description, parameters, buffers, model, optimizer } = self;
+        let optimizer = optimizer.as_ref().map(|OptimizerState { steps, hypers, tensors }| OptimizerPart {
+            steps: *steps,
+            hypers: hypers.clone(),
+            tensors: tensors.iter().map(|(name, numbers)| (name.as_str(), &numbers[..])).collect(),
+        });
+        let (values, kept) = model.numbers();
+        write(path, &Contents { description, parameters, buffers, values, kept, optimizer })
+    }
+}
+
+/// What goes into a file.
+struct Contents<'a> {
+    description: &'a ModelDescription,
+    parameters: &'a [Parameter],
+    buffers: &'a [Buffer],
+    /// Of the parameters.
+    values: &'a [f32],
+    /// Of the buffers.
+    kept: &'a [f32],
+    optimizer: Option<OptimizerPart<'a>>,
+}
+
+struct OptimizerPart<'a> {
+    steps: u64,
+    hypers: Vec<Hypers>,
+    tensors: Vec<(&'a str, &'a [f32])>,
+}
+
+fn write(path: &Path, contents: &Contents<'_>) -> Result<()> {
+    let Contents { description, parameters, buffers, values, kept, optimizer } = contents;
     let unwritable = |e: &dyn std::fmt::Display| Error::file(path, format!("cannot be written: {e}"));
-    // Into memory of the right size at once: training waits for it.
+    // Into memory of the right size at once: training may wait for it.
     let bytes = |numbers: &[f32]| {
         let mut bytes = vec![0; size_of_val(numbers)];
         bytes.as_chunks_mut().0.iter_mut().zip(numbers).for_each(|(to, x)| *to = x.to_le_bytes());
         bytes
     };
     let mut tensors: BTreeMap<String, (Dtype, Vec<usize>, Vec<u8>)> = BTreeMap::new();
-    for parameter in params.list() {
-        let data = bytes(&params.values[parameter.range.clone()]);
+    for parameter in *parameters {
+        let data = bytes(&values[parameter.range.clone()]);
         tensors.insert(parameter.name.clone(), (Dtype::F32, parameter.shape.clone(), data));
     }
-    for buffer in params.buffer_list() {
-        let numbers = &params.buffers[buffer.range.clone()];
+    for buffer in *buffers {
+        let numbers = &kept[buffer.range.clone()];
         let entry = if buffer.count {
             (Dtype::I64, vec![], (numbers[0] as i64).to_le_bytes().to_vec())
         } else {
@@ -155,12 +218,12 @@ pub(crate) fn save(
         tensors.insert(buffer.name.clone(), entry);
     }
     let mut metadata = serde_json::to_value(description).map_err(|e| unwritable(&e))?;
-    if let Some(optimizer) = optimizer {
-        let hypers = optimizer.groups().iter().map(|group| group.hypers.clone()).collect();
-        for (name, numbers) in optimizer.tensors() {
+    if let Some(OptimizerPart { steps, hypers, tensors: numbers }) = optimizer {
+        for (name, numbers) in numbers {
             tensors.insert(format!("{OPTIMIZER}{name}"), (Dtype::F32, vec![numbers.len()], bytes(numbers)));
         }
-        metadata["optimizer"] = serde_json::json!(OptimizerEntry { steps: optimizer.steps(), hypers });
+        let entry = OptimizerEntry { steps: *steps, hypers: hypers.clone() };
+        metadata["optimizer"] = serde_json::json!(entry);
     }
     let metadata = HashMap::from([(KEY.to_string(), metadata.to_string())]);
     let views = tensors.iter().map(|(name, (dtype, shape, data))| {

@@ -10,6 +10,7 @@ use super::non_finite::NonFiniteCounts;
 use super::outcome::Outcome;
 use super::progress::Timings;
 use crate::metrics::Direction;
+use crate::plural::plural;
 
 /// What `fit` returns: how it went and why it ended.
 #[derive(Clone, Debug)]
@@ -47,7 +48,7 @@ impl Report {
         match &self.outcome {
             Outcome::Completed if self.budget.is_some_and(|budget| budget.ended) => {
                 let seconds = self.budget.map_or(0.0, |budget| budget.seconds);
-                format!("the budget of {seconds} s is used up by {} epochs", self.epochs_run)
+                format!("the budget of {seconds} s is used up by {}", plural(self.epochs_run, "epoch"))
             }
             Outcome::Completed if self.epochs_planned == 1 => "the one epoch ran".into(),
             Outcome::Completed => format!("all {} epochs ran", self.epochs_planned),

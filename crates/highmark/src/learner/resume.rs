@@ -4,12 +4,13 @@ use std::fmt;
 use std::time::Duration;
 
 use super::checkpoint::{self, Found};
-use super::checkpoint_writer::Kept;
 use super::checkpoints::Checkpoints;
 use super::disk::SystemDisk;
+use super::frame_folder::Kept;
 use super::identity::Identity;
 use super::{Learner, Phase};
 use crate::optim::Schedule;
+use crate::plural::plural;
 use crate::{Error, Result};
 
 /// Where a fit goes on.
@@ -33,7 +34,7 @@ pub struct ResumePoint {
 impl fmt::Display for ResumePoint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.within {
-            None if self.finished => write!(f, "after its {} epochs", self.epoch),
+            None if self.finished => write!(f, "after its {}", plural(self.epoch, "epoch")),
             None => write!(f, "before epoch {}", self.epoch),
             Some((phase, done, of)) => {
                 write!(f, "in epoch {}, after batch {done} of {of} of its {phase}", self.epoch)
@@ -143,20 +144,21 @@ impl Learner {
             let message = |error: &dyn std::fmt::Display| Error::file(path, error.to_string());
             identity.check(&checkpoint.meta.identity).map_err(|e| message(&e))?;
             let at = checkpoint.meta.position;
+            let planned = plural(at.n_epoch, "epoch");
             if at.n_epoch == usize::MAX && epochs != at.n_epoch {
                 let error = format!(
-                    "it is of a fit whose epochs its budget alone decides, which cannot become one of {epochs} epochs"
+                    "it is of a fit whose epochs its budget alone decides, which cannot become one of {}",
+                    plural(epochs, "epoch")
                 );
                 return Err(message(&error));
             }
             if epochs < at.n_epoch {
-                let error = format!("it is of a fit for {} epochs, which cannot become {epochs}", at.n_epoch);
+                let error = format!("it is of a fit for {planned}, which cannot become {epochs}");
                 return Err(message(&error));
             }
             if epochs > at.n_epoch && !at.finished {
                 let error = format!(
-                    "it is of a fit for {} epochs that has not ended; resume it to its end, then extend it to {epochs}",
-                    at.n_epoch
+                    "it is of a fit for {planned} that has not ended; resume it to its end, then extend it to {epochs}"
                 );
                 return Err(message(&error));
             }
@@ -165,6 +167,10 @@ impl Learner {
         let state: usize = optimizer.iter().map(|(_, numbers)| numbers.len()).sum();
         let floats = params.len() + params.buffers.len() + state;
         self.trainer.checkpoint = None;
+        if self.checkpoint.is_some() {
+            // Before training, which would wait for it.
+            self.trainer.start_background();
+        }
         self.trainer.checkpoints = self.checkpoint.clone().map(|config| {
             let kept = match from {
                 None => Kept::None,

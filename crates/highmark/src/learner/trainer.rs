@@ -10,6 +10,7 @@
 //! | gradients of parameters | `after_backward`, `before_step` | `after_backward` |
 //! | `history` | nobody but the loop | `before_fit`; a row's metrics from `after_validate` |
 
+mod saving;
 mod spans;
 mod state;
 
@@ -18,6 +19,8 @@ use std::time::Instant;
 
 use serde::{Deserialize, Serialize};
 
+pub use self::saving::Saving;
+use super::background::Background;
 use super::budget::Planner;
 use super::checkpoints::Checkpoints;
 use super::console::Console;
@@ -98,6 +101,8 @@ pub struct Trainer {
     /// How often the history was put back.
     turn: u32,
     pub(crate) checkpoints: Option<Checkpoints>,
+    /// Writes files while a fit goes on.
+    background: Option<Background>,
     /// The newest one that the last fit has left.
     pub(crate) checkpoint: Option<PathBuf>,
     started: [Instant; 2],
@@ -161,6 +166,7 @@ impl Trainer {
             reenter: Vec::new(),
             turn: 0,
             checkpoints: None,
+            background: None,
             checkpoint: None,
             started: [now; 2],
             loss_value: f32::NAN,

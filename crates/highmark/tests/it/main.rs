@@ -15,6 +15,7 @@ mod model_files;
 mod no_trace;
 mod non_finite;
 mod resume;
+mod resume_rules;
 mod same_bits;
 mod scaled_target;
 mod small_learner;

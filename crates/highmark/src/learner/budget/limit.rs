@@ -48,12 +48,16 @@ impl Limit {
                 return Err(Error::config("max-usd", message));
             }
         };
-        Ok(match (time.transpose()?, money) {
+        let limit = match (time.transpose()?, money) {
             (Some(time), Some(money)) => Some(time.min(money)),
             (time, money) => time.or(money),
-        })
+        };
+        Ok(limit.map(|seconds| seconds.min(LONGEST)))
     }
 }
+
+/// No limit is longer, in seconds: some 300 years, which a clock still counts.
+const LONGEST: f64 = 1e10;
 
 fn seconds(text: &str) -> Option<f64> {
     let mut rest = text.trim();
@@ -112,6 +116,9 @@ mod tests {
         assert_eq!(limit(Some("2h"), Some(1.5), Some(0.5)).unwrap(), Some(7200.0));
         assert_eq!(limit(Some("4h"), Some(1.5), Some(0.5)).unwrap(), Some(10_800.0));
         assert_eq!(limit(None, None, Some(0.45)).unwrap(), None);
+        // As good as none, and none that a clock cannot count.
+        assert_eq!(limit(Some("1e300"), None, None).unwrap(), Some(LONGEST));
+        assert_eq!(limit(None, Some(1e300), Some(1e-9)).unwrap(), Some(LONGEST));
         for (usd, rate) in [(1.5, None), (1.5, Some(0.0)), (1.5, Some(f64::NAN)), (0.0, Some(1.0))] {
             assert!(limit(None, Some(usd), rate).is_err(), "{usd} {rate:?}");
         }

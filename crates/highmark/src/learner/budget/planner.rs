@@ -8,6 +8,7 @@ use super::plan::{Place, Plan, Speed, fit_into};
 use super::{Budget, BudgetUse, Source};
 use crate::learner::event::{RunKind, Span};
 use crate::learner::trainer::Trainer;
+use crate::plural::plural;
 
 /// The share of the budget that is left over on purpose, and the seconds for the process to end.
 const MARGIN: (f64, f64) = (0.004, 0.02);
@@ -381,8 +382,9 @@ impl Trainer {
         planner.told = planned;
         let (used, total) = (planner.now(), planner.total());
         let line = format!(
-            "budget {}: {planned} epochs, expected to end in {} ({} used so far)",
+            "budget {}: {}, expected to end in {} ({} used so far)",
             clock(total),
+            plural(planned, "epoch"),
             clock(left.as_secs_f64()),
             clock(used)
         );

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use crate::learner::budget::Planner;
 use crate::learner::callback::{CallbackState, Callbacks};
 use crate::learner::checkpoint::{Checkpoint, FORMAT, Meta, Position, Seconds};
-use crate::learner::checkpoints::Pause;
+use crate::learner::checkpoints::{Checkpoints, Pause};
 use crate::learner::event::{RunKind, Span};
 use crate::learner::frame::Frame;
 use crate::learner::identity::Identity;
@@ -17,28 +17,46 @@ impl Trainer {
     pub(crate) fn save_checkpoint(&mut self, callbacks: &Callbacks, pause: Pause) {
         let Some(mut checkpoints) = self.checkpoints.take() else { return };
         let mut notes = vec![checkpoints.poll()];
-        let (frame, note) =
-            if checkpoints.is_due(pause) { checkpoints.frame(pause.is_last()) } else { (None, None) };
-        notes.push(note);
-        if let Some(mut frame) = frame {
+        if checkpoints.is_due(pause) {
             let begin = Instant::now();
-            frame.clear();
-            notes.push(match self.capture(callbacks, checkpoints.given(), pause == Pause::End, &mut frame) {
-                Ok(()) => checkpoints.write(frame, pause.is_last()),
-                Err(error) => checkpoints.give_up(frame, error),
-            });
+            let (frame, note) = checkpoints.frame(pause.is_last());
+            notes.push(note);
+            notes.extend(frame.map(|frame| self.write_checkpoint(callbacks, pause, &mut checkpoints, frame)));
             self.timings.save += begin.elapsed();
         }
         self.checkpoints = Some(checkpoints);
         notes.into_iter().flatten().for_each(|note| self.say(&note));
     }
 
-    /// Waits until the last checkpoint is on the disk, and keeps its path.
-    pub(crate) fn finish_checkpoints(&mut self) {
-        let Some(checkpoints) = self.checkpoints.take() else { return };
-        let (path, note, time) = checkpoints.finish();
+    fn write_checkpoint(
+        &mut self,
+        callbacks: &Callbacks,
+        pause: Pause,
+        checkpoints: &mut Checkpoints,
+        mut frame: Frame,
+    ) -> Option<String> {
+        let last = pause.is_last();
+        if !last {
+            // While the frame is filled.
+            self.wake_background();
+        }
+        frame.clear();
+        match self.capture(callbacks, checkpoints.given(), pause == Pause::End, &mut frame) {
+            Ok(()) => checkpoints.write(frame, last, self.background.as_ref()),
+            Err(error) => checkpoints.give_up(frame, error, last),
+        }
+    }
+
+    /// Waits until everything that the fit has saved is on the disk, and keeps the path of its last checkpoint.
+    pub(crate) fn finish_saving(&mut self) {
+        let begin = Instant::now();
+        let finished = self.checkpoints.take().map(Checkpoints::finish);
+        let (path, note, oldest) = finished.unwrap_or_default();
         self.checkpoint = path;
-        self.timings.save += time;
+        if let Some(background) = self.background.take() {
+            background.stop(move || drop(oldest));
+        }
+        self.timings.save += begin.elapsed();
         note.into_iter().for_each(|note| self.say(&note));
     }
 
