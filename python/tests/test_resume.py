@@ -338,7 +338,6 @@ def test_wrong_options(dls, tmp_path):
         ({"cbs": [backup, keras.BackupAndRestore("c")]}, ValueError, "one is enough"),
         ({"max_time": []}, TypeError, "max_time: a number"),
         ({"max_time": -1}, ValueError, "max_time: `-1.0` is no time above 0"),
-        ({"max_time": 1e300}, ValueError, "max_time"),
         ({"usd_per_hour": -1}, ValueError, "usd_per_hour: must be at least 0, not -1"),
         ({"non_finite": None}, TypeError, "non_finite: text is needed"),
         ({"chekpoint": "x"}, TypeError, "there is no option `chekpoint`. There are: checkpoint, resume"),
@@ -379,7 +378,8 @@ def test_a_state_that_cannot_be_saved_is_told(dls, tmp_path, capsys):
     learn = tabular_learner(dls, layers=[8], path=tmp_path)
     assert learn.fit(2, cbs=Odd(), resume="auto").epochs_run == 2
     out = capsys.readouterr().out
-    assert out.count("no checkpoint: ") == 1 and "type object cannot go into a checkpoint" in out
+    # Of the first, and of the last.
+    assert out.count("no checkpoint: ") == 2 and "type object cannot go into a checkpoint" in out
 
 
 def test_a_metric_that_cannot_be_saved_is_told(dls, tmp_path, capsys):

@@ -12,7 +12,7 @@ pub enum Stream {
     Init = 1,
     /// The order of the training rows; the index is the epoch.
     Order = 2,
-    /// Dropout masks; the index is the step, the position the place in the layer.
+    /// Dropout masks; the index is made of the step and the layer, the position of feature and row.
     Dropout = 3,
     /// The split into training and validation rows.
     Split = 4,

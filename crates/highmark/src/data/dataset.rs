@@ -187,6 +187,7 @@ fn gather<T: Copy + Default>(from: &[T], width: usize, rows: &[u32], to: &mut Ve
 #[inline]
 fn copy_short<T: Copy>(from: &[T], to: &mut [T]) {
     match from.len() {
+        2..4 => copy_ends::<2, T>(from, to),
         4..8 => copy_ends::<4, T>(from, to),
         8..16 => copy_ends::<8, T>(from, to),
         16..=32 => copy_ends::<16, T>(from, to),

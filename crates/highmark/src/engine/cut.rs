@@ -87,7 +87,8 @@ unsafe impl Sync for Spans<'_> {}
 impl<'a> Spans<'a> {
     /// `cut` is of one feature less than there are starts: the last is the end. They must be in order.
     pub(crate) fn new(data: &'a mut [f32], width: usize, starts: &'a [usize], cut: Cut) -> Self {
-        assert!(starts.is_sorted(), "features overlap");
+        let apart = starts.is_sorted() && starts.len() == cut.len + 1;
+        assert!(apart, "{} features begin at {starts:?}", cut.len);
         Self { start: data.as_mut_ptr(), len: data.len(), width, starts, cut, numbers: PhantomData }
     }
 }
@@ -98,7 +99,8 @@ unsafe impl<'a> Lend for Spans<'a> {
 
     unsafe fn tile(&self, i: usize) -> &'a mut [f32] {
         let range = self.cut.range(i);
-        let [start, end] = [range.start, range.end].map(|f| (self.starts[f] * self.width).min(self.len));
+        let [start, end] =
+            [range.start, range.end].map(|f| self.starts[f].saturating_mul(self.width).min(self.len));
         // SAFETY: start ..= end is within the buffer; that nobody else has it is the caller's promise.
         unsafe { std::slice::from_raw_parts_mut(self.start.add(start), end - start) }
     }
@@ -187,6 +189,30 @@ unsafe impl<A: Lend, B: Lend> Lend for (A, B) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn spans_are_the_features_of_a_tile() {
+        // Widths 2, 0, 3 and 1, each twice.
+        let starts = [0, 2, 2, 5, 6];
+        let mut data: Vec<f32> = (0..12).map(|i| i as f32).collect();
+        let whole = data.clone();
+        for tiles in 1..7 {
+            let cut = Cut::new(4, tiles);
+            let spans = Spans::new(&mut data, 2, &starts, cut);
+            for i in 0..tiles {
+                let range = cut.range(i);
+                // SAFETY: one tile at a time.
+                let tile = unsafe { spans.tile(i) };
+                assert_eq!(tile, &whole[2 * starts[range.start]..2 * starts[range.end]]);
+            }
+        }
+    }
+
+    #[test]
+    #[should_panic(expected = "features begin at")]
+    fn spans_need_a_cut_of_their_features() {
+        let _ = Spans::new(&mut [0.0; 4], 1, &[0, 1, 4], Cut::new(3, 1));
+    }
 
     #[test]
     fn tiles_cover_every_feature_once() {

@@ -8,7 +8,7 @@ use pulp::{Arch, Simd, WithSimd};
 use super::kernel::{self, Strip};
 use super::lines::Lines;
 use super::matrix::{Matrix, MatrixMut};
-use super::panels::{Block, DEPTH, Factor, Panel, Vectors, WIDTH};
+use super::panels::{Block, DEPTH, Factor, Panel, Panels, Vectors, WIDTH};
 
 /// Memory of each thread: for packed panels of `b`, and for a copy of weights.
 #[derive(Debug)]
@@ -47,6 +47,14 @@ struct Product<'a> {
     add: bool,
 }
 
+/// Where the kernel finds the panels of b.
+enum Source<'a> {
+    InPlace(Matrix<'a>),
+    /// In the memory of this thread.
+    Own,
+    Shared(&'a Panels),
+}
+
 impl WithSimd for Product<'_> {
     type Output = ();
 
@@ -65,17 +73,18 @@ impl Product<'_> {
     #[inline(always)]
     fn block<S: Simd>(&mut self, simd: S, vectors: Vectors, block: Block, before: usize) {
         let a = self.a.take_cols(block.start, block.depth);
-        let lying = match self.b {
-            Factor::Lying(b) => Some((b, vectors.read_in_place(b, block.width))),
-            Factor::Packed(_) => None,
-        };
-        // Where a panel is packed in the memory of this thread: they lie as they follow each other.
+        // Of a panel in the memory of this thread: they lie as they follow each other.
         let place = |panel: Panel| (panel.from - block.first) * block.depth;
-        if let Some((b, false)) = lying {
-            for panel in vectors.panels(block) {
-                panel.pack(b, &mut self.scratch.panels[place(panel)..][..panel.len()]);
+        let source = match self.b {
+            Factor::Packed(panels) => Source::Shared(panels),
+            Factor::Unpacked(b) if vectors.read_in_place(b, block.width) => Source::InPlace(b),
+            Factor::Unpacked(b) => {
+                for panel in vectors.panels(block) {
+                    panel.pack(b, &mut self.scratch.panels[place(panel)..][..panel.len()]);
+                }
+                Source::Own
             }
-        }
+        };
         let widest = vectors.panels(block).map(|panel| vectors.in_panel(panel)).max().unwrap_or(1);
         let strips = a.rows.div_ceil(kernel::max_rows::<S>(widest));
         for strip in 0..strips {
@@ -83,13 +92,13 @@ impl Product<'_> {
             let rows = bottom - top;
             let a = a.take_rows(top, rows);
             for (i, panel) in vectors.panels(block).enumerate() {
-                let (b, b_row) = match (self.b, lying) {
-                    (_, Some((b, true))) => {
+                let (b, b_row) = match source {
+                    Source::InPlace(b) => {
                         let part = b.take_rows(panel.start, panel.depth);
                         (part.take_cols(panel.from, panel.width).as_ptr(), b.row_stride)
                     }
-                    (Factor::Packed(panels), _) => (panels.get(before + i).as_ptr(), panel.width),
-                    _ => (self.scratch.panels[place(panel)..][..panel.len()].as_ptr(), panel.width),
+                    Source::Own => (self.scratch.panels[place(panel)..][..panel.len()].as_ptr(), panel.width),
+                    Source::Shared(panels) => (panels.get(before + i)[..panel.len()].as_ptr(), panel.width),
                 };
                 let c_row = self.c.cols;
                 let strip = Strip {
@@ -115,7 +124,6 @@ impl Product<'_> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::panels::Panels;
     use super::super::pool::Pool;
     use super::*;
 
@@ -148,7 +156,7 @@ mod tests {
         {
             for add in [false, true] {
                 let mut c = vec![1.0; m * n];
-                gemm(&mut scratch, MatrixMut::new(&mut c, m, n), a_view, Factor::Lying(b_view), add);
+                gemm(&mut scratch, MatrixMut::new(&mut c, m, n), a_view, Factor::Unpacked(b_view), add);
                 for i in 0..m {
                     for j in 0..n {
                         let product: f32 = (0..k).map(|l| a[i * k + l] * b[l * n + j]).sum();
@@ -189,7 +197,7 @@ mod tests {
         let mut scratch = Scratch::new();
         let mut whole = vec![0.0; m * n];
         let (a, b) = (Matrix::new(&a, m, k), Matrix::new(&b, k, n));
-        gemm(&mut scratch, MatrixMut::new(&mut whole, m, n), a, Factor::Lying(b), false);
+        gemm(&mut scratch, MatrixMut::new(&mut whole, m, n), a, Factor::Unpacked(b), false);
         for i in 0..m {
             for j in (0..n).step_by(7) {
                 let mut one = [0.0];
@@ -197,7 +205,7 @@ mod tests {
                     &mut scratch,
                     MatrixMut::new(&mut one, 1, 1),
                     a.take_rows(i, 1),
-                    Factor::Lying(b.take_cols(j, 1)),
+                    Factor::Unpacked(b.take_cols(j, 1)),
                     false,
                 );
                 assert_eq!(one[0].to_bits(), whole[i * n + j].to_bits());
@@ -218,7 +226,7 @@ mod tests {
                 gemm(&mut scratch, MatrixMut::new(&mut c, m, n), a, b, false);
                 c
             };
-            let alone = product(Factor::Lying(b));
+            let alone = product(Factor::Unpacked(b));
             let packed = shared.share(&Pool::new(3), b);
             assert!(matches!(packed, Factor::Packed(_)));
             assert_eq!(product(packed), alone);
@@ -240,7 +248,7 @@ mod tests {
                 scratch: &mut scratch,
                 c: MatrixMut::new(&mut c, m, n),
                 a: Matrix::new(&a, m, k),
-                b: Factor::Lying(Matrix::new(&b, k, n)),
+                b: Factor::Unpacked(Matrix::new(&b, k, n)),
                 add: false,
             });
             c

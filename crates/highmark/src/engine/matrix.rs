@@ -50,15 +50,6 @@ impl<'a> Matrix<'a> {
         &self.data[row * self.row_stride..][..self.cols]
     }
 
-    /// Copies row `row` to `to`, wherever its numbers lie.
-    pub(super) fn copy_row(&self, row: usize, to: &mut [f32]) {
-        if self.col_stride == 1 {
-            return to.copy_from_slice(self.row(row));
-        }
-        let row = self.data[row * self.row_stride..].iter().step_by(self.col_stride);
-        to.iter_mut().zip(row).for_each(|(to, from)| *to = *from);
-    }
-
     /// The first number. Everything that the strides reach within `rows` and `cols` lies in the borrowed slice.
     pub(super) fn as_ptr(&self) -> *const f32 {
         self.data.as_ptr()

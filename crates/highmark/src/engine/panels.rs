@@ -28,7 +28,7 @@ const WORTH_SHARING: usize = 1 << 15;
 #[derive(Clone, Copy)]
 pub(crate) enum Factor<'a> {
     /// As it lies in memory; what has to be packed is packed by every thread for itself.
-    Lying(Matrix<'a>),
+    Unpacked(Matrix<'a>),
     /// Packed, for all threads.
     Packed(&'a Panels),
 }
@@ -36,14 +36,14 @@ pub(crate) enum Factor<'a> {
 impl Factor<'_> {
     pub(super) fn rows(self) -> usize {
         match self {
-            Self::Lying(b) => b.rows,
+            Self::Unpacked(b) => b.rows,
             Self::Packed(panels) => panels.rows,
         }
     }
 
     pub(crate) fn cols(self) -> usize {
         match self {
-            Self::Lying(b) => b.cols,
+            Self::Unpacked(b) => b.cols,
             Self::Packed(panels) => panels.cols,
         }
     }
@@ -60,12 +60,12 @@ pub(crate) struct Panels {
 }
 
 impl Panels {
-    /// `b` for a product in which all threads of `pool` have a part: packed here, if that pays.
+    /// `b` for a product on the threads of `pool`: packed here by all of them, if that pays.
     pub(crate) fn share<'a>(&'a mut self, pool: &Pool, b: Matrix<'a>) -> Factor<'a> {
         let vectors = Vectors::here();
         let (tiles, numbers) = (pool.threads(), b.rows * b.cols);
         if tiles < 2 || numbers < WORTH_SHARING || vectors.read_in_place(b, b.cols) {
-            return Factor::Lying(b);
+            return Factor::Unpacked(b);
         }
         (self.rows, self.cols) = (b.rows, b.cols);
         self.starts.clear();
@@ -142,17 +142,11 @@ impl Panel {
     #[inline(always)]
     pub(super) fn pack(self, b: Matrix<'_>, to: &mut [f32]) {
         let part = b.take_rows(self.start, self.depth).take_cols(self.from, self.to - self.from);
-        if part.col_stride > 1 && part.row_stride == 1 {
+        if part.col_stride > 1 {
             return transpose(part.transposed(), self.width, to);
         }
         for (row, to) in to.chunks_exact_mut(self.width).enumerate() {
-            if part.col_stride == 1 {
-                copy_row(part.row(row), to);
-            } else {
-                let (numbers, rest) = to.split_at_mut(part.cols);
-                part.copy_row(row, numbers);
-                rest.fill(0.0);
-            }
+            copy_row(part.row(row), to);
         }
     }
 }

@@ -14,7 +14,7 @@ const SIDE: usize = 8;
 const LINE: usize = 16;
 
 /// `to` [columns of `from`, width] = `from` turned, with zeros behind its rows. The numbers of a row of `from` must lie
-/// side by side, and `width` must be at least its number of rows.
+/// side by side, and `width` must be at least its number of rows, and `to` as long as it says.
 #[inline(always)]
 pub(crate) fn transpose(from: Matrix<'_>, width: usize, to: &mut [f32]) {
     #[cfg(target_arch = "x86_64")]
@@ -44,7 +44,7 @@ fn blocks(
     turn: impl Fn([[f32; SIDE]; SIDE]) -> [[f32; SIDE]; SIDE],
 ) {
     assert!(
-        from.col_stride == 1 && from.rows <= width && from.cols * width <= to.len(),
+        from.col_stride == 1 && from.rows <= width && from.cols * width == to.len(),
         "{} x {} turned into {} of {width}",
         from.rows,
         from.cols,

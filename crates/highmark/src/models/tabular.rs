@@ -201,6 +201,9 @@ impl TabularModel {
 
     /// Fails on a batch whose columns are not the model's.
     fn check(&self, batch: &Batch) -> Result<()> {
+        if batch.rows == 0 {
+            return Err(Error::data("the batch has no rows"));
+        }
         let tables = self.embeds.tables();
         let (cat, cont) = (tables.len() * batch.rows, self.bn_cont.features * batch.rows);
         if batch.x_cat.len() != cat || batch.x_cont.len() != cont {

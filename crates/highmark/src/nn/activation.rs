@@ -63,14 +63,14 @@ impl ActivationFn {
         debug_assert!(self.works_in_place());
         simd(
             #[inline(always)]
-            || x.iter_mut().for_each(|x| *x = if *x > 0.0 { *x } else { 0.0 }),
+            || x.iter_mut().for_each(|x| *x = if *x < 0.0 { 0.0 } else { *x }),
         );
     }
 
     /// y = f(x), element by element.
     pub(crate) fn forward(self, x: &[f32], y: &mut [f32]) {
         match self {
-            Self::Relu => map(x, y, |x, _| if x > 0.0 { x } else { 0.0 }),
+            Self::Relu => map(x, y, |x, _| if x < 0.0 { 0.0 } else { x }),
             Self::LeakyRelu => map(x, y, |x, _| if x > 0.0 { x } else { 0.01 * x }),
             Self::Elu => map(x, y, |x, _| if x > 0.0 { x } else { exp_m1(x) }),
             Self::Gelu => map(x, y, |x, _| x * normal(x).0),
@@ -84,7 +84,7 @@ impl ActivationFn {
     /// dx = dy · f'(x), in place in `d`. A function that works in place may get f(x) for x.
     pub(crate) fn backward(self, x: &[f32], d: &mut [f32]) {
         match self {
-            Self::Relu => map(x, d, |x, d| if x > 0.0 { d } else { 0.0 }),
+            Self::Relu => map(x, d, |x, d| if x <= 0.0 { 0.0 } else { d }),
             Self::LeakyRelu => map(x, d, |x, d| if x > 0.0 { d } else { 0.01 * d }),
             Self::Elu => map(x, d, |x, d| if x > 0.0 { d } else { d * exp(x) }),
             Self::Gelu => map(x, d, |x, d| {
@@ -125,7 +125,7 @@ fn map(x: &[f32], y: &mut [f32], f: impl Fn(f32, f32) -> f32) {
     );
 }
 
-/// tanh(ln(1 + eˣ)): with e = eˣ it is (e² + 2e) / (e² + 2e + 2), which loses no digits.
+/// tanh(ln(1 + eˣ)): with e = eˣ it is (e² + 2e) / (e² + 2e + 2), where nothing cancels.
 #[inline(always)]
 fn tanh_softplus(x: f32) -> f32 {
     // From 20 on it is 1, to the last digit.
@@ -170,6 +170,20 @@ mod tests {
         for (x, exact) in [(1.0, 0.841_344_746_068), (-1.0, -0.158_655_253_931), (2.0, 1.954_499_736_104)] {
             check(ActivationFn::Gelu, x, exact);
         }
+    }
+
+    #[test]
+    fn what_is_not_a_number_stays_so() {
+        for (name, function) in ActivationFn::ALL {
+            let (mut y, mut d) = ([0.0], [1.0]);
+            function.forward(&[f32::NAN], &mut y);
+            function.backward(&[f32::NAN], &mut d);
+            assert!(y[0].is_nan(), "{name}");
+            assert!(d[0].is_nan() || function.works_in_place() || name == "leaky-relu", "{name}: {}", d[0]);
+        }
+        let mut x = [f32::NAN];
+        ActivationFn::Relu.forward_in_place(&mut x);
+        assert!(x[0].is_nan());
     }
 
     #[test]

@@ -265,12 +265,11 @@ impl Layers<'_> {
             );
         }
         let Some(dropout) = self.dropout else { return };
-        let x = if self.norm.is_none() { Some(&*post) } else { None };
-        if let Some(x) = x {
-            out.copy_from_slice(x);
+        if self.norm.is_none() {
+            out.copy_from_slice(post);
         }
-        if mode.is_train() {
-            dropout.mask_tile(mode, features.start, mask, rows);
+        if let Mode::Train { seed, step } = mode {
+            dropout.mask_tile((seed, step), features.start, mask, rows);
             out.iter_mut().zip(mask).for_each(|(y, m)| *y *= *m);
         }
     }

@@ -81,11 +81,11 @@ impl Linear {
             gemm(scratch, dx, weight.transposed(), dy, add);
         };
         match dy {
-            Factor::Lying(dy) if self.halves(rows) => {
+            Factor::Unpacked(dy) if self.halves(rows) => {
                 for half in 0..2 {
                     let outputs = Cut::new(self.outputs, 2).range(half);
                     let [weight, dy] = [weight, dy].map(|m| m.take_rows(outputs.start, outputs.len()));
-                    product(weight, Factor::Lying(dy), half > 0);
+                    product(weight, Factor::Unpacked(dy), half > 0);
                 }
             }
             _ => product(weight, dy, false),
@@ -116,7 +116,7 @@ impl Linear {
         copy[..own.len()].copy_from_slice(own);
         let weight = Matrix::new(&copy, outputs.len(), self.inputs);
         let dx = MatrixMut::new(dx, self.inputs, dy.cols());
-        gemm(scratch, dx, weight.transposed(), Factor::Lying(dy), false);
+        gemm(scratch, dx, weight.transposed(), Factor::Unpacked(dy), false);
         scratch.weights = copy;
     }
 
@@ -138,7 +138,7 @@ mod tests {
             let dy: Vec<f32> = (0..outputs * rows).map(|i| (i * 37 % 101) as f32 / 7.0 - 5.0).collect();
             let dy = Matrix::new(&dy, outputs, rows);
             let (mut whole, mut scratch) = (vec![0.0; inputs * rows], Scratch::new());
-            linear.input_tile(&params.values, 0..inputs, Factor::Lying(dy), &mut whole, &mut scratch);
+            linear.input_tile(&params.values, 0..inputs, Factor::Unpacked(dy), &mut whole, &mut scratch);
             let [first, second] = [0, 1].map(|half| {
                 let (outputs, mut dx) = (Cut::new(outputs, 2).range(half), vec![0.0; inputs * rows]);
                 let dy = dy.take_rows(outputs.start, outputs.len());

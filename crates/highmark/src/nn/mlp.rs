@@ -115,7 +115,7 @@ impl Mlp {
             let dy = above.map(|(linear, level)| {
                 let dy = Matrix::new(level.gradient(rows), linear.outputs, rows);
                 let whole = !linear.halves(rows);
-                (linear, if whole { panels_above.share(pool, dy) } else { Factor::Lying(dy) })
+                (linear, if whole { panels_above.share(pool, dy) } else { Factor::Unpacked(dy) })
             });
             let (x, half) = match below {
                 Some((linear, level)) => {

@@ -80,7 +80,8 @@ fn stop_leaves_the_last_sound_model() {
         let Outcome::Cancelled(cancel) = &report.outcome else { panic!("{report:?}") };
         assert_eq!((cancel.by.as_str(), cancel.span, cancel.epoch), ("non_finite", Span::Fit, 1));
         assert!(
-            cancel.reason.starts_with(&format!("the loss is {bad} at batch 1 of epoch 1 (training)")),
+            // In the norm an infinite number becomes none.
+            cancel.reason.starts_with("the loss is NaN at batch 1 of epoch 1 (training)"),
             "{}",
             cancel.reason
         );
