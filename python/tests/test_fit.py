@@ -117,6 +117,8 @@ def test_predictions(learn, columns, tmp_path):
     again, none, classes = loaded.get_preds(dl=rows, with_decoded=True)
     assert np.array_equal(again, preds[:10]) and none is None and np.array_equal(classes, decoded[:10])
     assert np.array_equal(loaded.predict(row)[2], probabilities)
+    odd = {**fresh, "city": ["Narvik", *fresh["city"][1:]]}
+    assert any("`Narvik`" in line for line in loaded.dls.test_dl(odd).drift), "before anything is predicted"
 
 
 def test_files(learn, dls):

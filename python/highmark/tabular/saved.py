@@ -28,9 +28,8 @@ class LoadedLearner:
         """Predictions (activated) and targets of a loader, and decoded predictions if asked for."""
         if not isinstance(dl, SavedRows):
             raise TypeError(f"dl: a loader is needed, learn.dls.test_dl(df) for one, not {dl!r}")
-        activated, dl.drift = self._saved.predict(dl.table)
-        dataset, _ = self.dls._info.apply(dl.table)
-        targets = dataset.arrays()[2]
+        activated, _ = self._saved.predict(dl.table)
+        targets = dl.dataset.arrays()[2]
         return (activated, targets, decisions(self.dls._info, activated)) if with_decoded else (activated, targets)
 
     def predict(self, row: Any) -> tuple[Row, Any, np.ndarray]:
@@ -44,11 +43,11 @@ class LoadedLearner:
 
 
 class SavedRows:
-    """Rows for a model from a file."""
+    """Rows for a model from a file; ``drift`` tells what is new in them."""
 
-    def __init__(self, table: _highmark.Table) -> None:
+    def __init__(self, table: _highmark.Table, info: Info) -> None:
         self.table = table
-        self.drift: list[str] = []
+        self.dataset, self.drift = info.apply(table)
 
     def __len__(self) -> int:
         return self.table.rows
@@ -66,7 +65,7 @@ class _SavedLoaders:
 
     def test_dl(self, test_items: Any, **kwargs: Any) -> SavedRows:
         """Rows to predict, of a table of any kind."""
-        return SavedRows(to_table(test_items, [*self._info.features, *self._info.y_names]))
+        return SavedRows(to_table(test_items, [*self._info.features, *self._info.y_names]), self._info)
 
 
 def load_learner(fname: str | os.PathLike[str], cpu: bool = True) -> LoadedLearner:

@@ -22,8 +22,8 @@ fn odd_columns_are_told() {
     });
     let folder = Folder::with("odd-columns", "people.csv", &text);
     let parts = [
-        "column `id`: has 200 different texts in 200 rows",
-        "column `rooms`: is text because of `?` in line 9 of people.csv and 3 more; all else in it are numbers",
+        "column `id`: has 200 different texts in 200 values",
+        "column `rooms`: is text because of `?` in line 9 of people.csv and 3 more; everything else in it is a number",
         "column `pay`: is text because of numbers such as `1,000.50` in line 2 of people.csv",
         "column `planet`: is `Earth` in every row",
         "(--ignore leaves a column out, --missing '?,-' declares texts missing",

@@ -138,8 +138,12 @@ impl std::str::FromStr for ActivationFn {
     type Err = Error;
 
     fn from_str(name: &str) -> Result<Self> {
-        let found = Self::ALL.iter().find(|(known, _)| *known == name.to_lowercase().replace('_', "-"));
-        found
+        let lower = name.to_lowercase().replace('_', "-");
+        // Keras's first name for it, which it still takes.
+        let wanted = if lower == "swish" { "silu" } else { &lower };
+        Self::ALL
+            .iter()
+            .find(|(known, _)| *known == wanted)
             .map(|(_, f)| *f)
             .ok_or_else(|| Error::unknown("activation", name, Self::ALL.map(|(known, _)| known)))
     }
@@ -170,6 +174,12 @@ mod tests {
         for (x, exact) in [(1.0, 0.841_344_746_068), (-1.0, -0.158_655_253_931), (2.0, 1.954_499_736_104)] {
             check(ActivationFn::Gelu, x, exact);
         }
+    }
+
+    #[test]
+    fn names_are_taken_in_any_case() {
+        assert_eq!("Leaky_ReLU".parse::<ActivationFn>().unwrap(), ActivationFn::LeakyRelu);
+        assert_eq!("swish".parse::<ActivationFn>().unwrap(), ActivationFn::Silu);
     }
 
     #[test]

@@ -97,7 +97,7 @@ pub(super) fn of_category(name: &str, factors: &Factors, origin: &Origin) -> Opt
     }
     if distinct > MANY && distinct * 2 > present {
         return Some(format!(
-            "column `{name}`: has {distinct} different texts in {present} rows, too few rows of each to learn from; if it is an \
+            "column `{name}`: has {distinct} different texts in {present} values, too few of each to learn from; if it is an \
              identifier or free text, leave it out"
         ));
     }

@@ -64,7 +64,7 @@ fn numbers_written_for_people_are_named() {
 fn identifiers_dates_and_spellings_are_named() {
     only(
         &with_values((0..100).map(|row| format!("cust-{row}"))),
-        &["100 different texts in 100 rows", "leave it out"],
+        &["100 different texts in 100 values", "leave it out"],
     );
     only(
         &with_values((0..100).map(|row| format!("2020-01-{:02}", 1 + row % 28))),

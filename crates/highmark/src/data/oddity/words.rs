@@ -52,7 +52,7 @@ pub(in super::super) fn words_among_numbers(
         shown.push(format!("and {} other words", words.len() - NAMED));
     }
     Some(format!(
-        "column `{name}`: is text because of {}; all else in it are numbers. Declare missing what means that, or correct it",
+        "column `{name}`: is text because of {}; everything else in it is a number. Declare missing what means that, or correct it",
         shown.join(", ")
     ))
 }
