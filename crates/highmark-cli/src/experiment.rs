@@ -50,6 +50,7 @@ impl Experiment {
             };
             return Err(Failure::failed(message));
         }
+        config.complete_epochs(data.train.rows() / config.bs);
         let learner = Learner::tabular(&data, LearnerConfig { stop, ..config.learner_config()? })?;
         let (cont, cat) = (data.pipeline.cont_names(), data.pipeline.cat_names());
         let used: Vec<&String> = cont.iter().chain(cat).chain(&config.target.0).collect();

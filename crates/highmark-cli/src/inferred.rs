@@ -86,15 +86,21 @@ impl Experiment {
     /// What the monitored column decides.
     fn watch(&self) -> String {
         let config = &self.config;
-        let stop = if config.early_stopping {
-            let more = if config.min_delta == 0.0 {
-                String::new()
-            } else {
-                format!(" of more than {}", config.min_delta)
-            };
-            format!("stop after {} without improvement{more}", count(config.patience, "epoch"))
-        } else {
-            "run all epochs".into()
+        let waits = |epochs| {
+            config.stopping().map(|stopping| stopping.waits(epochs, self.data.train.rows() / config.bs))
+        };
+        let more = match config.min_delta {
+            0.0 => String::new(),
+            delta => format!(" of more than {delta}"),
+        };
+        let stop = match (waits(config.epochs.unwrap_or(0)), config.epochs) {
+            (None, _) => "run all epochs".into(),
+            (Some(waits), Some(epochs)) if waits >= epochs => "run all epochs, too few to stop early".into(),
+            // How many epochs fit into a limit of time turns out as it trains.
+            (Some(waits), None) if config.patience.is_none() => {
+                format!("stop after a tenth of the epochs, at least {waits}, without improvement{more}")
+            }
+            (Some(waits), _) => format!("stop after {} without improvement{more}", count(waits, "epoch")),
         };
         format!("{stop}, keep the {} model", if config.save_best { "best" } else { "last" })
     }

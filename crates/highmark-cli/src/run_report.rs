@@ -8,6 +8,7 @@ use std::time::Duration;
 use highmark::{Best, NonFiniteCounts, Outcome, Plan};
 use serde::{Deserialize, Serialize};
 
+use crate::config::Config;
 use crate::failure::Result;
 use crate::run_folder::{self, RunFolder};
 use crate::screen::{self, Screen};
@@ -24,11 +25,17 @@ pub(crate) struct RunReport {
     pub(crate) epochs_run: usize,
     pub(crate) epochs_saved: usize,
     pub(crate) monitor: String,
+    /// What to think of the result, in words, if there is something.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) notes: Vec<String>,
     pub(crate) best_epoch: Option<usize>,
     pub(crate) best_value: Option<f64>,
     pub(crate) last_value: Option<f64>,
     /// Of the model handed back; empty when there is none, because training broke down before one was worth keeping.
     pub(crate) final_metrics: BTreeMap<String, Option<f64>>,
+    /// Of the constant answer that fits the training rows best.
+    #[serde(default)]
+    pub(crate) constant_metrics: BTreeMap<String, Option<f64>>,
     /// Whether that is the best model; otherwise it is the last, or there is none.
     pub(crate) kept_best: bool,
     /// The whole run, from the start of the process.
@@ -67,6 +74,7 @@ pub(crate) struct Measured<'a> {
     pub(crate) history: &'a highmark::History,
     pub(crate) best: Option<Best>,
     pub(crate) final_metrics: Vec<(String, f64)>,
+    pub(crate) constant: Vec<(String, f64)>,
     pub(crate) kept_best: bool,
     pub(crate) phases: SecondsByPhase,
     pub(crate) elapsed: Duration,
@@ -76,9 +84,38 @@ fn finite(x: f64) -> Option<f64> {
     x.is_finite().then_some(x)
 }
 
+fn by_name(metrics: Vec<(String, f64)>) -> BTreeMap<String, Option<f64>> {
+    metrics.into_iter().map(|(name, value)| (name, finite(value))).collect()
+}
+
+/// What somebody who knows the trade would say at the sight of the result.
+fn notes(config: &Config, measured: &Measured) -> Result<Vec<String>> {
+    let Measured { report, constant, best, .. } = measured;
+    let (Some(best), monitor) = (best, config.monitor()) else { return Ok(Vec::new()) };
+    let mut notes = Vec::new();
+    if let Some((_, value)) = constant.iter().find(|(name, value)| name == monitor && value.is_finite())
+        && !config.direction()?.improves(best.value, *value)
+    {
+        notes.push(format!(
+            "it has learnt nothing that shows: always giving the same answer has {monitor} {value:.6}, too"
+        ));
+    }
+    if report.outcome == Outcome::Completed && best.epoch + 1 == report.epochs_run {
+        let more = if report.budget.is_some() {
+            "with more time it might get better".into()
+        } else {
+            format!("with more epochs it might get better: resume it with --epochs {}", 2 * report.epochs_run)
+        };
+        notes.push(format!("the last epoch was the best; {more}"));
+    }
+    Ok(notes)
+}
+
 impl RunReport {
-    pub(crate) fn new(config: &crate::config::Config, measured: Measured) -> Self {
-        let Measured { report, history, best, final_metrics, kept_best, phases, elapsed } = measured;
+    pub(crate) fn new(config: &Config, measured: Measured) -> Result<Self> {
+        let notes = notes(config, &measured)?;
+        let Measured { report, history, best, final_metrics, constant, kept_best, phases, elapsed } =
+            measured;
         let monitor = config.monitor.clone().unwrap_or_default();
         let stop_reason = match &report.outcome {
             Outcome::Completed => "completed",
@@ -106,9 +143,10 @@ impl RunReport {
         let epoch_seconds = epoch_seconds / history.rows.len().max(1) as f64;
         let (seconds, seconds_saved) = (elapsed.as_secs_f64(), epochs_saved as f64 * epoch_seconds);
         let cost = |seconds: f64| config.usd_per_hour.map(|rate| seconds / 3600.0 * rate);
-        Self {
+        Ok(Self {
             stop_reason: stop_reason.into(),
             stop_detail,
+            notes,
             epochs_planned: report.epochs_planned,
             epochs_run: report.epochs_run,
             epochs_saved,
@@ -116,7 +154,8 @@ impl RunReport {
             best_value: best.and_then(|best| finite(best.value)),
             last_value: history.this_epoch(&monitor).and_then(finite),
             monitor,
-            final_metrics: final_metrics.into_iter().map(|(name, value)| (name, finite(value))).collect(),
+            final_metrics: by_name(final_metrics),
+            constant_metrics: by_name(constant),
             kept_best,
             seconds,
             seconds_by_phase: phases,
@@ -129,7 +168,7 @@ impl RunReport {
             seed: config.seed,
             threads: config.threads,
             version: env!("CARGO_PKG_VERSION").into(),
-        }
+        })
     }
 
     /// Whether the run has left a model.
@@ -222,6 +261,9 @@ impl RunReport {
         let metrics = self.final_metrics.iter().map(|(name, value)| format!("{name} {}", number(*value)));
         let metrics = metrics.collect::<Vec<_>>().join(", ");
         let _ = writeln!(text, "model      {}: {kept}, {metrics}", model.display());
+        for note in &self.notes {
+            let _ = writeln!(text, "note       {note}");
+        }
         text
     }
 }

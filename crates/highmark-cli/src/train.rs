@@ -3,8 +3,7 @@
 use std::time::Instant;
 
 use highmark::{
-    Callback, CsvLogger, EarlyStopping, EventLog, Learner, Monitor, Outcome, Plan, ProgressBar, ResumePoint,
-    SaveBest,
+    Callback, CsvLogger, EventLog, Learner, Monitor, Outcome, Plan, ProgressBar, ResumePoint, SaveBest,
 };
 
 use crate::args::{ResumeWhen, TrainArgs};
@@ -160,6 +159,7 @@ fn train(
     save += saving.elapsed() + report.timings.save;
     let validating = Instant::now();
     let final_metrics = if none { Vec::new() } else { learner.validate()? };
+    let constant = learner.validate_constant()?;
     let phases = SecondsByPhase {
         load: experiment.load.as_secs_f64(),
         prepare: experiment.prepare.as_secs_f64(),
@@ -170,9 +170,17 @@ fn train(
     let history = experiment.learner.history();
     // What was spent before it was resumed is part of the run.
     let elapsed = start.elapsed() + from.map(|from| from.spent).unwrap_or_default();
-    let measured =
-        Measured { report: &report, history, best, final_metrics, kept_best: saved, phases, elapsed };
-    let report = RunReport::new(&experiment.config, measured);
+    let measured = Measured {
+        report: &report,
+        history,
+        best,
+        final_metrics,
+        constant,
+        kept_best: saved,
+        phases,
+        elapsed,
+    };
+    let report = RunReport::new(&experiment.config, measured)?;
     folder.write(run_folder::REPORT, &(screen::json(&report)? + "\n"))?;
     Ok(report)
 }
@@ -211,15 +219,12 @@ fn interrupted(report: &highmark::Report, folder: &RunFolder) -> Failure {
 
 /// What accompanies the fit, beside [`SaveBest`].
 fn callbacks(experiment: &Experiment, folder: &RunFolder) -> Vec<Box<dyn Callback>> {
-    let (config, monitor) = (&experiment.config, Monitor::new(experiment.config.monitor()));
+    let config = &experiment.config;
     let mut callbacks: Vec<Box<dyn Callback>> = vec![
         Box::new(ProgressBar),
         Box::new(CsvLogger::new(folder.file(run_folder::HISTORY))),
         Box::new(EventLog::new(folder.file(run_folder::EVENTS))),
     ];
-    if config.early_stopping {
-        let monitor = monitor.min_delta(config.min_delta);
-        callbacks.push(Box::new(EarlyStopping::new(monitor).patience(config.patience)));
-    }
+    callbacks.extend(config.stopping().map(|stopping| Box::new(stopping) as Box<dyn Callback>));
     callbacks
 }

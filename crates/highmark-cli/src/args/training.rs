@@ -107,8 +107,12 @@ pub(crate) struct StopArgs {
                 regression]"
     )]
     pub(crate) monitor: Option<String>,
-    /// Epochs without improvement after which training stops [default: 3]
-    #[arg(long, value_name = "N")]
+    #[arg(
+        long,
+        value_name = "N",
+        help = "Epochs without improvement after which training stops [default: as the run is long: 3, or a tenth of its epochs, or \
+                500 batches, whichever is most, and none of them while the learning rate still rises]"
+    )]
     pub(crate) patience: Option<usize>,
     /// Stopping counts improvements of more than this only [default: 0]
     #[arg(long, value_name = "X")]

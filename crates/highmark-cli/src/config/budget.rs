@@ -8,14 +8,25 @@ use super::Config;
 use crate::failure::{Failure, Result};
 use crate::inspect::read_report;
 use crate::run_folder::REPORT;
+use crate::text_table::count;
 
 /// What is trained where neither the epochs nor the time is said.
 const EPOCHS: usize = 10;
+/// More of them on a small table, until there are so many batches, but never more than [`MOST_EPOCHS`].
+const LEAST_BATCHES: usize = 1000;
+const MOST_EPOCHS: usize = 100;
 
 impl Config {
+    /// Decides how many epochs to train, each of `batches` batches, if neither they nor a limit of time were asked for.
+    pub(crate) fn complete_epochs(&mut self, batches: usize) {
+        if self.epochs.is_none() && !self.is_planned() {
+            self.epochs = Some(LEAST_BATCHES.div_ceil(batches.max(1)).clamp(EPOCHS, MOST_EPOCHS));
+        }
+    }
+
     /// Epochs at most: as many as fit when there is a limit of time.
     pub(crate) fn most_epochs(&self) -> usize {
-        self.epochs.unwrap_or(if self.is_planned() { usize::MAX } else { EPOCHS })
+        self.epochs.unwrap_or(usize::MAX)
     }
 
     /// Whether the epochs follow from a limit of time, or from the plans of a run that had one.
@@ -57,7 +68,6 @@ impl Config {
 
     /// The length of the training, for people.
     pub(crate) fn length(&self) -> String {
-        use crate::text_table::count;
         let limits = [
             self.epochs.map(|epochs| count(epochs, "epoch")),
             // A bare number is seconds.
@@ -69,7 +79,7 @@ impl Config {
             self.replay.as_ref().map(|run| format!("the plans of {}", run.display())),
         ];
         let limits: Vec<_> = limits.into_iter().flatten().collect();
-        if limits.is_empty() { count(EPOCHS, "epoch") } else { limits.join(", at most ") }
+        limits.join(", at most ")
     }
 }
 
@@ -83,6 +93,17 @@ mod tests {
         assert_eq!((config.most_epochs(), config.length()), (usize::MAX, "1h".into()));
         let config = Config { max_time: Some("90".into()), epochs: Some(1), ..Config::default() };
         assert_eq!(config.length(), "1 epoch, at most 90 s");
-        assert_eq!((Config::default().most_epochs(), Config::default().length()), (10, "10 epochs".into()));
+    }
+
+    #[test]
+    fn small_tables_are_trained_for_more_epochs() {
+        for (batches, epochs) in [(505, 10), (100, 10), (40, 25), (1, 100)] {
+            let mut config = Config::default();
+            config.complete_epochs(batches);
+            assert_eq!((config.most_epochs(), config.length()), (epochs, format!("{epochs} epochs")));
+        }
+        let mut config = Config { max_time: Some("1h".into()), ..Config::default() };
+        config.complete_epochs(1);
+        assert_eq!(config.epochs, None);
     }
 }

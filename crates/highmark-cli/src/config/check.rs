@@ -39,7 +39,7 @@ impl Config {
                 "from 1 to 1000000",
                 self.epochs.unwrap_or_default(),
             ),
-            ("patience", self.patience > 0, "at least 1", self.patience),
+            ("patience", self.patience != Some(0), "at least 1", self.patience.unwrap_or_default()),
             ("accumulate", self.accumulate > 0, "at least 1", self.accumulate),
             ("threads", threads, "from 1 to 1024", self.threads),
         ];

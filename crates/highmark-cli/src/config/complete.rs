@@ -58,9 +58,6 @@ impl Config {
         if self.valid_frac.is_some() && self.stratify.is_none() {
             self.stratify = Some(task == TaskKind::Classification && self.target.0.len() == 1);
         }
-        if self.epochs.is_none() && self.most_epochs() < usize::MAX {
-            self.epochs = Some(self.most_epochs());
-        }
         if self.metrics.is_none() {
             self.metrics = Some(OneOrMore(vec![Self::default_metric(task).into()]));
         }

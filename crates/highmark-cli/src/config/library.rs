@@ -4,13 +4,16 @@ use std::ops::Range;
 use std::path::Path;
 
 use highmark::{
-    ActivationFn, CheckpointConfig, Clip, CsvOptions, DataConfig, LearnerConfig, LossKind, Metric, NonFinite,
-    OptimizerConfig, OptimizerKind, Proc, Schedule, Split, TabularConfig, metric,
+    ActivationFn, CheckpointConfig, Clip, CsvOptions, DataConfig, EarlyStopping, LearnerConfig, LossKind,
+    Metric, Monitor, NonFinite, OptimizerConfig, OptimizerKind, Proc, Schedule, Split, TabularConfig, metric,
 };
 
 use super::{Config, Named};
 use crate::failure::{Failure, Result};
 use crate::source;
+
+/// Epochs without improvement that are always allowed, if nothing else was asked for.
+const PATIENCE: usize = 3;
 
 impl Config {
     /// How its files are written.
@@ -50,6 +53,16 @@ impl Config {
             )));
         }
         Ok(Some(start..end))
+    }
+
+    /// What ends the run when the monitored column no longer improves; none when all epochs are to run. Without a patience
+    /// that was asked for, it is as patient as the run is long.
+    pub(crate) fn stopping(&self) -> Option<EarlyStopping> {
+        self.early_stopping.then(|| {
+            EarlyStopping::new(Monitor::new(self.monitor()).min_delta(self.min_delta))
+                .patience(self.patience.unwrap_or(PATIENCE))
+                .scaled_to_fit(self.patience.is_none())
+        })
     }
 
     /// What to make of the table; reads the validation file if there is one.

@@ -120,7 +120,8 @@ pub(crate) struct Config {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) monitor: Option<String>,
     pub(crate) early_stopping: bool,
-    pub(crate) patience: usize,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) patience: Option<usize>,
     pub(crate) min_delta: f64,
     pub(crate) save_best: bool,
     pub(crate) seed: u64,
@@ -186,7 +187,7 @@ impl Default for Config {
             metrics: None,
             monitor: None,
             early_stopping: true,
-            patience: 3,
+            patience: None,
             min_delta: 0.0,
             save_best: true,
             seed: 42,

@@ -180,7 +180,7 @@ impl Config {
 
     fn set_stop(&mut self, args: &StopArgs) {
         self.monitor = args.monitor.clone().or(self.monitor.take());
-        set(&mut self.patience, args.patience);
+        self.patience = args.patience.or(self.patience);
         set(&mut self.min_delta, args.min_delta);
         self.early_stopping = (self.early_stopping || args.early_stopping) && !args.no_early_stopping;
         self.save_best = (self.save_best || args.save_best) && !args.no_save_best;

@@ -48,7 +48,10 @@ fn training_options() {
         ("--target answer --optimizer radam --wd 0.1 --clip 1 --accumulate 2", "radam (lr 0.01, wd 0.1)"),
         ("--target answer --schedule cosine-restarts", "cosine-restarts"),
         ("--target answer --metrics f1:macro,roc_auc --monitor roc_auc", "monitor    roc_auc"),
-        ("--target answer --monitor valid_loss --min-delta -0.01", "improvement of more than -0.01"),
+        (
+            "--target answer --monitor valid_loss --min-delta -0.01 --patience 1",
+            "improvement of more than -0.01",
+        ),
         (
             "--target answer --dropout 0.1 --embed-dropout 0.1 --activation mish",
             "TabularModel with layers 16",

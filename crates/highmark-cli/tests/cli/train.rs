@@ -15,7 +15,7 @@ fn a_run_of_two_classes() {
         "categories city (4), age_na (3)",
         "parameters",
         "loss cross-entropy",
-        "monitor    accuracy: stop after 3 epochs",
+        "monitor    accuracy: run all epochs, too few to stop early, keep the best model",
         "run        runs/people-1",
         "epoch     train_loss  valid_loss  accuracy  time",
         "Better model found at epoch 0 with accuracy value: ",
@@ -117,6 +117,36 @@ fn stopping_and_keeping() {
     assert_eq!(ran.err, "");
     let quiet = folder.run(&format!("train people.csv --target answer {QUICK} --quiet")).done();
     assert_eq!((quiet.out.as_str(), quiet.err.as_str()), ("", ""));
+}
+
+/// A few batches an epoch: ten epochs would be next to no training, and three without improvement say nothing.
+#[test]
+fn small_tables_are_trained_long_enough() {
+    let folder = Folder::with("small", "people.csv", &people(200));
+    let ran = folder.run("train people.csv --target answer --ignore grade,price,tall,old --out run").done();
+    assert!(ran.out.contains("\ntraining   100 epochs, 64 rows a batch"), "{}", ran.out);
+    assert!(ran.out.contains("run all epochs, too few to stop early"), "{}", ran.out);
+    let report = folder.json("run/report.json");
+    assert!(report["best_value"].as_f64() > Some(0.9), "{report}");
+    assert!(report["constant_metrics"]["accuracy"].as_f64() < Some(0.7), "{report}");
+    assert_eq!(report["notes"], serde_json::Value::Null);
+    assert!(folder.read("run/config.toml").contains("\nepochs = 100\n"));
+}
+
+#[test]
+fn what_to_think_of_a_result() {
+    let folder = Folder::with("notes", "people.csv", &people(200));
+    let features = "--target answer --ignore grade,price,tall,old --layers 8 --bs 16 --epochs 2";
+    // A rate that moves nothing: the model answers the same as at the start.
+    let ran =
+        folder.run(&format!("train people.csv {features} --monitor valid_loss --lr 1e-9 --out a")).done();
+    let note = "note       it has learnt nothing that shows: always giving the same answer has valid_loss";
+    assert!(ran.out.contains(note), "{}", ran.out);
+    let ran =
+        folder.run(&format!("train people.csv {features} --monitor valid_loss --lr 0.01 --out b")).done();
+    let note = "note       the last epoch was the best; with more epochs it might get better: resume it with --epochs 4";
+    assert!(ran.out.contains(note) && !ran.out.contains("learnt nothing"), "{}", ran.out);
+    assert!(folder.run("inspect b").done().out.contains(note));
 }
 
 #[test]
@@ -232,7 +262,7 @@ fn an_experiment_from_a_file() {
     let ran = folder.run("train experiment.toml --epochs 1").done();
     assert!(ran.out.contains("sgd (lr 0.001, wd 0)") && ran.out.contains("run all epochs"), "{}", ran.out);
     assert_eq!(folder.json("runs/people-1/report.json")["epochs_planned"], 1);
-    let ran = folder.run("train experiment.toml --early-stopping --out x").done();
+    let ran = folder.run("train experiment.toml --early-stopping --patience 1 --out x").done();
     assert!(ran.out.contains("improvement of more than 0.5"), "{}", ran.out);
     folder.write("wrong.toml", "data = \"people.csv\"\ntarget = \"answer\"\nepohcs = 2\n");
     folder.run("train wrong.toml").failed(2, &["wrong.toml", "`epohcs`", "did you mean `epochs`?"]);

@@ -8,6 +8,11 @@ use crate::engine::Snapshot;
 use crate::learner::{Callback, CallbackState, Event, EventSet, Flow, Span, Stage, Trainer};
 use crate::plural::plural;
 
+/// One epoch in so many is waited for, when the patience is that of the fit.
+const LEAST_SHARE: usize = 10;
+/// And so many batches.
+const LEAST_BATCHES: usize = 500;
+
 /// Cancels the fit when the monitored column has not improved for `patience` epochs.
 ///
 /// ```
@@ -23,6 +28,7 @@ pub struct EarlyStopping {
     start_from_epoch: usize,
     restore_best: bool,
     reset_on_fit: bool,
+    scaled_to_fit: bool,
     state: State,
     best: Option<Snapshot>,
 }
@@ -31,6 +37,7 @@ pub struct EarlyStopping {
 struct State {
     wait: usize,
     best_epoch: Option<usize>,
+    highest_lr: f64,
     stopped: bool,
 }
 
@@ -50,6 +57,7 @@ impl EarlyStopping {
             start_from_epoch: 0,
             restore_best: false,
             reset_on_fit: true,
+            scaled_to_fit: false,
             state: State::default(),
             best: None,
         }
@@ -90,6 +98,25 @@ impl EarlyStopping {
         self
     }
 
+    /// Is as patient as the fit is long: `patience` is the least number of epochs, and it waits for a tenth of the epochs
+    /// that are planned, and for 500 batches, if those are more. Epochs in which the learning rate is higher than ever
+    /// before do not count: what the metric does in a warm-up says nothing about what it will do. Default no: only
+    /// `patience` decides.
+    #[must_use]
+    pub fn scaled_to_fit(mut self, scaled: bool) -> Self {
+        self.scaled_to_fit = scaled;
+        self
+    }
+
+    /// Epochs without improvement after which it stops in a fit of `epochs` epochs, each of `batches` batches.
+    pub fn waits(&self, epochs: usize, batches: usize) -> usize {
+        let patience = self.patience.max(1);
+        if !self.scaled_to_fit {
+            return patience;
+        }
+        patience.max(epochs.div_ceil(LEAST_SHARE)).max(LEAST_BATCHES.div_ceil(batches.max(1)))
+    }
+
     /// The epoch of the last improvement in this fit, from 0.
     pub fn best_epoch(&self) -> Option<usize> {
         self.state.best_epoch
@@ -123,24 +150,33 @@ impl Callback for EarlyStopping {
             return Ok(());
         }
         self.state.wait += 1;
-        if self.monitor.update(value) {
+        let improved = self.monitor.update(value);
+        if improved {
             self.state.best_epoch = Some(epoch);
             if self.restore_best {
                 self.best = Some(t.model.params().snapshot());
             }
-            if self.baseline.is_none_or(|baseline| self.monitor.improves(value, baseline)) {
-                self.state.wait = 0;
-            }
-            return Ok(());
         }
-        if self.state.wait < self.patience.max(1) {
+        let lr = t.optimizer.groups().iter().map(|group| group.hypers.lr).fold(0.0, f64::max);
+        let rising = self.scaled_to_fit && lr > self.state.highest_lr;
+        self.state.highest_lr = self.state.highest_lr.max(lr);
+        if rising || improved && self.baseline.is_none_or(|baseline| self.monitor.improves(value, baseline)) {
+            self.state.wait = 0;
+        }
+        let progress = t.progress();
+        let batches = progress.train_iter / (progress.epoch + 1);
+        if improved || self.state.wait < self.waits(progress.n_epoch, batches) {
             return Ok(());
         }
         self.state.stopped = true;
         // As fastai counts: -1 when nothing was ever an improvement.
-        let since = epoch as i64 - self.state.wait as i64;
+        let counted = epoch as i64 - self.state.wait as i64;
+        let since = match self.state.best_epoch {
+            Some(best) if self.scaled_to_fit => best as i64,
+            _ => counted,
+        };
         t.say(&format!("No improvement since epoch {since}: early stopping"));
-        let (name, epochs) = (self.monitor.name(), plural(self.state.wait, "epoch"));
+        let (name, epochs) = (self.monitor.name(), plural((epoch as i64 - since) as usize, "epoch"));
         t.cancel(Span::Fit, format!("{name} has not improved for {epochs}"))
     }
 

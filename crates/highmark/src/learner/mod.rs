@@ -8,6 +8,7 @@ mod checkpoint;
 mod checkpoints;
 mod checksum;
 mod console;
+mod constant;
 mod cores;
 mod disk;
 mod event;
@@ -296,6 +297,14 @@ impl Learner {
         let metrics = self.trainer.metrics().iter().map(|m| m.name().to_string());
         let names: Vec<_> = std::iter::once("valid_loss".to_string()).chain(metrics).collect();
         Ok(names.into_iter().zip(self.trainer.valid_record.iter().copied()).collect())
+    }
+
+    /// Mean loss and metrics of the validation rows, by name, of the constant answer that fits the training rows best: the
+    /// shares of the classes or labels, or the mean of a number. A model that is no better has learnt nothing (scikit-learn's
+    /// `DummyClassifier` with `strategy="prior"`, and `DummyRegressor`). Empty where a constant is none, such as classes under
+    /// a loss of numbers. Leaves no trace in the learner.
+    pub fn validate_constant(&mut self) -> Result<Vec<(String, f64)>> {
+        constant::validate(&mut self.trainer)
     }
 
     /// Predictions for every row of a table, which needs no target, and what was new in it. Leaves no trace.

@@ -78,7 +78,8 @@ fn callbacks(draw: &mut Draw, folder: &Path, flat: bool) -> Vec<Box<dyn Callback
     let monitor = |draw: &mut Draw| {
         Monitor::new(draw.pick(&["train_loss", "valid_loss"])).min_delta(draw.pick(&[0.0, 0.01, -0.01]))
     };
-    let stopping = EarlyStopping::new(monitor(draw)).patience(1 + draw.below(4));
+    let stopping =
+        EarlyStopping::new(monitor(draw)).patience(1 + draw.below(4)).scaled_to_fit(draw.below(4) == 0);
     let saving = SaveBest::new(monitor(draw)).path(folder.join("best.safetensors"));
     let when = draw.pick(&[SaveWhen::Best, SaveWhen::Best, SaveWhen::AtEnd, SaveWhen::EveryEpoch(2)]);
     let saving = saving.when(when).with_optimizer(draw.chance()).hand_back(draw.below(4) > 0);

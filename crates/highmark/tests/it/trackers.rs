@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use highmark::{CheckpointConfig, EarlyStopping, LearnerConfig, Monitor};
+use highmark::{CheckpointConfig, EarlyStopping, LearnerConfig, Monitor, Schedule};
 
 use crate::trackers_example::tally;
 
@@ -50,4 +50,31 @@ fn a_fit_that_was_stopped_early_is_patient_anew_when_it_is_extended() {
     assert_eq!(fit(10, true), ended);
     assert_eq!(fit(20, true), (5, ended.1));
     std::fs::remove_dir_all(folder).unwrap();
+}
+
+/// Two batches an epoch: 500 batches are 250 epochs, more than the tenth of 600.
+#[test]
+fn a_patience_scaled_to_the_fit_counts_from_the_end_of_the_warm_up() {
+    let epochs_run = |schedule: &Schedule, scaled: bool| {
+        let monitor = Monitor::new("valid_loss").min_delta(1e6);
+        let stopping = EarlyStopping::new(monitor).patience(2).scaled_to_fit(scaled);
+        let mut learn = crate::small_learner::small(Vec::new());
+        learn.fit_with(600, None, schedule, vec![Box::new(stopping)]).unwrap()
+    };
+    let report = epochs_run(&Schedule::one_cycle(), true);
+    // The highest rate is met in the epoch after the first 150.
+    assert_eq!(report.epochs_run, 151 + 250);
+    assert_eq!(report.stop_reason(), "early_stopping: valid_loss has not improved for 400 epochs");
+    assert_eq!(epochs_run(&Schedule::Flat, true).epochs_run, 1 + 250);
+    assert_eq!(epochs_run(&Schedule::one_cycle(), false).epochs_run, 1 + 2);
+}
+
+#[test]
+fn a_patience_scaled_to_the_fit_is_the_largest_of_three() {
+    let stopping = EarlyStopping::new(Monitor::new("valid_loss")).patience(3);
+    assert_eq!(stopping.waits(1000, 1), 3);
+    let stopping = stopping.scaled_to_fit(true);
+    for (epochs, batches, waits) in [(10, 505, 3), (41, 505, 5), (10, 100, 5), (10, 0, 500)] {
+        assert_eq!(stopping.waits(epochs, batches), waits, "{epochs} epochs of {batches}");
+    }
 }
