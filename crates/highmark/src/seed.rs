@@ -46,14 +46,8 @@ impl Random {
         Self { key, counter, block: [0; 4], used: 4 }
     }
 
-    /// The four words of block `block` of this stream, without moving its position. The counter-based
-    /// way to draw number `4 * block + lane`.
-    #[inline]
-    pub fn block_at(&self, block: u64) -> [u32; 4] {
-        self.blocks_at(block).map(|[word]| word)
-    }
-
-    /// The first words of `N` blocks from `block` on, their second words, and so on: blocks side by side make vectors.
+    /// The first words of `N` blocks from `block` on, their second words, and so on, without moving the position: the
+    /// counter-based way to draw number `4 * block + lane`. Blocks side by side make vectors.
     #[inline(always)]
     pub(crate) fn blocks_at<const N: usize>(&self, block: u64) -> [[u32; N]; 4] {
         let low = std::array::from_fn(|i| (block + i as u64) as u32);
@@ -161,7 +155,6 @@ mod tests {
         let side_by_side: [[u32; 5]; 4] = blocks.blocks_at(0);
         for block in 0..5 {
             let words: [u32; 4] = std::array::from_fn(|_| random.next_u32());
-            assert_eq!(blocks.block_at(block), words);
             assert_eq!(side_by_side.map(|word| word[block as usize]), words);
         }
     }

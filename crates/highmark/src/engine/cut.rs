@@ -40,101 +40,109 @@ pub(crate) unsafe trait Lend: Sync {
     unsafe fn tile(&self, i: usize) -> Self::Tile;
 }
 
-/// A buffer with `width` numbers a feature, feature by feature; or an empty one, whose tiles are empty.
-pub(crate) struct Rows<'a> {
+/// A buffer that is lent in parts.
+#[derive(Clone, Copy)]
+struct Lent<'a> {
     start: *mut f32,
     len: usize,
-    width: usize,
-    cut: Cut,
     numbers: PhantomData<&'a mut [f32]>,
 }
 
 // SAFETY: what it stands for, a `&mut [f32]`, may be used by another thread, and here each gets a part of its own.
-unsafe impl Sync for Rows<'_> {}
+unsafe impl Sync for Lent<'_> {}
 
-impl<'a> Rows<'a> {
-    pub(crate) fn new(data: &'a mut [f32], width: usize, cut: Cut) -> Self {
-        Self { start: data.as_mut_ptr(), len: data.len(), width, cut, numbers: PhantomData }
+impl<'a> Lent<'a> {
+    fn new(data: &'a mut [f32]) -> Self {
+        Self { start: data.as_mut_ptr(), len: data.len(), numbers: PhantomData }
+    }
+
+    /// The numbers of `range`, as far as there are any: of an empty buffer, none.
+    ///
+    /// # Safety
+    /// Parts that have numbers in common must not live at the same time.
+    unsafe fn part(self, range: Range<usize>) -> &'a mut [f32] {
+        let [start, end] = [range.start, range.end].map(|at| at.min(self.len));
+        // SAFETY: start ..= end is within the buffer; that nobody else has it is the caller's promise.
+        unsafe { std::slice::from_raw_parts_mut(self.start.add(start), end.saturating_sub(start)) }
     }
 }
 
-// SAFETY: the ranges of a cut do not overlap, each feature has its numbers for itself, and `len` bounds them all.
+/// A buffer with `width` numbers a feature, feature by feature; or an empty one, whose tiles are empty.
+pub(crate) struct Rows<'a> {
+    buffer: Lent<'a>,
+    width: usize,
+    cut: Cut,
+}
+
+impl<'a> Rows<'a> {
+    pub(crate) fn new(data: &'a mut [f32], width: usize, cut: Cut) -> Self {
+        Self { buffer: Lent::new(data), width, cut }
+    }
+}
+
+// SAFETY: the ranges of a cut do not overlap, and each feature has its numbers for itself.
 unsafe impl<'a> Lend for Rows<'a> {
     type Tile = &'a mut [f32];
 
     unsafe fn tile(&self, i: usize) -> &'a mut [f32] {
-        let range = self.cut.range(i);
-        let [start, end] = [range.start, range.end].map(|f| (f * self.width).min(self.len));
-        // SAFETY: start ..= end is within the buffer; that nobody else has it is the caller's promise.
-        unsafe { std::slice::from_raw_parts_mut(self.start.add(start), end - start) }
+        let features = self.cut.range(i);
+        // SAFETY: as above; that this tile is lent once is the caller's promise.
+        unsafe { self.buffer.part(features.start * self.width..features.end * self.width) }
     }
 }
 
 /// A buffer with features of different widths: that of number i lies between `starts[i]` and the next start, each so many
 /// times `width`.
 pub(crate) struct Spans<'a> {
-    start: *mut f32,
-    len: usize,
+    buffer: Lent<'a>,
     width: usize,
     starts: &'a [usize],
     cut: Cut,
-    numbers: PhantomData<&'a mut [f32]>,
 }
-
-// SAFETY: as for `Rows`.
-unsafe impl Sync for Spans<'_> {}
 
 impl<'a> Spans<'a> {
     /// `cut` is of one feature less than there are starts: the last is the end. They must be in order.
     pub(crate) fn new(data: &'a mut [f32], width: usize, starts: &'a [usize], cut: Cut) -> Self {
         let apart = starts.is_sorted() && starts.len() == cut.len + 1;
         assert!(apart, "{} features begin at {starts:?}", cut.len);
-        Self { start: data.as_mut_ptr(), len: data.len(), width, starts, cut, numbers: PhantomData }
+        Self { buffer: Lent::new(data), width, starts, cut }
     }
 }
 
-// SAFETY: the ranges of a cut do not overlap, the starts are in order, and `len` bounds them all.
+// SAFETY: the ranges of a cut do not overlap, and the starts are in order.
 unsafe impl<'a> Lend for Spans<'a> {
     type Tile = &'a mut [f32];
 
     unsafe fn tile(&self, i: usize) -> &'a mut [f32] {
-        let range = self.cut.range(i);
-        let [start, end] =
-            [range.start, range.end].map(|f| self.starts[f].saturating_mul(self.width).min(self.len));
-        // SAFETY: start ..= end is within the buffer; that nobody else has it is the caller's promise.
-        unsafe { std::slice::from_raw_parts_mut(self.start.add(start), end - start) }
+        let features = self.cut.range(i);
+        let [start, end] = [features.start, features.end].map(|f| self.starts[f].saturating_mul(self.width));
+        // SAFETY: as above; that this tile is lent once is the caller's promise.
+        unsafe { self.buffer.part(start..end) }
     }
 }
 
 /// A buffer as long as all parameters, of which a tile has its rows of each: those whose gradients the same tile of a
 /// layer computes. Or an empty one, whose tiles are empty.
 pub(crate) struct Shards<'a> {
-    start: *mut f32,
-    len: usize,
+    buffer: Lent<'a>,
     parameters: &'a [Parameter],
     tiles: usize,
-    numbers: PhantomData<&'a mut [f32]>,
 }
-
-// SAFETY: as for `Rows`.
-unsafe impl Sync for Shards<'_> {}
 
 impl<'a> Shards<'a> {
     /// The parameters must lie one after another.
     pub(crate) fn new(data: &'a mut [f32], parameters: &'a [Parameter], tiles: usize) -> Self {
         let apart = parameters.is_sorted_by(|a, b| a.range.end <= b.range.start);
         assert!(apart, "parameters overlap");
-        Self { start: data.as_mut_ptr(), len: data.len(), parameters, tiles, numbers: PhantomData }
+        Self { buffer: Lent::new(data), parameters, tiles }
     }
 }
 
 /// A tile of [`Shards`].
 pub(crate) struct Shard<'a> {
-    start: *mut f32,
-    len: usize,
+    buffer: Lent<'a>,
     parameters: &'a [Parameter],
     tile: (usize, usize),
-    numbers: PhantomData<&'a mut [f32]>,
 }
 
 impl<'a> Shard<'a> {
@@ -147,11 +155,8 @@ impl<'a> Shard<'a> {
     /// Its rows of parameter `place` of the list.
     pub(crate) fn rows(&mut self, place: usize) -> &mut [f32] {
         let (tile, tiles) = self.tile;
-        let range = self.parameters[place].tile(tile, tiles);
-        let [start, end] = [range.start, range.end].map(|at| at.min(self.len));
-        // SAFETY: start ..= end is within the buffer. Parameters do not overlap, nor do the tiles of one, and this
-        // tile is borrowed as long as what it gives.
-        unsafe { std::slice::from_raw_parts_mut(self.start.add(start), end - start) }
+        // SAFETY: parameters do not overlap, nor do the tiles of one, and this tile is borrowed as long as what it gives.
+        unsafe { self.buffer.part(self.parameters[place].tile(tile, tiles)) }
     }
 }
 
@@ -160,9 +165,9 @@ unsafe impl<'a> Lend for Shards<'a> {
     type Tile = Shard<'a>;
 
     unsafe fn tile(&self, i: usize) -> Shard<'a> {
-        let Self { start, len, parameters, tiles, .. } = *self;
+        let Self { buffer, parameters, tiles } = *self;
         assert!(i < tiles, "tile {i} of {tiles} would reach into the next parameter");
-        Shard { start, len, parameters, tile: (i, tiles), numbers: PhantomData }
+        Shard { buffer, parameters, tile: (i, tiles) }
     }
 }
 
