@@ -171,8 +171,13 @@ for name, source in sources.items():
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="asks the kernel of Linux")
 def test_what_fits_is_not_copied():
-    done = subprocess.run([sys.executable, "-c", MEMORY], capture_output=True, text=True, check=True)
-    kilobytes = {name: int(number) for name, number in (line.split(": ") for line in done.stdout.splitlines())}
+    def grown():
+        done = subprocess.run([sys.executable, "-c", MEMORY], capture_output=True, text=True, check=True)
+        return {name: int(number) for name, number in (line.split(": ") for line in done.stdout.splitlines())}
+
+    # pyarrow's threads give memory back when they come to it, so the least of some measurements counts.
+    measured = [grown() for _ in range(3)]
+    kilobytes = {name: min(each[name] for each in measured) for name in measured[0]}
     # A column has 24 MB or more. Marks of missing values are new, at a bit a row, and pyarrow starts threads.
     pieces, codes = kilobytes.pop("text in two pieces"), kilobytes.pop("polars, categories")
     assert codes < 16_000, "polars copies codes, of 12 MB"

@@ -112,14 +112,15 @@ fn interrupted_in_training_and_in_validation_and_resumed() {
     for (valid, pass, epochs) in [("0..40", "training", 30), ("40..20000", "validation", 90)] {
         let options = format!("{OPTIONS} --valid-rows {valid} --epochs {epochs}");
         folder.run(&format!("train people.csv {options} --out whole --overwrite --quiet")).done();
-        // Nearly all of the time is spent in this pass, so one of a few attempts ends in it.
+        // Nearly all of the time is spent in this pass, so one of the attempts ends in it, and
+        // mostly the first; a busy machine may take longer to send a signal than to train.
         let mut seen = false;
-        for (attempt, name) in ["INT", "TERM", "USR1"].repeat(4).into_iter().enumerate() {
+        for (attempt, name) in ["INT", "TERM", "USR1"].repeat(10).into_iter().enumerate() {
             drop(std::fs::remove_dir_all(folder.path("cut")));
             let child = spawn(&folder, &format!("train people.csv {options} --out cut"), None);
             until("an epoch has ended", || {
                 let path = folder.path("cut/history.csv");
-                std::fs::read_to_string(path).is_ok_and(|text| text.lines().count() > 2 + attempt)
+                std::fs::read_to_string(path).is_ok_and(|text| text.lines().count() > 2 + attempt % 12)
             });
             signal(&child, name);
             let ran = finish(child);
