@@ -20,6 +20,7 @@ __all__ = [
     "TabularData",
     "Table",
     "Trainer",
+    "activation",
     "command",
     "divide",
     "metric_value",
@@ -186,6 +187,7 @@ class SavedModel:
     def pipeline(self) -> Pipeline: ...
     def predict(self, table: Table) -> tuple[npt.NDArray[np.float32], list[str]]: ...
 
+def activation(what: str, name: str) -> str: ...
 def command(arguments: Sequence[str]) -> int: ...
 def divide(
     rows: int, fraction: float, seed: int, classes: Sequence[int] | None = None
