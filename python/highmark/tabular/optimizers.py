@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from ..exceptions import UnknownNameError
@@ -69,7 +70,7 @@ def RMSProp(
     return _spec("rmsprop", lr, mom=mom, sqr_mom=sqr_mom, eps=eps, wd=wd, decouple_wd=decouple_wd)
 
 
-_BY_NAME = {"adam": Adam, "sgd": SGD, "rmsprop": RMSProp, "radam": RAdam}
+_BY_NAME: dict[str, Callable[..., OptimizerSpec]] = {"adam": Adam, "sgd": SGD, "rmsprop": RMSProp, "radam": RAdam}
 
 
 def optimizer_spec(opt_func: Any, what: str = "opt_func") -> OptimizerSpec:
