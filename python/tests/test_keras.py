@@ -202,3 +202,8 @@ def test_a_monitor_may_be_changed_or_switched_off(learn):
         assert learn.fit(1, cbs=early).completed
         early.run, early.monitor = True, "accuracy"
         learn.fit(1, cbs=early)
+
+
+def test_a_checkpoint_names_its_monitor_as_keras_does(learn, tmp_path, capsys):
+    learn.fit(1, cbs=keras.ModelCheckpoint(tmp_path / "m", verbose=1, save_best_only=True))
+    assert "Epoch 1: val_loss improved from None to " in capsys.readouterr().out
