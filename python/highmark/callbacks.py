@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from .checkpoints import BackupAndRestore, ModelCheckpoint, column, mode_direction
+from .checkpoints import BackupAndRestore, ModelCheckpoint, check_monitor, column, mode_direction
 from .exceptions import CancelFitException, CancelTrainException
 from .tabular import callback as fastai
 from .tabular.builtin import TerminateOnNaNCallback
@@ -143,6 +143,7 @@ class _Tracker(fastai.Native):
     def __init__(self, monitor: str, mode: str, min_delta: float, verbose: int) -> None:
         super().__init__()
         self.monitor = column(monitor)
+        self._asked = monitor
         self.mode = mode
         mode_direction(mode)
         self.min_delta = abs(real("min_delta", min_delta))
@@ -150,6 +151,13 @@ class _Tracker(fastai.Native):
 
     def _monitor_spec(self) -> dict[str, Any]:
         return {"name": self.monitor, "direction": mode_direction(self.mode), "min_delta": self.min_delta}
+
+    def _companions(self) -> list[fastai.Callback]:
+        # Before anything of the fit. Somebody may have changed what is watched.
+        if self.run:
+            asked = self._asked if column(self._asked) == self.monitor else self.monitor
+            check_monitor(asked, self.learn._metric_names)
+        return []
 
     @property
     def best(self) -> float | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from .tabular import callback as fastai
 from .tabular.checks import real, text
 from .tabular.fit_options import Checkpoint
 
-__all__ = ["BackupAndRestore", "ModelCheckpoint", "column", "mode_direction"]
+__all__ = ["BackupAndRestore", "ModelCheckpoint", "check_monitor", "column", "mode_direction"]
 
 _MODES = {"auto": None, "min": "lower", "max": "higher"}
 
@@ -24,6 +25,29 @@ def column(monitor: Any) -> str:
     if name == "loss":
         return "train_loss"
     return "valid_loss" if name == "val_loss" else name.removeprefix("val_")
+
+
+# What Keras calls metrics when they are asked for in short, and what they are called here.
+_SHORT = {
+    "acc": "accuracy",
+    "mean_squared_error": "mse",
+    "mean_absolute_error": "mae",
+    "root_mean_squared_error": "rmse",
+    "auc": "roc_auc_score",
+}
+
+
+def check_monitor(monitor: str, metrics: list[str]) -> None:
+    """An error for a column that does not exist, with the names that Keras gives to those which do."""
+    if column(monitor) in ("train_loss", "valid_loss", *metrics):
+        return
+    known = ["loss", "val_loss", *(f"val_{name}" for name in metrics)]
+    word = monitor.lower().removeprefix("val_")
+    # Here all metrics are of the validation rows.
+    meant = [f"val_{name}" for name in (_SHORT.get(word, word), word) if f"val_{name}" in known]
+    meant += get_close_matches(monitor, known, 1) or get_close_matches(f"val_{word}", known, 1)
+    advice = f"; did you mean `{meant[0]}`?" if meant else "."
+    raise UnknownNameError(f"there is no monitor `{monitor}`{advice} There are: {', '.join(known)}")
 
 
 def mode_direction(mode: str) -> str | None:
@@ -58,6 +82,7 @@ class ModelCheckpoint(fastai.Callback):
             raise ValueError(f"Unrecognized save_freq: {save_freq}. Expected save_freq are 'epoch' or an integer value.")
         self.filepath = os.fspath(filepath)
         self.monitor = column(monitor)
+        self._asked = monitor
         self.verbose = verbose
         self.save_best_only = bool(save_best_only)
         self.save_weights_only = bool(save_weights_only)
@@ -77,6 +102,7 @@ class ModelCheckpoint(fastai.Callback):
 
     def before_fit(self) -> None:
         self._batches = 0
+        check_monitor(self._asked, self.learn._metric_names)
         # Keras's best outlives the fit.
         self._monitor.start(self.learn._core, False)
 
@@ -102,9 +128,9 @@ class ModelCheckpoint(fastai.Callback):
         if self.save_best_only:
             value = self._monitor.value(self.learn._core)
             if value is None or not self._monitor.update(value):
-                self._say(f"\nEpoch {epoch}: {self.monitor} did not improve from {_shown(before)}")
+                self._say(f"\nEpoch {epoch}: {self._asked} did not improve from {_shown(before)}")
                 return
-            shown = f"{self.monitor} improved from {_shown(before)} to {value:.5f}, saving model to "
+            shown = f"{self._asked} improved from {_shown(before)} to {value:.5f}, saving model to "
         else:
             shown = "saving model to "
         try:

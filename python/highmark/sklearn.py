@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import os
 import tempfile
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
 from sklearn.utils import assert_all_finite
+from sklearn.utils.class_weight import compute_class_weight
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, column_or_1d, validate_data
 
@@ -21,8 +23,11 @@ from . import _highmark
 from .callbacks import EarlyStopping
 from .seed import current_seed
 from .tables import column_names, is_pandas, to_table
-from .tabular.config import tabular_config
+from .tabular.checks import count, real
+from .tabular.config import activation, tabular_config
 from .tabular.data import DataLoaders, TabularPandas
+from .tabular.losses import CrossEntropyLossFlat
+from .tabular.optimizers import optimizer_spec
 from .tabular.procs import Block, Categorify, CategoryBlock, FillMissing, Normalize, RegressionBlock
 from .tabular.tabular import tabular_learner
 
@@ -45,6 +50,9 @@ class _Estimator(BaseEstimator):
         valid_fraction: float = 0.2,
         random_state: int | None = None,
         threads: int | None = None,
+        activation: str = "relu",
+        optimizer: Any = "adam",
+        weight_decay: float | None = None,
     ) -> None:
         self.layers = layers
         self.dropout = dropout
@@ -55,6 +63,9 @@ class _Estimator(BaseEstimator):
         self.valid_fraction = valid_fraction
         self.random_state = random_state
         self.threads = threads
+        self.activation = activation
+        self.optimizer = optimizer
+        self.weight_decay = weight_decay
 
     def _columns(self, X: Any, reset: bool) -> dict[str, Any]:
         if is_pandas(X) and any(dtype.kind not in "iufb" for dtype in X.dtypes):
@@ -78,26 +89,13 @@ class _Estimator(BaseEstimator):
             raise ValueError(f"Found input variables with inconsistent numbers of samples: {[rows, len(y)]}")
         return columns, y
 
-    def _seed(self) -> int:
-        if self.random_state is None:
-            return current_seed()
-        if isinstance(self.random_state, np.random.RandomState):
-            return int(self.random_state.randint(2**31))
-        return int(self.random_state)
-
-    def _split(self, n: int, classes: np.ndarray | None, seed: int) -> tuple[Any, Any]:
-        if classes is not None and int(self.valid_fraction * n) >= len(np.unique(classes)):
-            return _highmark.divide(n, float(self.valid_fraction), seed, classes.tolist())
-        cut = max(1, int(self.valid_fraction * n))
-        order = np.random.default_rng(seed).permutation(n)
-        return np.sort(order[cut:]), np.sort(order[:cut])
-
-    def _train(self, columns: dict[str, Any], y: np.ndarray, classes: np.ndarray | None) -> None:
+    def _train(self, columns: dict[str, Any], y: np.ndarray, classes: np.ndarray | None, loss: Any = None) -> None:
+        settings = _settings(self)
         n = len(y)
         if n < 3:
             raise ValueError(f"n_samples={n}: at least 3 rows are needed, to train on and to validate on")
-        seed = self._seed()
-        train, valid = self._split(n, classes, seed)
+        seed = settings["seed"]
+        train, valid = _split(n, settings["valid_fraction"], classes, seed)
         if classes is not None:
             # Every class must be among the rows to train on.
             lost = np.setdiff1d(np.unique(classes[valid]), classes[train])
@@ -117,19 +115,21 @@ class _Estimator(BaseEstimator):
             self._block,
             (train, valid),
         )
-        bs = max(2, min(int(self.batch_size), len(train)))
         learn = tabular_learner(
-            DataLoaders(to, bs=bs),
-            list(self.layers),
-            config=tabular_config(ps=[self.dropout] if self.dropout and self.layers else None),
-            lr=self.lr,
+            DataLoaders(to, bs=max(2, min(settings["batch_size"], len(train)))),
+            settings["layers"],
+            config=settings["config"],
+            loss_func=loss,
+            opt_func=settings["optimizer"],
+            lr=settings["lr"],
+            wd=settings["weight_decay"],
             seed=seed,
-            threads=self.threads,
+            threads=settings["threads"],
             scale_target=self._block is RegressionBlock,
         )
         with learn.no_logging():
-            stop = EarlyStopping(patience=self.patience, restore_best_weights=True)
-            self.report_ = learn.fit_one_cycle(int(self.epochs), self.lr, cbs=stop)
+            stop = EarlyStopping(patience=settings["patience"], restore_best_weights=True)
+            self.report_ = learn.fit_one_cycle(settings["epochs"], settings["lr"], cbs=stop)
         self.n_iter_ = self.report_.epochs_run
         self._load(_bytes(learn))
 
@@ -142,7 +142,8 @@ class _Estimator(BaseEstimator):
 
     def _predict(self, X: Any) -> np.ndarray:
         check_is_fitted(self)
-        return self._model.predict(to_table(self._columns(X, reset=False)))[0]
+        dataset, _ = self._model.pipeline.apply(to_table(self._columns(X, reset=False)))
+        return self._model.predict(dataset)
 
     def __getstate__(self) -> dict[str, Any]:
         state = dict(super().__getstate__())
@@ -163,15 +164,99 @@ class _Estimator(BaseEstimator):
         return tags
 
 
+def _settings(given: _Estimator) -> dict[str, Any]:
+    """The parameters of an estimator, or an error that names the one which is wrong."""
+    if isinstance(given.layers, (str, bytes)) or not isinstance(given.layers, Iterable):
+        raise TypeError(f"layers: a tuple of whole numbers is needed, (200, 100) for one, not {given.layers!r}")
+    layers = [count("layers", outputs, 1) for outputs in given.layers]
+    dropout, lr, valid_fraction = (real(name, getattr(given, name)) for name in ("dropout", "lr", "valid_fraction"))
+    if not 0 <= dropout < 1:
+        raise ValueError(f"dropout: {dropout} is not in 0..1, without 1")
+    if lr <= 0:
+        raise ValueError(f"lr: {lr} is not above 0")
+    if not 0 < valid_fraction < 1:
+        raise ValueError(f"valid_fraction: {valid_fraction} is not between 0 and 1")
+    weight_decay = None if given.weight_decay is None else real("weight_decay", given.weight_decay)
+    if weight_decay is not None and weight_decay < 0:
+        raise ValueError(f"weight_decay: {weight_decay} is below 0")
+    optimizer = optimizer_spec(given.optimizer, "optimizer")
+    if optimizer.lr is not None:
+        raise ValueError(f"optimizer: it brings the rate {optimizer.lr}; give it as `lr` instead")
+    name = activation("activation", given.activation)
+    return {
+        "layers": layers,
+        "config": tabular_config(ps=[dropout] if dropout and layers else None, act_cls=name),
+        "epochs": count("epochs", given.epochs, 1),
+        "lr": lr,
+        # Batch norm needs two rows.
+        "batch_size": count("batch_size", given.batch_size, 2),
+        "patience": count("patience", given.patience),
+        "valid_fraction": valid_fraction,
+        "seed": _seed(given.random_state),
+        "threads": None if given.threads is None else count("threads", given.threads, 1),
+        "optimizer": optimizer,
+        "weight_decay": weight_decay,
+    }
+
+
+def _seed(random_state: Any) -> int:
+    if random_state is None:
+        return current_seed()
+    if isinstance(random_state, np.random.RandomState):
+        return int(random_state.randint(2**31))
+    return count("random_state", random_state)
+
+
+def _split(n: int, valid_fraction: float, classes: np.ndarray | None, seed: int) -> tuple[Any, Any]:
+    if classes is not None and int(valid_fraction * n) >= len(np.unique(classes)):
+        return _highmark.divide(n, valid_fraction, seed, classes.tolist())
+    cut = max(1, int(valid_fraction * n))
+    order = np.random.default_rng(seed).permutation(n)
+    return np.sort(order[cut:]), np.sort(order[:cut])
+
+
 def _bytes(learn: Any) -> bytes:
     with tempfile.TemporaryDirectory() as folder:
         return bytes(learn.export(Path(folder) / "model.safetensors").read_bytes())
 
 
 class HighmarkClassifier(ClassifierMixin, _Estimator):
-    """A tabular neural network that classifies."""
+    """A tabular neural network that classifies. ``class_weight`` is what an error costs by the true class: ``"balanced"``, a
+    mapping of classes to weights, or all alike."""
 
     _block = CategoryBlock
+
+    def __init__(
+        self,
+        layers: tuple[int, ...] = (200, 100),
+        dropout: float = 0.0,
+        epochs: int = 50,
+        lr: float = 1e-2,
+        batch_size: int = 64,
+        patience: int = 10,
+        valid_fraction: float = 0.2,
+        random_state: int | None = None,
+        threads: int | None = None,
+        activation: str = "relu",
+        optimizer: Any = "adam",
+        weight_decay: float | None = None,
+        class_weight: Mapping[Any, float] | str | None = None,
+    ) -> None:
+        super().__init__(
+            layers,
+            dropout,
+            epochs,
+            lr,
+            batch_size,
+            patience,
+            valid_fraction,
+            random_state,
+            threads,
+            activation,
+            optimizer,
+            weight_decay,
+        )
+        self.class_weight = class_weight
 
     def fit(self, X: Any, y: Any) -> HighmarkClassifier:
         """Trains on these rows."""
@@ -182,8 +267,22 @@ class HighmarkClassifier(ClassifierMixin, _Estimator):
             raise ValueError("y has only one class; there is nothing to learn")
         # As text of equal length, so that their order is that of `classes_`.
         names = np.array([f"{code:09d}" for code in codes], dtype=object)
-        self._train(columns, names, codes)
+        self._train(columns, names, codes, self._loss(y))
         return self
+
+    def _loss(self, y: np.ndarray) -> CrossEntropyLossFlat | None:
+        if self.class_weight is None:
+            return None
+        if not isinstance(self.class_weight, Mapping) and self.class_weight != "balanced":
+            raise TypeError(f'class_weight: None, "balanced" or a dict is needed, not {self.class_weight!r}')
+        if isinstance(self.class_weight, Mapping):
+            for value in self.class_weight.values():
+                if real("class_weight", value) < 0:
+                    raise ValueError(f"class_weight: {value} is below 0")
+        weights = compute_class_weight(self.class_weight, classes=self.classes_, y=y)
+        if not np.any(weights):
+            raise ValueError("class_weight: the weights of all classes are 0, so there is nothing to learn")
+        return CrossEntropyLossFlat(weight=weights)
 
     def predict_proba(self, X: Any) -> np.ndarray:
         """The probability of each class, rows × classes, in the order of ``classes_``."""

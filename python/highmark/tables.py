@@ -14,6 +14,14 @@ from ._highmark import Column, Table
 
 __all__ = ["column_names", "is_pandas", "rereadable", "to_table"]
 
+_CONVERT = "convert it to numbers or text"
+
+# By the kinds of numpy's types.
+_ADVICE = {
+    "M": "make features of its dates by add_datepart, or leave it out",
+    "m": "convert it to numbers of seconds, by dt.total_seconds() for one, or leave it out",
+}
+
 
 def is_pandas(source: Any) -> bool:
     """Whether it is a DataFrame of pandas, without importing pandas."""
@@ -144,9 +152,7 @@ def _column(name: str, values: Any) -> Column:
         return Column.numbers(np.ascontiguousarray(array, dtype=np.float64))
     if array.dtype.kind in "OUT":
         return _objects(name, array)
-    raise TypeError(
-        f"column `{name}`: its type {array.dtype} is not supported; convert it to numbers or text (dates by add_datepart)"
-    )
+    raise TypeError(f"column `{name}`: its type {array.dtype} is not supported; {_ADVICE.get(array.dtype.kind, _CONVERT)}")
 
 
 def _extension(name: str, values: Any) -> Column:
@@ -182,7 +188,9 @@ def _objects(name: str, array: np.ndarray) -> Column:
     if kinds and all(kind.__module__ == "decimal" for kind in kinds):
         return _column(name, np.array([float("nan") if v is None else float(v) for v in values]))
     names = ", ".join(sorted(kind.__name__ for kind in kinds))
-    raise TypeError(f"column `{name}`: values of the types {names} are not supported; convert them to numbers or text")
+    dates = any(kind.__module__ == "datetime" for kind in kinds) or "Timestamp" in names
+    advice = _ADVICE["m" if "delta" in names else "M"] if dates else _CONVERT
+    raise TypeError(f"column `{name}`: values of the types {names} are not supported; {advice}")
 
 
 def _missing(value: Any) -> bool:

@@ -293,9 +293,39 @@ def test_dates():
     ]
     assert frame["saleElapsed"].tolist()[0] == 1575417600 and np.isnan(frame["saleElapsed"][1])
     assert frame["saleWeek"].tolist()[0] == 49 and frame["saleIs_year_start"].tolist()[3]
-    dates = pd.DataFrame({"when": [datetime.datetime(2020, 1, 1)] * 8, "y": ["a", "b"] * 4})
-    with pytest.raises(ValueError, match="column `when`: its type .* is not supported"):
-        TabularDataLoaders.from_df(dates, cat_names=[], cont_names=["when"], y_names="y")
+
+
+def test_dates_are_no_numbers(tmp_path):
+    """Nor are they taken for any without a word: of a table they are refused, of a file they are told of."""
+    start = datetime.datetime(2020, 1, 1)
+    times = [start + datetime.timedelta(hours=row**2) for row in range(40)]
+    columns = {"x": np.arange(40) ** 1.5, "y": ["a", "b"] * 20}
+
+    def loaders(source):
+        return TabularDataLoaders.from_df(source, cat_names=[], cont_names=["when", "x"], y_names="y", procs=PROCS)
+
+    frame = pd.DataFrame({"when": times, **columns})
+    sources = [
+        frame,
+        frame.assign(when=[time.date() for time in times]),
+        pl.DataFrame({"when": times, **columns}),
+        pa.table({"when": [time.date() for time in times], **columns}),
+        {"when": np.array(times, dtype="datetime64[s]"), **columns},
+        {"when": np.array(times, dtype=object), **columns},
+    ]
+    for source in sources:
+        with pytest.raises((ValueError, TypeError), match="column `when`: .* not supported; .*add_datepart"):
+            loaders(source)
+    for source in (frame.assign(when=frame["when"] - start), {"when": np.array(times) - start, **columns}):
+        with pytest.raises((ValueError, TypeError), match="column `when`: .* not supported; convert it to numbers.* seconds"):
+            loaders(source)
+    frame.to_parquet(tmp_path / "when.parquet")
+    with pytest.warns(UserWarning, match="column `when`: holds dates, which are taken as whole numbers"):
+        dls = TabularDataLoaders.from_csv(tmp_path / "when.parquet", y_names="y", procs=PROCS)
+    assert dls.cont_names == ["when", "x"]
+    frame.to_csv(tmp_path / "when.csv", index=False)
+    with pytest.warns(UserWarning, match="column `when`: looks like dates"):
+        TabularDataLoaders.from_csv(tmp_path / "when.csv", y_names="y", procs=PROCS)
 
 
 ALONE = """

@@ -14,6 +14,7 @@ from highmark.tabular.all import (
     FillMissing,
     FuncSplitter,
     MaskSplitter,
+    Mish,
     Normalize,
     ParamScheduler,
     RandomSplitter,
@@ -23,6 +24,7 @@ from highmark.tabular.all import (
     SchedLin,
     SchedNo,
     SchedPoly,
+    Swish,
     TabularDataLoaders,
     TabularPandas,
     accuracy,
@@ -32,11 +34,13 @@ from highmark.tabular.all import (
     defaultdict,
     first,
     json,
+    load_learner,
     noop,
     pd,
     plt,
     re,
     store_attr,
+    tabular_config,
     tabular_learner,
     tensor,
 )
@@ -214,3 +218,17 @@ def test_text_as_objects(columns):
         assert dls.classes["city"] == ["#na#", "Bergen", "Oslo", "Tromsø"]
         encoded.append(dls.train_ds.xs)
     assert encoded[0].equals(encoded[1]) and (encoded[0]["city"] == 0).sum() > 50
+
+
+def test_activations_by_class(dls, tmp_path):
+    class LeakyReLU:
+        """As torch's, from its name."""
+
+    def said(act_cls):
+        learn = tabular_learner(dls, layers=[4], config=tabular_config(act_cls=act_cls))
+        return load_learner(learn.export(tmp_path / "model.safetensors")).description["config"]["activation"]
+
+    names = [said(act_cls) for act_cls in (Mish, Mish(), Swish, LeakyReLU, "GELU")]
+    assert names == ["mish", "mish", "silu", "leaky-relu", "gelu"]
+    with pytest.raises(ValueError, match="act_cls: there is no activation `misch`; did you mean `mish`"):
+        tabular_config(act_cls="misch")

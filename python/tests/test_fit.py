@@ -17,6 +17,7 @@ from highmark.tabular.all import (
     Learner,
     ReduceLROnPlateau,
     SaveModelCallback,
+    TabularDataLoaders,
     TerminateOnNaNCallback,
     accuracy,
     load_learner,
@@ -119,6 +120,24 @@ def test_predictions(learn, columns, tmp_path):
     assert np.array_equal(loaded.predict(row)[2], probabilities)
     odd = {**fresh, "city": ["Narvik", *fresh["city"][1:]]}
     assert any("`Narvik`" in line for line in loaded.dls.test_dl(odd).drift), "before anything is predicted"
+    far = {**fresh, "hours": [200, -200, 0, 5000, *[20] * 6]}
+    line = "column `hours`: 3 of 10 rows hold numbers far from those of training (10 to 59), up to 5000"
+    assert line in loaded.dls.test_dl(far).drift and line in learn.dls.test_dl(far).drift
+
+
+def test_rows_are_encoded_once(learn, columns):
+    table = {name: columns[name][:10].copy() for name in ("age", "hours", "city")}
+    loaded = load_learner(learn.export())
+    rows = loaded.dls.test_dl(table)
+    before = loaded.get_preds(dl=rows)[0]
+    table["age"][:] = 1e4
+    assert np.array_equal(loaded.get_preds(dl=rows)[0], before)
+    dls = TabularDataLoaders.from_df(
+        columns, y_names="rich", cat_names=[], cont_names=["age", "hours"], procs=["fill_missing", "normalize"]
+    )
+    two = tabular_learner(dls)
+    with pytest.raises(ValueError, match="prepared for another model"):
+        loaded.get_preds(dl=load_learner(two.export(learn.path / "other.safetensors")).dls.test_dl(table))
 
 
 def test_files(learn, dls):

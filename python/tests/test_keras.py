@@ -5,7 +5,7 @@ import math
 import pytest
 
 import highmark.callbacks as keras
-from highmark.tabular.all import EarlyStoppingCallback, accuracy, tabular_learner
+from highmark.tabular.all import AccumMetric, EarlyStoppingCallback, accuracy, tabular_learner
 
 
 def test_both_kinds_in_one_fit(learn, tmp_path, capsys):
@@ -171,3 +171,39 @@ def test_wrong_options():
             wrong()
     with pytest.raises(TypeError):
         keras.LearningRateScheduler(0.1)
+
+
+@pytest.mark.parametrize(
+    ("monitor", "meant"),
+    [
+        ("val_acc", "val_accuracy"),
+        ("acc", "val_accuracy"),
+        ("val_mean_squared_error", "val_mse"),
+        ("val_los", "val_loss"),
+        ("accurcy", "val_accuracy"),
+        ("val_recall", None),
+    ],
+)
+@pytest.mark.parametrize("callback", ["EarlyStopping", "ReduceLROnPlateau", "ModelCheckpoint"])
+def test_unknown_monitors_are_told_in_keras_words(dls, tmp_path, callback, monitor, meant):
+    learn = tabular_learner(dls, layers=[4], metrics=[accuracy, AccumMetric(lambda p, y: 0.0, name="mse")])
+    path = {"filepath": tmp_path / "m"} if callback == "ModelCheckpoint" else {}
+    with pytest.raises(KeyError) as caught:
+        learn.fit(1, cbs=getattr(keras, callback)(**path, monitor=monitor))
+    advice = f"; did you mean `{meant}`?" if meant else "."
+    there = "There are: loss, val_loss, val_accuracy, val_mse"
+    assert str(caught.value) == f"there is no monitor `{monitor}`{advice} {there}"
+
+
+def test_a_monitor_may_be_changed_or_switched_off(learn):
+    early = keras.EarlyStopping("val_acc")
+    early.run = False
+    with learn.no_logging():
+        assert learn.fit(1, cbs=early).completed
+        early.run, early.monitor = True, "accuracy"
+        learn.fit(1, cbs=early)
+
+
+def test_a_checkpoint_names_its_monitor_as_keras_does(learn, tmp_path, capsys):
+    learn.fit(1, cbs=keras.ModelCheckpoint(tmp_path / "m", verbose=1, save_best_only=True))
+    assert "Epoch 1: val_loss improved from None to " in capsys.readouterr().out

@@ -1,20 +1,24 @@
 """scikit-learn's own checks, and a pipeline with a search."""
 
 import pickle
+from functools import partial
 
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.base import clone
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from highmark.sklearn import HighmarkClassifier, HighmarkRegressor
+from highmark.tabular.all import SGD, Adam, RAdam
 
 
-# None of scikit-learn's checks is excepted; it skips by itself those that ask for what is not installed.
-@parametrize_with_checks([HighmarkClassifier(epochs=20), HighmarkRegressor(epochs=40)])
+# None of scikit-learn's checks is excepted; it skips by itself those that ask for what is not installed. Its 50 rows would be
+# one batch of the usual size, and so one step an epoch: too few for weights of classes to tell.
+@parametrize_with_checks([HighmarkClassifier(epochs=20, batch_size=8), HighmarkRegressor(epochs=40)])
 def test_checks(estimator, check):
     check(estimator)
 
@@ -37,3 +41,74 @@ def test_frames_with_categories(columns):
     with pytest.raises(ValueError, match="feature names"):
         model.predict(frame[["hours", "age", "city"]])
     assert "best" in repr(model.report_)
+
+
+def numbers(columns):
+    return np.column_stack([np.nan_to_num(columns["age"], nan=40.0), columns["hours"]])
+
+
+def test_a_search_over_activations(columns):
+    activations = ["relu", "Mish", "swish", "leaky-relu"]
+    search = GridSearchCV(HighmarkClassifier(layers=(8,), epochs=4, batch_size=16), {"activation": activations}, cv=2)
+    search.fit(numbers(columns), columns["rich"])
+    assert search.best_params_["activation"] in activations
+    assert len(set(search.cv_results_["mean_test_score"])) > 1
+    assert "mish" in HighmarkClassifier(layers=(8,), epochs=1, activation="Mish").fit(
+        numbers(columns), columns["rich"]
+    )._model.describe()
+
+
+@pytest.mark.parametrize("optimizer", ["sgd", "RAdam", Adam, partial(SGD, mom=0.9), RAdam(eps=1e-6)])
+def test_optimizers(columns, optimizer):
+    model = HighmarkRegressor(layers=(8,), epochs=2, lr=0.03, optimizer=optimizer, weight_decay=0.1)
+    again = clone(model)
+    assert repr(again.get_params()) == repr(model.get_params())
+    x, y = numbers(columns), columns["hours"]
+    predicted = [m.fit(x, y).predict(x[:5]) for m in (model, again, pickle.loads(pickle.dumps(model)))]
+    assert np.array_equal(*predicted[:2]) and np.array_equal(*predicted[1:])
+    assert not np.array_equal(predicted[0], clone(model).set_params(optimizer="rmsprop").fit(x, y).predict(x[:5]))
+    assert not np.array_equal(predicted[0], clone(model).set_params(weight_decay=0.0).fit(x, y).predict(x[:5]))
+
+
+def test_class_weights(columns):
+    rare = np.where(columns["hours"] > 57, 7, 3)
+    x = numbers(columns)
+    x[:, 1] += np.random.default_rng(1).normal(0, 5, len(x))
+
+    def share(class_weight):
+        model = HighmarkClassifier(layers=(8,), epochs=30, batch_size=32, class_weight=class_weight)
+        return np.mean(model.fit(x, rare).predict(x) == 7)
+
+    plain, balanced = share(None), share("balanced")
+    assert plain < 0.1 < balanced and share({3: 1.0, 7: 100.0}) > balanced
+    n = np.bincount(rare)[[3, 7]]
+    assert share({3: len(x) / 2 / n[0], 7: len(x) / 2 / n[1]}) == balanced
+
+
+WRONG = {
+    "layers": [100, None, "200", (8, -1), (8, 0), (8, 0.5), (8, "8"), float("nan")],
+    "dropout": [-0.1, 1.0, float("nan"), "0.1", None],
+    "epochs": [-3, 0, 2.5, float("nan"), "3", True, None],
+    "lr": [-1e-3, 0.0, float("nan"), float("inf"), "fast", None],
+    "batch_size": [-64, 0, 1, 2.5, float("nan"), "64", None],
+    "patience": [-1, 1.5, float("nan"), "10", None],
+    "valid_fraction": [-0.2, 0.0, 1.0, 20, float("nan"), "0.2", None],
+    "random_state": [-1, 1.5, float("nan"), "42"],
+    "threads": [-1, 0, 1.5, float("nan"), "2"],
+    "activation": ["rely", 3, None],
+    "optimizer": ["adm", 3, None, HighmarkClassifier, Adam(lr=0.1)],
+    "weight_decay": [-0.1, float("nan"), "0.1"],
+    "class_weight": ["balance", 3, [1.0, 2.0], {"no": -1.0}, {"no": float("nan")}, {"no": "1"}, {"no": 0, "yes": 0}],
+}
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_wrong_parameters_are_named(columns, name):
+    for value in WRONG[name]:
+        model = HighmarkClassifier(**{"layers": (8,), "epochs": 1, name: value})
+        with pytest.raises((ValueError, TypeError)) as caught:
+            model.fit(numbers(columns), columns["rich"])
+        assert str(caught.value).startswith(f"{name}: "), (value, caught.value)
+    # Weights of classes that are not there are scikit-learn's to refuse.
+    with pytest.raises(ValueError, match="class_weight"):
+        HighmarkClassifier(class_weight={"maybe": 1.0}).fit(numbers(columns), columns["rich"])

@@ -35,13 +35,17 @@ pub(crate) fn exception(error: &Error) -> PyErr {
     })
 }
 
-/// The text of an error, with its setting as a name of Python: `min_delta` for `min-delta`.
+/// Settings of the command that messages about other settings name.
+const NAMED: [&str; 2] = ["usd-per-hour", "y-range"];
+
+/// The text of an error, with settings under their names of Python: `min_delta` for `min-delta`.
 fn in_python(error: &Error) -> String {
     let text = error.to_string();
     match innermost(error).kind() {
-        ErrorKind::Config { setting, .. } => {
-            text.replace(setting.as_str(), &setting.replace(['-', ' '], "_"))
-        }
+        ErrorKind::Config { setting, .. } => NAMED
+            .into_iter()
+            .chain([setting.as_str()])
+            .fold(text, |text, name| text.replace(name, &name.replace(['-', ' '], "_"))),
         _ => text,
     }
 }

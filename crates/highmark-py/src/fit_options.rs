@@ -37,7 +37,7 @@ impl FitOptions {
         epochs: Option<usize>,
     ) -> Result<(usize, Option<ResumePoint>, Option<FolderLock>)> {
         learner.set_non_finite(NonFinite::parse(&self.non_finite)?)?;
-        let seconds = self.limit.seconds().map_err(in_python)?;
+        let seconds = self.limit.seconds()?;
         let budget = seconds.map(|seconds| {
             let total = Duration::try_from_secs_f64(seconds);
             Budget::new(total.map_err(|error| Error::config("max_time", error.to_string()))?)
@@ -70,10 +70,4 @@ impl FitOptions {
 
 fn is_busy(error: &Error) -> bool {
     matches!(error.kind(), ErrorKind::Io { source, .. } if source.kind() == std::io::ErrorKind::WouldBlock)
-}
-
-/// A message that names another setting as the command does, as Python names it.
-fn in_python(error: Error) -> Error {
-    let ErrorKind::Config { setting, message } = error.kind() else { return error };
-    Error::config(setting, message.replace("usd-per-hour", "usd_per_hour"))
 }

@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use highmark::{
-    Callback, ErrorKind, LearnerConfig, Loader, LossKind, LrFindConfig, Mode, OptimizerConfig, Order,
-    Outcome, Renamed, Report, Schedule, Suggestion, TabularConfig,
+    ActivationFn, Callback, ErrorKind, LearnerConfig, Loader, LossKind, LrFindConfig, Mode, OptimizerConfig,
+    Order, Outcome, Renamed, Report, Schedule, Suggestion, TabularConfig,
 };
 use pyo3::exceptions::{PyRuntimeError, PyTypeError};
 use pyo3::prelude::*;
@@ -296,6 +296,13 @@ impl Learner {
             _ => done.or_raise(),
         }
     }
+}
+
+/// The library's own name of an activation; an error names the setting `what`.
+#[pyfunction]
+pub(crate) fn activation(what: &str, name: &str) -> PyResult<&'static str> {
+    let known = name.parse::<ActivationFn>().map(ActivationFn::name);
+    known.map_err(|error| highmark::Error::config(what, error.to_string())).or_raise()
 }
 
 /// A report, by the names of the package's own.

@@ -34,7 +34,7 @@ mod _highmark {
     #[pymodule_export]
     use crate::data::{Dataset, Pipeline, TabularData, divide, named_csv};
     #[pymodule_export]
-    use crate::learner::Learner;
+    use crate::learner::{Learner, activation};
     #[pymodule_export]
     use crate::metric::metric_value;
     #[pymodule_export]

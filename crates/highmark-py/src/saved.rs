@@ -7,9 +7,8 @@ use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 
 use crate::array::{Numbers, numpy};
-use crate::data::Pipeline;
+use crate::data::{Dataset, Pipeline};
 use crate::error::{OrRaise, to_json};
-use crate::table::Table;
 
 /// A model from a file: raw rows in, predictions out. Reading one runs no code.
 #[pyclass(frozen, module = "highmark._highmark")]
@@ -40,14 +39,13 @@ impl SavedModel {
         self.with(|model| model.pipeline().cloned().map(Pipeline).or_raise())
     }
 
-    /// Activated predictions, rows × outputs, and in what the table differs from the training table. The interpreter is held, so
-    /// that nobody changes memory of numpy that the table looks at.
-    fn predict<'py>(&self, py: Python<'py>, table: &Table) -> PyResult<(Bound<'py, PyAny>, Vec<String>)> {
-        let (predicted, drift) = self.with(|model| model.predict(&table.0)).or_raise()?;
+    /// Activated predictions of encoded rows, rows × outputs.
+    fn predict<'py>(&self, py: Python<'py>, dataset: &Dataset) -> PyResult<Bound<'py, PyAny>> {
+        let predicted = py.detach(|| self.with(|model| model.predict_encoded(&dataset.0))).or_raise()?;
         if predicted.outputs == 0 {
             return Err(PyValueError::new_err("the model has no outputs"));
         }
         let shape = [predicted.rows(), predicted.outputs];
-        Ok((numpy(py, Numbers::F32(predicted.values), &shape)?, drift.lines()))
+        numpy(py, Numbers::F32(predicted.values), &shape)
     }
 }

@@ -40,7 +40,7 @@ from .builtin import (
     TerminateOnNaNCallback,
 )
 from .callback import Callback, TrackerCallback
-from .config import tabular_config
+from .config import Mish, Swish, tabular_config
 from .data import (
     DataLoader,
     DataLoaders,
@@ -201,6 +201,7 @@ __all__ = [
     "MaskSplitter",
     "MatthewsCorrCoef",
     "Metric",
+    "Mish",
     "MultiCategoryBlock",
     "Normalize",
     "OrderedDict",
@@ -235,6 +236,7 @@ __all__ = [
     "ShowGraphCallback",
     "SpearmanCorrCoef",
     "SuggestionMethod",
+    "Swish",
     "TabDataLoader",
     "TabularDataLoaders",
     "TabularLearner",

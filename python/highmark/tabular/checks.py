@@ -31,12 +31,12 @@ def real(what: str, value: Any) -> float:
     return float(value)
 
 
-def count(what: str, value: Any) -> int:
-    """A whole number from 0, or an error that names the setting."""
+def count(what: str, value: Any, least: int = 0) -> int:
+    """A whole number from ``least``, or an error that names the setting."""
     if isinstance(value, bool) or not isinstance(value, (int, np.integer)):
         raise TypeError(f"{what}: a whole number is needed, not {value!r}")
-    if value < 0:
-        raise ValueError(f"{what}: {value} is below 0")
+    if value < least:
+        raise ValueError(f"{what}: {value} is below {least}")
     return int(value)
 
 

@@ -5,9 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from .. import _highmark
 from .checks import real
 
-__all__ = ["tabular_config"]
+__all__ = ["Mish", "Swish", "activation", "tabular_config"]
+
+
+class Mish:
+    """The activation x·tanh(ln(1 + eˣ)), for ``act_cls``."""
+
+
+class Swish:
+    """The activation x·σ(x), for ``act_cls``."""
 
 
 def tabular_config(
@@ -30,11 +39,13 @@ def tabular_config(
         "batch_norm": bool(use_bn),
         "bn_final": bool(bn_final),
         "bn_cont": bool(bn_cont),
-        "activation": _activation(act_cls),
+        "activation": activation("act_cls", act_cls),
         "linear_first": bool(lin_first),
     }
 
 
-def _activation(act_cls: Any) -> str:
+def activation(what: str, act_cls: Any) -> str:
+    """The library's name of an activation, given by name or as a class (torch's ``nn.GELU`` for one); an error calls it
+    ``what``."""
     name = act_cls if isinstance(act_cls, str) else getattr(act_cls, "__name__", type(act_cls).__name__)
-    return {"leakyrelu": "leaky-relu", "swish": "silu"}.get(name.lower(), name.lower())
+    return _highmark.activation(what, {"leakyrelu": "leaky-relu"}.get(name.lower(), name))

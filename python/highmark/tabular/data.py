@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from .. import _highmark
+from ..notices import notice
 from ..screen import show_table
 from ..tables import column_names, is_pandas, rereadable, to_table
 from .encoded import Encoded, Procs
@@ -253,7 +253,7 @@ class TabularPandas(_Described, Encoded):
         }
         self._data = _highmark.TabularData(table, json.dumps(config), train, valid)
         for line in self._data.warnings:
-            warnings.warn(line, stacklevel=3)
+            notice(line)
         super().__init__(Info(self._data.pipeline), [self._data.train, self._data.valid])
         self.split = len(train)
         self.device = "cpu"

@@ -18,7 +18,8 @@ class Info:
 
     def __init__(self, pipeline: _highmark.Pipeline) -> None:
         self.pipeline = pipeline
-        said = json.loads(pipeline.describe())
+        self.description = pipeline.describe()
+        said = json.loads(self.description)
         self.cat_names: list[str] = said["cat_names"]
         self.cont_names: list[str] = said["cont_names"]
         self.features: list[str] = said["features"]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import sys
-import warnings
 from collections import namedtuple
 from collections.abc import Mapping
 from pathlib import Path
@@ -14,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .. import _highmark
+from ..notices import notice
 from ..screen import Screen, clock, show_table
 from ..seed import current_seed
 from .builtin import SkipToEpoch
@@ -239,7 +239,7 @@ class Learner(CallbackList, Groups, View):
                     cb._ended()
                 except OSError as error:
                     # The fit is done: a file that stays behind is no reason to keep its report.
-                    warnings.warn(f"{cb.name}: {error}", stacklevel=3)
+                    notice(f"{cb.name}: {error}")
             return self._report(said)
 
     def _report(self, said: dict[str, Any]) -> Report:

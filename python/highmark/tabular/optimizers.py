@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
+from ..exceptions import UnknownNameError
 from .checks import real
 
 __all__ = ["Adam", "OptimizerSpec", "RAdam", "RMSProp", "SGD", "optimizer_spec"]
@@ -68,9 +70,19 @@ def RMSProp(
     return _spec("rmsprop", lr, mom=mom, sqr_mom=sqr_mom, eps=eps, wd=wd, decouple_wd=decouple_wd)
 
 
-def optimizer_spec(opt_func: Any) -> OptimizerSpec:
-    """What the library needs to know of an optimizer, given as fastai's ``opt_func``: ``Adam``, ``partial(SGD, mom=0.9)``."""
-    made = opt_func if isinstance(opt_func, OptimizerSpec) else opt_func(None) if callable(opt_func) else None
+_BY_NAME: dict[str, Callable[..., OptimizerSpec]] = {"adam": Adam, "sgd": SGD, "rmsprop": RMSProp, "radam": RAdam}
+
+
+def optimizer_spec(opt_func: Any, what: str = "opt_func") -> OptimizerSpec:
+    """What the library needs to know of an optimizer, given as fastai's ``opt_func``: ``Adam``, ``partial(SGD, mom=0.9)``; or
+    as its name. An error calls it ``what``."""
+    made = opt_func
+    if isinstance(opt_func, str):
+        if opt_func.lower() not in _BY_NAME:
+            raise UnknownNameError(f"{what}: there is no optimizer `{opt_func}`. There are: {', '.join(_BY_NAME)}")
+        made = _BY_NAME[opt_func.lower()]()
+    elif callable(opt_func):
+        made = opt_func(None)
     if not isinstance(made, OptimizerSpec):
-        raise TypeError(f"opt_func: Adam, SGD, RMSProp or RAdam is needed, not {opt_func!r}")
+        raise TypeError(f"{what}: Adam, SGD, RMSProp or RAdam is needed, not {opt_func!r}")
     return made

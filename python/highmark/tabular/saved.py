@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 
 from .. import _highmark
-from ..tables import to_table
 from .info import Info
 from .predictions import Row, decisions, one_row, predicted
 
@@ -28,15 +27,16 @@ class LoadedLearner:
         """Predictions (activated) and targets of a loader, and decoded predictions if asked for."""
         if not isinstance(dl, SavedRows):
             raise TypeError(f"dl: a loader is needed, learn.dls.test_dl(df) for one, not {dl!r}")
-        activated, _ = self._saved.predict(dl.table)
+        if dl.description != self.dls._info.description:
+            raise ValueError("dl: these rows were prepared for another model; prepare them by this one's dls.test_dl(df)")
+        activated = self._saved.predict(dl.dataset)
         targets = dl.dataset.arrays()[2]
         return (activated, targets, decisions(self.dls._info, activated)) if with_decoded else (activated, targets)
 
     def predict(self, row: Any) -> tuple[Row, Any, np.ndarray]:
         """As :meth:`Learner.predict`."""
-        table = to_table(one_row(row))
-        activated, _ = self._saved.predict(table)
-        return predicted(self.dls._info, self.dls._info.apply(table)[0], activated)
+        dataset, _ = self.dls._info.apply(one_row(row))
+        return predicted(self.dls._info, dataset, self._saved.predict(dataset))
 
     def __repr__(self) -> str:
         return f"LoadedLearner of {self.dls._info.task} of {', '.join(self.dls._info.y_names)}"
@@ -45,12 +45,12 @@ class LoadedLearner:
 class SavedRows:
     """Rows for a model from a file; ``drift`` tells what is new in them."""
 
-    def __init__(self, table: _highmark.Table, info: Info) -> None:
-        self.table = table
-        self.dataset, self.drift = info.apply(table)
+    def __init__(self, items: Any, info: Info) -> None:
+        self.dataset, self.drift = info.apply(items)
+        self.description = info.description
 
     def __len__(self) -> int:
-        return self.table.rows
+        return len(self.dataset)
 
 
 class _SavedLoaders:
@@ -65,7 +65,7 @@ class _SavedLoaders:
 
     def test_dl(self, test_items: Any, **kwargs: Any) -> SavedRows:
         """Rows to predict, of a table of any kind."""
-        return SavedRows(to_table(test_items, [*self._info.features, *self._info.y_names]), self._info)
+        return SavedRows(test_items, self._info)
 
 
 def load_learner(fname: str | os.PathLike[str], cpu: bool = True) -> LoadedLearner:

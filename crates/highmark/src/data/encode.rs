@@ -1,6 +1,6 @@
 //! Applying a fitted pipeline to a table.
 
-use super::drift::{Drift, Unseen};
+use super::drift::{Drift, Far, Unseen};
 use super::factors::Factors;
 use super::level::{Vocabulary, quoted};
 use super::numbers::numbers;
@@ -88,11 +88,18 @@ impl Pipeline {
             let told = number.map(|number| {
                 (number, values.iter().map(|value| 1 + u32::from(value.is_nan())).collect::<Vec<_>>())
             });
-            Ok::<_, Error>((self.encode_numbers(name, position, &values, table.origin())?, missing, told))
+            let far = self.ranges.get(position).and_then(|range| Far::of(name, &values, *range));
+            Ok::<_, Error>((
+                self.encode_numbers(name, position, &values, table.origin())?,
+                missing,
+                far,
+                told,
+            ))
         });
         for (name, column) in self.cont_names.iter().zip(columns) {
-            let (numbers, missing, codes) = column?;
+            let (numbers, missing, far, codes) = column?;
             cont.push(numbers);
+            drift.far.extend(far);
             self.note_missing(name, missing, &mut drift);
             if let Some((number, codes)) = codes {
                 told[number] = codes;

@@ -30,7 +30,7 @@ pub use batch::{Batch, Targets};
 pub use csv::{CsvOptions, read_csv, read_csv_from, write_csv, write_csv_to};
 pub use dataset::Dataset;
 pub use describe::{ColumnKind, ColumnSummary};
-pub use drift::{Drift, Unseen};
+pub use drift::{Drift, Far, Unseen};
 pub(crate) use hash::FastHasher;
 pub use level::Level;
 pub use loader::{Loader, Order};

@@ -59,9 +59,16 @@ pub(crate) fn raw_numbers(name: &str, array: &ArrayRef, origin: &Origin) -> Resu
 
 /// What to say of a column of a type that nothing can be done with.
 pub(crate) fn unsupported(name: &str, data_type: &DataType) -> Error {
-    let message =
-        format!("its type {data_type} is not supported; convert it to numbers or text, or ignore it");
-    Error::column(name, message)
+    let advice = match data_type {
+        DataType::Date32 | DataType::Date64 | DataType::Timestamp(..) => {
+            "put the year, the month or what matters into columns of numbers (in Python by add_datepart), or leave it out"
+        }
+        DataType::Duration(_) | DataType::Time32(_) | DataType::Time64(_) => {
+            "convert it to numbers, of seconds for one, or leave it out"
+        }
+        _ => "convert it to numbers or text, or ignore it",
+    };
+    Error::column(name, format!("its type {data_type} is not supported; {advice}"))
 }
 
 fn primitive<T: ArrowPrimitiveType>(array: &ArrayRef, convert: impl Fn(T::Native) -> f64) -> Vec<f64> {

@@ -3,17 +3,29 @@
 use std::path::Path;
 use std::sync::Arc;
 
-/// The file that rows were read from, if they were, and the lines that they are on, if each is on a line of its own.
+/// The file that rows were read from, if they were, and the lines that they are on, if each is on a line of its own; and which
+/// of the columns of whole numbers are dates there.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Origin {
     file: Option<Arc<Path>>,
     first_line: Option<usize>,
+    dates: Arc<[String]>,
 }
 
 impl Origin {
     /// Rows of a file whose place in it is not known.
     pub(crate) fn file(path: &Path) -> Self {
-        Self { file: Some(path.into()), first_line: None }
+        Self { file: Some(path.into()), ..Self::default() }
+    }
+
+    /// The same, with dates in these columns.
+    pub(crate) fn with_dates(self, columns: Vec<String>) -> Self {
+        Self { dates: columns.into(), ..self }
+    }
+
+    /// Whether the file has dates in a column.
+    pub(crate) fn is_date(&self, column: &str) -> bool {
+        self.dates.iter().any(|name| name == column)
     }
 
     /// Rows that are the lines of a file from this one on, counted from 1.

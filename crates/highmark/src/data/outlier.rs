@@ -34,12 +34,16 @@ pub(super) fn outlier(
     }
     let far = |value: f64| (value - mean).abs();
     let (value, row) = present().max_by(|a, b| far(a.0).total_cmp(&far(b.0)))?;
-    // Most columns have gone through f32, whose digits are fewer.
-    let shown = if f64::from(value as f32) == value { format!("{:?}", value as f32) } else { repr(value) };
     Some(format!(
-        "column `{name}`: {shown} in {} is so far from the others that it leaves no difference between them; correct it, or clip the column",
+        "column `{name}`: {} in {} is so far from the others that it leaves no difference between them; correct it, or clip the column",
+        shown(value),
         origin.row(row as usize)
     ))
+}
+
+/// A value of a continuous column, in as many digits as it has: most columns have gone through f32, whose digits are fewer.
+pub(super) fn shown(value: f64) -> String {
+    if f64::from(value as f32) == value { format!("{:?}", value as f32) } else { repr(value) }
 }
 
 /// Says of a column that its numbers are so near to each other that normalizing takes them for the same. `std` is the

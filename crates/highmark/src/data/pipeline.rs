@@ -47,6 +47,8 @@ pub struct Pipeline {
     pub(super) normalize: Option<Normalize>,
     /// Of every continuous column: what is filled in where training had nothing missing.
     pub(super) medians: Vec<f64>,
+    /// Of every continuous column: the smallest and the largest of the training rows' numbers.
+    pub(super) ranges: Vec<(f64, f64)>,
     /// The features that had missing values in the training rows.
     pub(super) incomplete: Vec<String>,
     pub(super) task: Task,
@@ -98,7 +100,7 @@ impl Pipeline {
             _ => None,
         });
         let mut normalize = procs.contains(&Proc::Normalize).then(Normalize::default);
-        let mut medians = Vec::new();
+        let (mut medians, mut ranges) = (Vec::new(), Vec::new());
         let statistics = map(cont.iter().collect(), |name| {
             let array = table.column(name)?;
             let values = numbers(name, array, table.origin())?;
@@ -116,10 +118,11 @@ impl Pipeline {
             Ok::<_, Error>(statistics)
         });
         for (name, statistics) in cont.iter().zip(statistics) {
-            let Statistics { lacks, median, filled, mean, std, warnings: odd } = statistics?;
+            let Statistics { lacks, range, median, filled, mean, std, warnings: odd } = statistics?;
             warnings.extend(odd);
             incomplete.extend(lacks.then(|| name.clone()));
             medians.push(median);
+            ranges.push(range);
             if let Some(fill) = fill.as_mut().filter(|_| lacks) {
                 fill.columns.push((name.clone(), filled));
             }
@@ -149,6 +152,7 @@ impl Pipeline {
             categorify,
             normalize,
             medians,
+            ranges,
             incomplete,
             task,
         };
@@ -166,8 +170,10 @@ impl Pipeline {
         let mut names: Vec<_> = self.cat_names.iter().chain(&self.cont_names).collect();
         names.sort_unstable();
         let unique = names.windows(2).all(|pair| pair[0] != pair[1]);
+        let ranged = self.ranges.len() == n
+            && self.ranges.iter().all(|(low, high)| low.is_finite() && high.is_finite() && low <= high);
         let asked = self.procs.contains(&Proc::Normalize) == self.normalize.is_some();
-        if known.eq(&self.cat_names) && normalized && asked && self.medians.len() == n && unique {
+        if known.eq(&self.cat_names) && normalized && asked && self.medians.len() == n && ranged && unique {
             return Ok(());
         }
         Err(Error::data("the preparation of the columns contradicts itself"))
@@ -238,6 +244,8 @@ impl Pipeline {
 struct Statistics {
     /// Whether values are missing.
     lacks: bool,
+    /// The smallest and the largest.
+    range: (f64, f64),
     median: f64,
     /// What stands for missing values.
     filled: f64,
@@ -262,6 +270,9 @@ impl Statistics {
             return Err(Error::column(name, NO_VALUE));
         }
         let lacks = present.len() < train.len();
+        let range = present.iter().fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), value| {
+            (low.min(*value), high.max(*value))
+        });
         let median = median(&mut present);
         let mut filled = median;
         if let Some(strategy) = procs.iter().filter(|_| lacks).find_map(|proc| match proc {
@@ -281,7 +292,7 @@ impl Statistics {
             warnings.extend(outlier(name, values, train, mean, std, origin));
             warnings.extend(narrow(name, mean, std));
         }
-        Ok(Self { lacks, median, filled, mean, std, warnings })
+        Ok(Self { lacks, range, median, filled, mean, std, warnings })
     }
 }
 

@@ -146,8 +146,16 @@ impl SavedModel {
 
     /// Predictions for every row of `table`, and what was new in it.
     pub fn predict(&mut self, table: &Table) -> Result<(Predicted, Drift)> {
+        let (dataset, drift) = self.pipeline()?.apply(table)?;
+        Ok((self.predict_encoded(&Arc::new(dataset))?, drift))
+    }
+
+    /// Predictions for rows that this model's pipeline has encoded.
+    pub fn predict_encoded(&mut self, dataset: &Arc<Dataset>) -> Result<Predicted> {
+        let task = self.pipeline()?.task().clone();
         let activation = self.description.loss.build().activation();
-        predict_table(&mut self.model, activation, self.description.pipeline()?, table, &self.stop)
+        let values = predict_dataset(&mut self.model, activation, dataset, &self.stop)?;
+        Ok(Predicted { values, outputs: self.model.outputs(), task })
     }
 }
 

@@ -75,6 +75,9 @@ pub(super) fn of_category(name: &str, factors: &Factors, origin: &Origin) -> Opt
     let rows = factors.codes.len();
     let (counts, missing) = factors.counts();
     let present = rows - missing;
+    if origin.is_date(name) {
+        return Some(counted_date(name));
+    }
     match factors.levels.as_slice() {
         [level] if missing == 0 && rows > 1 => return Some(constant(name, &level.to_string())),
         [Level::Text(_), ..] => {}
@@ -117,6 +120,9 @@ pub(super) fn of_category(name: &str, factors: &Factors, origin: &Origin) -> Opt
 
 /// What to tell of a continuous column with these values, NaN where one is missing.
 pub(super) fn of_numbers(name: &str, array: &ArrayRef, values: &[f64], origin: &Origin) -> Option<String> {
+    if origin.is_date(name) {
+        return Some(counted_date(name));
+    }
     if let Some(line) = merged_integers(name, array, origin).or_else(|| lost_digits(name, array)) {
         return Some(line);
     }
@@ -161,6 +167,13 @@ pub(super) fn of_target(name: &str, array: &ArrayRef, kind: TaskKind, origin: &O
 fn place(factors: &Factors, level: usize, origin: &Origin) -> String {
     let value = quoted(&factors.levels[level].to_string());
     format!("{value} in {}", origin.row(factors.first_row(level)))
+}
+
+fn counted_date(name: &str) -> String {
+    format!(
+        "column `{name}`: holds dates, which are taken as whole numbers that count from 1970; put the year, the month or what \
+         matters into columns of numbers, or leave it out"
+    )
 }
 
 fn constant(name: &str, value: &str) -> String {

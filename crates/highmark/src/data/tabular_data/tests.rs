@@ -94,6 +94,35 @@ fn a_later_table_may_differ() {
 }
 
 #[test]
+fn numbers_far_from_those_of_training_are_told() {
+    // Trained on 30 to 50.
+    let pipeline = people().pipeline;
+    let lines = |ages: &str| {
+        let rows: String = ages.split(' ').map(|age| format!("{age},Oslo,2,True\n")).collect();
+        pipeline.apply(&table(&format!("age,city,rooms,member\n{rows}"))).unwrap().1.lines()
+    };
+    assert_eq!(lines("10 70 40"), [""; 0]);
+    let line = "column `age`: 2 of 3 rows hold numbers far from those of training (30 to 50), up to 400.5";
+    assert_eq!(lines("5 400.5 40"), [line]);
+}
+
+#[test]
+fn a_pipeline_without_its_ranges_is_refused() {
+    let pipeline = people().pipeline;
+    let broken = |ranges: serde_json::Value| {
+        let mut json = serde_json::to_value(&pipeline).unwrap();
+        json["ranges"] = ranges;
+        serde_json::from_value::<Pipeline>(json).map_or(true, |pipeline| pipeline.check().is_err())
+    };
+    assert!(!broken(serde_json::json!([[30.0, 50.0]])));
+    for ranges in
+        [serde_json::json!([]), serde_json::json!([[50.0, 30.0]]), serde_json::json!([[null, 50.0]])]
+    {
+        assert!(broken(ranges));
+    }
+}
+
+#[test]
 fn numbers_are_found_as_text_and_text_as_numbers() {
     let pipeline = people().pipeline;
     let spelled = table("age,city,rooms,member\n30.0,Oslo,3,TRUE\n30.0,x, 2,x\nx,x,x,x\n").slice(0, 2);

@@ -4,7 +4,7 @@ use std::fs::File;
 use std::path::Path;
 use std::sync::Arc;
 
-use ::parquet::basic::{ConvertedType, LogicalType};
+use ::parquet::basic::{ConvertedType, LogicalType, Type as PhysicalType};
 use ::parquet::column::reader::{ColumnReader, ColumnReaderImpl};
 use ::parquet::data_type::DataType;
 use ::parquet::errors::ParquetError;
@@ -24,7 +24,7 @@ const CHUNK: usize = 1 << 16;
 /// Reads a Parquet file into memory.
 ///
 /// Columns become `Int64`, `Float64`, `Boolean`, or text as a dictionary with sorted values. Dates are days
-/// and timestamps are in the file's own unit, both as integers; decimals become floats.
+/// and timestamps are in the file's own unit, both as integers, of which [`Table::warnings`] tells; decimals become floats.
 ///
 /// Fails when the file cannot be read or is no Parquet file, and for nested columns and binary ones that are no text; the
 /// error names the column. In a build without the feature `parquet` it always fails.
@@ -37,17 +37,32 @@ pub fn read_parquet(path: impl AsRef<Path>) -> Result<Table> {
     let reader = SerializedFileReader::new(file)
         .map_err(|error| Error::file(path, format!("is no readable Parquet file: {error}")))?;
     let schema = reader.metadata().file_metadata().schema_descr_ptr();
-    let mut columns = Vec::new();
+    let (mut columns, mut dates) = (Vec::new(), Vec::new());
     for (number, descriptor) in schema.columns().iter().enumerate() {
         let name = descriptor.path().parts().join(".");
         let array = read_column(&reader, number, descriptor, &name).map_err(|problem| {
             let (path, message) = (path.into(), problem.0);
             Error::from(ErrorKind::File { path, line: None, column: Some(name.clone()), message })
         })?;
+        if is_date(descriptor) {
+            dates.push(name.clone());
+        }
         columns.push((name, array));
     }
     let table = Table::new(columns).map_err(|error| Error::file(path, error.to_string()))?;
-    Ok(table.with_origin(Origin::file(path)))
+    Ok(table.with_origin(Origin::file(path).with_dates(dates)))
+}
+
+/// Whether the whole numbers of a column are days or points in time.
+fn is_date(descriptor: &ColumnDescriptor) -> bool {
+    let logical = descriptor.logical_type_ref();
+    // The last is how timestamps were written before there were types for them.
+    matches!(logical, Some(LogicalType::Date | LogicalType::Timestamp(_)))
+        || matches!(
+            descriptor.converted_type(),
+            ConvertedType::DATE | ConvertedType::TIMESTAMP_MILLIS | ConvertedType::TIMESTAMP_MICROS
+        )
+        || descriptor.physical_type() == PhysicalType::INT96
 }
 
 /// What is wrong with a column.

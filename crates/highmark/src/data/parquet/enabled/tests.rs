@@ -105,3 +105,55 @@ fn decimals_and_half_floats_are_numbers() {
     assert_eq!(column("any"), [12.7, -20.0, 20.0]);
     assert_eq!(column("half"), [1.0, -5.0, 2_f64.powi(-24)]);
 }
+
+#[test]
+fn dates_are_whole_numbers_and_told_of() {
+    use ::parquet::data_type::{Int32Type, Int64Type, Int96, Int96Type};
+    use ::parquet::file::writer::SerializedFileWriter;
+    use ::parquet::schema::parser::parse_message_type;
+
+    let schema = "message m {
+        required int32 day (DATE);
+        required int64 when (TIMESTAMP(MICROS,true));
+        required int64 millis (TIMESTAMP_MILLIS);
+        required int96 old;
+        required int64 count;
+    }";
+    let file = File::new("dates");
+    let schema = Arc::new(parse_message_type(schema).unwrap());
+    let out = std::fs::File::create(&file.0).unwrap();
+    let mut writer = SerializedFileWriter::new(out, schema, Arc::default()).unwrap();
+    let mut group = writer.next_row_group().unwrap();
+    let rows = 40;
+    let mut column = group.next_column().unwrap().unwrap();
+    let days: Vec<i32> = (0..rows).map(|row| 18_000 + row * row).collect();
+    column.typed::<Int32Type>().write_batch(&days, None, None).unwrap();
+    column.close().unwrap();
+    for unit in [86_400_000_000, 86_400_000] {
+        let mut column = group.next_column().unwrap().unwrap();
+        let times: Vec<i64> = days.iter().map(|day| i64::from(*day) * unit).collect();
+        column.typed::<Int64Type>().write_batch(&times, None, None).unwrap();
+        column.close().unwrap();
+    }
+    let mut column = group.next_column().unwrap().unwrap();
+    let mut old = Int96::new();
+    old.set_data(0, 0, 2_440_588);
+    column.typed::<Int96Type>().write_batch(&vec![old; rows as usize], None, None).unwrap();
+    column.close().unwrap();
+    let mut column = group.next_column().unwrap().unwrap();
+    let counts: Vec<i64> = days.iter().map(|day| i64::from(*day) % 7919).collect();
+    column.typed::<Int64Type>().write_batch(&counts, None, None).unwrap();
+    column.close().unwrap();
+    group.close().unwrap();
+    writer.close().unwrap();
+
+    let table = read_parquet(&file.0).unwrap();
+    assert_eq!(table.column("day").unwrap().as_primitive::<arrow_array::types::Int64Type>().value(1), 18_001);
+    let told = table.warnings(&["count".into()]);
+    for (name, line) in ["day", "when", "millis", "old"].iter().zip(&told) {
+        let line = line.strip_prefix(&format!("column `{name}`: holds dates")).unwrap();
+        assert!(line.contains("put the year, the month or what matters into columns of numbers"), "{line}");
+    }
+    // Whole numbers of the file's own are a target like others.
+    assert_eq!(told.iter().filter(|line| line.contains("dates")).count(), 4, "{told:?}");
+}
