@@ -287,7 +287,7 @@ impl Statistics {
 
 /// Fails for columns without any value in these rows, and names all of them: one after the other they would take as many
 /// attempts.
-fn refuse_empty<'a>(table: &Table, names: impl Iterator<Item = &'a String>, rows: &[u32]) -> Result<()> {
+pub(super) fn refuse_empty<'a>(table: &Table, names: impl Iterator<Item = &'a String>, rows: &[u32]) -> Result<()> {
     let mut empty = Vec::new();
     for name in names {
         let array = table.column(name)?;

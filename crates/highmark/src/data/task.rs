@@ -12,7 +12,7 @@ use super::factors::{Factors, MISSING};
 use super::level::Level;
 use super::numbers::numbers;
 use super::origin::Origin;
-use crate::{Error, Result};
+use crate::{Error, ErrorKind, Result};
 
 /// The kind of a task, for those who want to say it instead of having it inferred.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -138,8 +138,11 @@ pub(crate) fn infer_kind(table: &Table, targets: &[String]) -> Result<TaskKind> 
     }
     if types.iter().all(|t| t.is_numeric()) {
         let binary = |(name, data_type): (&String, &&DataType)| -> Result<bool> {
-            let zero_one = |level: &Level| matches!(level, Level::Int(0 | 1));
-            Ok(data_type.is_integer() && Factors::of(name, table.column(name)?)?.levels.iter().all(zero_one))
+            let zero_one = |level: &Level| level.matches(&Level::Int(0)) || level.matches(&Level::Int(1));
+            let factors = Factors::of(name, table.column(name)?)?;
+            // Missing values make floats of whole numbers.
+            let lacks = !factors.levels.is_empty() && factors.codes.contains(&MISSING);
+            Ok((data_type.is_integer() || lacks) && factors.levels.iter().all(zero_one))
         };
         for target in targets.iter().zip(&types) {
             if !binary(target)? {
@@ -211,12 +214,8 @@ pub(crate) fn refuse_missing(name: &str, factors: &Factors, origin: &Origin) -> 
             Err(Error::column(name, "all values of the target are missing"))
         }
         missing => {
-            let message = format!(
-                "the target is missing in {missing} of {} rows, first in {}; remove those rows",
-                factors.codes.len(),
-                origin.row(row)
-            );
-            Err(Error::column(name, message))
+            let (column, rows, first) = (name.into(), factors.codes.len(), origin.row(row));
+            Err(ErrorKind::MissingTarget { column, missing, rows, first }.into())
         }
     }
 }
