@@ -146,6 +146,9 @@ impl TabularData {
             let odd = of_target(name, table.column(name)?, kind, table.origin());
             warnings.extend(odd.filter(|_| !asked));
         }
+        for name in pipeline.feature_names() {
+            warnings.extend(table.leak(name, table.column(name)?, targets));
+        }
         let (all, drift) = pipeline.encode_labelled(table)?;
         let (train, valid, valid_drift) = match valid_table {
             Some(valid_table) => {

@@ -207,8 +207,7 @@ mod tests {
         let text = "a,y\n1.5,x\n2.5,\n3.5,y\ninf,x\n2.5,y\n";
         let error = TabularData::new(&table(text), &config(Split::Rows(0..1))).unwrap_err().to_string();
         assert!(error.contains("inf in line 5 of x.csv"), "{error}");
-        let error =
-            |valid| TabularData::new(&gaps(20), &config(valid)).unwrap_err().to_string();
+        let error = |valid| TabularData::new(&gaps(20), &config(valid)).unwrap_err().to_string();
         assert!(error(Split::Rows(2..3)).contains("none of the 16 rows is for validation"));
         assert!(error(Split::Rows(2..30)).contains("2..30 is not within the 20 rows"));
         let error = TabularData::new(&table("a,y\n1,\n2,\n"), &config(Split::default())).unwrap_err();

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::Table;
 use super::factors::{Factors, MISSING};
 use super::level::Level;
-use super::numbers::numbers;
+use super::numbers::{numbers, refuse_words};
 use super::origin::Origin;
 use crate::{Error, ErrorKind, Result};
 
@@ -172,7 +172,10 @@ pub(crate) fn fit_task(table: &Table, targets: &[String], kind: TaskKind, train:
     match kind {
         TaskKind::Regression => {
             for name in targets {
-                numbers(name, table.column(name)?, table.origin())?;
+                let array = table.column(name)?;
+                let advice = "a regression predicts numbers; make it a classification";
+                refuse_words(name, array, table.origin(), advice)?;
+                numbers(name, array, table.origin())?;
             }
             Ok(Task::Regression { columns: targets.to_vec() })
         }
@@ -270,7 +273,7 @@ mod tests {
         );
         assert!(error("y\n1\n2\n", TaskKind::MultiLabel, &[0]).contains("`2`"));
         assert!(
-            error("y\na\nb\n", TaskKind::Regression, &[0]).contains("`a` in line 2 of x.csv is not a number")
+            error("y\na\nb\n", TaskKind::Regression, &[0]).contains("`a` in line 2 of x.csv, and no numbers")
         );
         assert!(error("y\n1\ninf\n", TaskKind::Regression, &[0]).contains("inf in line 3 of"));
     }
