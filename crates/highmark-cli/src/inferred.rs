@@ -25,6 +25,9 @@ impl Experiment {
             thousands(self.data.valid.rows()),
             self.split(),
         )];
+        if self.data.without_target > 0 {
+            lines.push(format!("left out   {} without a target", count(self.data.without_target, "row")));
+        }
         lines.push(format!("task       {}", task(pipeline.task(), &self.data.train)));
         let levels = pipeline.cat_names().iter().zip(pipeline.cardinalities());
         let cat: Vec<_> = levels.map(|(name, levels)| format!("{name} ({levels})")).collect();
@@ -71,7 +74,7 @@ impl Experiment {
             format!(
                 "training   {}, {} rows a batch, {}, {} (lr {}, wd {}), loss {}, seed {}",
                 config.length(),
-                config.bs,
+                config.bs(),
                 config.schedule()?.name(),
                 trainer.optimizer.config().kind.name(),
                 hypers.lr,
