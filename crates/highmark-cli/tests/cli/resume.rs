@@ -168,9 +168,15 @@ fn other_data_and_other_settings_are_refused_and_nothing_is_lost() {
         (folder.bytes("run/best.safetensors"), folder.bytes("run/checkpoint.safetensors"));
     let people_then = folder.read("people.csv");
     folder.write("people.csv", &people(301));
-    folder
-        .run("resume run --epochs 5")
-        .failed(1, &["checkpoint.safetensors", "another run", "training rows was"]);
+    folder.run("resume run --epochs 5").failed(
+        1,
+        &[
+            "checkpoint.safetensors",
+            "another run",
+            "training rows: 240 then, 241 now",
+            "data people.csv, run folder run",
+        ],
+    );
     folder.write("people.csv", &people_then);
     let config = folder.read("run/config.toml").replace("bs = 16", "bs = 8");
     folder.write("run/config.toml", &config);
