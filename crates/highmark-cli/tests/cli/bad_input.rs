@@ -68,7 +68,10 @@ fn unusable_data() {
     let folder = Folder::with("data", "people.csv", &people(60));
     for (options, parts) in [
         ("--target anser", &["no column `anser`", "did you mean `answer`?", "age, city"][..]),
-        ("--target price --class-weights 1,2", &["class-weights", "price makes this a regression", "leave it out"]),
+        (
+            "--target price --class-weights 1,2",
+            &["class-weights", "price makes this a regression", "leave it out"],
+        ),
         ("--target answer --class-weights 1", &["1 weight given for 2 outputs"]),
         ("--target answer --cont city", &["`city`: holds words, such as `Oslo`", "categorical"]),
         ("--target answer --task regression", &["`answer`: holds words", "make it a classification"]),
