@@ -174,7 +174,7 @@ fn other_data_and_other_settings_are_refused_and_nothing_is_lost() {
             "checkpoint.safetensors",
             "another run",
             "training rows: 240 then, 241 now",
-            "data people.csv, run folder run",
+            "people.csv, run folder run",
         ],
     );
     folder.write("people.csv", &people_then);
@@ -183,7 +183,10 @@ fn other_data_and_other_settings_are_refused_and_nothing_is_lost() {
     folder.run("resume run --epochs 5").failed(1, &["batch size was 16 and is 8 now"]);
     // The seed also decides the split, and it is the seed that was changed.
     folder.write("run/config.toml", &config.replace("bs = 8", "bs = 16").replace("seed = 42", "seed = 7"));
-    folder.run("resume run --epochs 5").failed(1, &["training rows was", "seed was 42 and is 7 now"]);
+    folder.run("resume run --epochs 5").failed(
+        1,
+        &["training rows: as many as before, 240, but their contents differ", "seed was 42 and is 7 now"],
+    );
     fs::remove_file(folder.path("people.csv")).unwrap();
     folder.run("resume run --epochs 5").failed(1, &["there is no file run/../people.csv"]);
     assert_eq!(folder.bytes("run/best.safetensors"), model);
