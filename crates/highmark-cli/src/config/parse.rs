@@ -49,6 +49,7 @@ fn in_words(key: &str, message: &str) -> String {
         "a boolean" => "true or false",
         "a string" => "a text in quotes",
         "a sequence" => "a list in brackets",
+        "variant identifier" => "a name in quotes",
         "path string" => "a path in quotes",
         other => other,
     };
@@ -79,6 +80,7 @@ mod tests {
             ("header = 1", "line 1: header: must be true or false, not 1"),
             ("target = 5", "line 1: target: must be a list in brackets, not 5"),
             ("data = 5", "line 1: data: must be a text in quotes, not 5"),
+            ("schedule.name = 3", "line 1: schedule: must be a name in quotes, not 3"),
             ("out = 5", "line 1: out: must be a path in quotes, not 5"),
         ] {
             assert_eq!(Config::parse(text).unwrap_err(), wanted);
