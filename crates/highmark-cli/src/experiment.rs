@@ -40,17 +40,21 @@ impl Experiment {
         let load = begin.elapsed();
         let begin = Instant::now();
         let data = TabularData::new(&table, &data_config)?;
-        if config.bs > data.train.rows() {
-            let rows = data.train.rows();
-            // Batch norm needs two rows a batch.
-            let message = if rows < 2 && config.batch_norm {
-                format!("{rows} row to train on is too few; the data needs more rows, or validation fewer")
-            } else {
-                format!("bs: {} is larger than the {rows} training rows; use --bs {rows} or less", config.bs)
-            };
+        let rows = data.train.rows();
+        config.complete_batch(rows);
+        // Batch norm needs two rows a batch.
+        if rows < 2 && config.batch_norm {
+            let message =
+                format!("{rows} row to train on is too few; the data needs more rows, or validation fewer");
             return Err(Failure::failed(message));
         }
-        config.complete_epochs(data.train.rows() / config.bs);
+        if config.bs() > rows {
+            return Err(Failure::failed(format!(
+                "bs: {} is larger than the {rows} training rows; use --bs {rows} or less",
+                config.bs()
+            )));
+        }
+        config.complete_epochs(rows / config.bs());
         let learner = Learner::tabular(&data, LearnerConfig { stop, ..config.learner_config()? })?;
         let (cont, cat) = (data.pipeline.cont_names(), data.pipeline.cat_names());
         let used: Vec<&String> = cont.iter().chain(cat).chain(&config.target.0).collect();

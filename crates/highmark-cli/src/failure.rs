@@ -51,6 +51,9 @@ impl From<highmark::Error> for Failure {
     fn from(error: highmark::Error) -> Self {
         match error.kind() {
             highmark::ErrorKind::Interrupted(_) => Self::Interrupted(format!("{error}; run it again")),
+            highmark::ErrorKind::MissingTarget { .. } => {
+                Self::Failed(format!("{error} with --drop-missing-target"))
+            }
             _ => Self::Failed(error.to_string()),
         }
     }

@@ -25,6 +25,9 @@ impl Experiment {
             thousands(self.data.valid.rows()),
             self.split(),
         )];
+        if self.data.without_target > 0 {
+            lines.push(format!("left out   {} without a target", count(self.data.without_target, "row")));
+        }
         lines.push(format!("task       {}", task(pipeline.task(), &self.data.train)));
         let levels = pipeline.cat_names().iter().zip(pipeline.cardinalities());
         let cat: Vec<_> = levels.map(|(name, levels)| format!("{name} ({levels})")).collect();
@@ -71,7 +74,7 @@ impl Experiment {
             format!(
                 "training   {}, {} rows a batch, {}, {} (lr {}, wd {}), loss {}, seed {}",
                 config.length(),
-                config.bs,
+                config.bs(),
                 config.schedule()?.name(),
                 trainer.optimizer.config().kind.name(),
                 hypers.lr,
@@ -87,7 +90,7 @@ impl Experiment {
     fn watch(&self) -> String {
         let config = &self.config;
         let waits = |epochs| {
-            config.stopping().map(|stopping| stopping.waits(epochs, self.data.train.rows() / config.bs))
+            config.stopping().map(|stopping| stopping.waits(epochs, self.data.train.rows() / config.bs()))
         };
         let more = match config.min_delta {
             0.0 => String::new(),

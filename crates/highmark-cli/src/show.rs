@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::args::ShowArgs;
 use crate::config::Config;
-use crate::failure::Result;
+use crate::failure::{Failure, Result};
 use crate::inferred::REMEDIES;
 use crate::screen;
 use crate::source;
@@ -24,9 +24,11 @@ pub(crate) fn run(args: &ShowArgs) -> Result<()> {
     let task = if args.target.is_empty() { None } else { Some(TaskKind::infer(&table, &args.target)?) };
     let columns = table.describe();
     let warnings = table.warnings(&args.target);
+    let refusals = table.refusals(&args.target).into_iter().map(Failure::from);
+    let refusals: Vec<_> = refusals.filter_map(|refusal| refusal.message().map(String::from)).collect();
     if args.json {
         let columns: Vec<Value> = columns.iter().map(|column| as_json(column, &args.target)).collect();
-        let value = json!({ "data": args.data, "rows": table.rows(), "task": task, "columns": columns, "warnings": warnings });
+        let value = json!({ "data": args.data, "rows": table.rows(), "task": task, "columns": columns, "refusals": refusals, "warnings": warnings });
         return screen::print_json(&value);
     }
     let rows: Vec<_> = columns.iter().map(|column| row(column, &args.target, table.rows())).collect();
@@ -40,6 +42,10 @@ pub(crate) fn run(args: &ShowArgs) -> Result<()> {
     text += &text_table(&header, &rows);
     if let Some(task) = task {
         text += &balance(&columns, &args.target, task, &table);
+    }
+    if !refusals.is_empty() {
+        text.push('\n');
+        text.extend(refusals.iter().map(|line| format!("train refuses: {}\n", one_line(line))));
     }
     if !warnings.is_empty() {
         text.push('\n');

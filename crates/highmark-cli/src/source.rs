@@ -23,11 +23,19 @@ pub(crate) fn read(data: &str, csv: &CsvOptions) -> Result<Table> {
     if path.is_dir() {
         let config = path.join(run_folder::CONFIG);
         let what = if config.exists() {
-            format!("; to repeat the run in it, name {}", config.display())
+            format!(
+                "the folder of a run, not data; `highmark inspect {data}` describes the run, `highmark train {}` repeats it",
+                config.display()
+            )
         } else {
-            "; name a CSV or Parquet file in it".into()
+            "a folder; name a CSV or Parquet file in it".into()
         };
-        return Err(Failure::failed(format!("{data} is a folder{what}")));
+        return Err(Failure::failed(format!("{data} is {what}")));
+    }
+    if path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("toml")) && path.exists() {
+        return Err(Failure::failed(format!(
+            "{data} is an experiment, not data; name the data that it names"
+        )));
     }
     if !path.exists() {
         let names = NamedData::NAMES.join(", ");

@@ -120,7 +120,10 @@ fn train(
         (Err(error), Some(of)) => return Err(keep_elsewhere(learner, &error, of, folder)),
         (Err(error), None) => {
             let kept = if path.is_file() { "; the best model so far is in it" } else { "" };
-            let message = format!("{error} (run folder {}{kept})", folder.path().display());
+            // Of a run that is resumed they may have changed meanwhile.
+            let data = from.map(|_| format!("data {}, ", source::shown(&experiment.config.data)));
+            let data = data.unwrap_or_default();
+            let message = format!("{error} ({data}run folder {}{kept})", folder.path().display());
             return Err(Failure::failed(message));
         }
     };

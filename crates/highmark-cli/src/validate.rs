@@ -17,6 +17,8 @@ use crate::trained::Trained;
 struct Scores {
     data: String,
     rows: usize,
+    /// Rows without a target.
+    left_out: usize,
     /// By name, the loss first.
     values: Vec<(String, f64)>,
     /// In what the rows differ from the training rows.
@@ -34,11 +36,13 @@ pub(crate) fn run(args: &ValidateArgs) -> Result<()> {
         Some(data) => on_data(args, &trained, data, stop)?,
         None => on_own_rows(args, &trained, stop)?,
     };
+    if scores.left_out > 0 {
+        screen::note(format!("{} without a target left out", count(scores.left_out, "row")));
+    }
     scores.drift.iter().for_each(screen::note);
     if args.json {
         let finite = |x: f64| x.is_finite().then_some(x);
-        let mut value =
-            json!({ "model": trained.file, "data": scores.data, "rows": scores.rows, "drift": scores.drift });
+        let mut value = json!({ "model": trained.file, "data": scores.data, "rows": scores.rows, "left_out": scores.left_out, "drift": scores.drift });
         for (name, x) in &scores.values {
             value[name] = json!(finite(*x));
         }
@@ -68,6 +72,7 @@ fn on_own_rows(args: &ValidateArgs, trained: &Trained, stop: StopFlag) -> Result
         (config.metrics, config.monitor) = (Some(OneOrMore(metrics.clone())), Some("valid_loss".into()));
     }
     config.set_csv(&args.csv);
+    config.drop_missing_target |= args.drop_missing_target;
     config.threads = args.threads.unwrap_or(config.threads);
     config.check()?;
     let model = trained.load(args.threads)?;
@@ -88,6 +93,7 @@ fn on_own_rows(args: &ValidateArgs, trained: &Trained, stop: StopFlag) -> Result
     Ok(Scores {
         data,
         rows: experiment.data.valid.rows(),
+        left_out: 0,
         values,
         drift: experiment.data.valid_drift.lines(),
     })
@@ -97,6 +103,13 @@ fn on_own_rows(args: &ValidateArgs, trained: &Trained, stop: StopFlag) -> Result
 fn on_data(args: &ValidateArgs, trained: &Trained, data: &str, stop: StopFlag) -> Result<Scores> {
     let mut model = trained.load(args.threads)?.stop_flag(stop);
     let table = source::read(data, &trained.csv_options(&args.csv)?)?;
+    let read = table.rows();
+    let (table, _) = if args.drop_missing_target {
+        let targets = model.pipeline()?.task().columns().into_iter().map(String::from).collect::<Vec<_>>();
+        table.rows_with(&targets)?
+    } else {
+        (table, Vec::new())
+    };
     let names = match (&args.metrics, trained.config()?.and_then(|config| config.metrics)) {
         (Some(names), _) => names.clone(),
         (None, Some(names)) => names.0,
@@ -109,5 +122,11 @@ fn on_data(args: &ValidateArgs, trained: &Trained, data: &str, stop: StopFlag) -
         model.evaluate(&table, &mut metrics).map_err(|error| hint().unwrap_or_else(|| error.into()))?;
     let values = metrics.iter().map(|metric| (metric.name().to_string(), metric.value()));
     let values = std::iter::once(("valid_loss".to_string(), loss)).chain(values).collect();
-    Ok(Scores { data: data.into(), rows: table.rows(), values, drift: drift.lines() })
+    Ok(Scores {
+        data: data.into(),
+        rows: table.rows(),
+        left_out: read - table.rows(),
+        values,
+        drift: drift.lines(),
+    })
 }

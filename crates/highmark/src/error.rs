@@ -62,6 +62,20 @@ pub enum ErrorKind {
         /// What is wrong, and what to do.
         message: String,
     },
+    /// Rows without a target, which can be neither trained on nor measured.
+    #[error(
+        "column `{column}`: the target is missing in {missing} of {rows} rows, first in {first}; fill it in, or leave those rows out"
+    )]
+    MissingTarget {
+        /// The target.
+        column: String,
+        /// In how many rows it is missing.
+        missing: usize,
+        /// How many rows there are.
+        rows: usize,
+        /// The first of them, in words: `line 4 of x.csv`.
+        first: String,
+    },
     /// A setting out of its range, or two that do not go together.
     #[error("{setting}: {message}")]
     Config {

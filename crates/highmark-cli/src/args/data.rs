@@ -42,6 +42,9 @@ pub(crate) struct DataArgs {
     /// Draw regardless of the class
     #[arg(long, overrides_with = "stratify")]
     pub(crate) no_stratify: bool,
+    /// Leave out rows whose target is missing, which else are an error; --valid-rows counts them all the same
+    #[arg(long)]
+    pub(crate) drop_missing_target: bool,
 }
 
 /// How CSV files are written.

@@ -193,6 +193,9 @@ pub(crate) struct ValidateArgs {
     /// The metrics [default: those of the run]
     #[arg(long, value_delimiter = ',', value_name = "NAMES")]
     pub(crate) metrics: Option<Vec<String>>,
+    /// Leave out rows whose target is missing, which else are an error
+    #[arg(long)]
+    pub(crate) drop_missing_target: bool,
     #[command(flatten)]
     pub(crate) csv: CsvArgs,
     /// Threads to compute on [default: one a core]
@@ -238,7 +241,8 @@ pub(crate) struct InspectArgs {
     pub(crate) json: bool,
 }
 
-/// Show what a file holds: types, missing values, distinct values, ranges, the balance of the target
+/// Show what a file holds: types, missing values, distinct values, ranges, the balance of the target, and what train
+/// will refuse
 #[derive(Debug, Group)]
 pub(crate) struct ShowArgs {
     /// A CSV or Parquet file, - for CSV from standard input, or built-in data: adult, adult-train, adult-test

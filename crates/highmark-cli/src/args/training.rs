@@ -30,7 +30,7 @@ pub(crate) struct ModelArgs {
 #[derive(Debug, Default, Args)]
 #[command(next_help_heading = "Training")]
 pub(crate) struct StepArgs {
-    /// Rows a batch [default: 64]
+    /// Rows a batch [default: 64, or all training rows if they are fewer]
     #[arg(long, value_name = "N")]
     pub(crate) bs: Option<usize>,
     /// adam, sgd, rmsprop or radam [default: adam]

@@ -23,7 +23,7 @@ impl Config {
         self.check_loss()?;
         self.check_metrics()?;
         self.check_size()?;
-        if self.bs == 1 && self.batch_norm {
+        if self.bs == Some(1) && self.batch_norm {
             return Err(Failure::usage("bs: batch norm needs at least 2 rows a batch"));
         }
         Ok(())
@@ -32,7 +32,7 @@ impl Config {
     fn check_numbers(&self) -> Result<()> {
         let threads = (1..=1024).contains(&self.threads);
         let whole = [
-            ("bs", self.bs > 0, "at least 1", self.bs),
+            ("bs", self.bs != Some(0), "at least 1", self.bs()),
             (
                 "epochs",
                 self.epochs.is_none_or(|epochs| (1..=1_000_000).contains(&epochs)),

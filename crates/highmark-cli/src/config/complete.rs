@@ -10,6 +10,9 @@ use crate::failure::{Failure, Result};
 use crate::source::{self, STDIN};
 use crate::text_table::{COLUMNS, shortened};
 
+/// Rows a batch where there are as many.
+const BATCH: usize = 64;
+
 /// What can be monitored beside the metrics.
 const LOSSES: [&str; 2] = ["train_loss", "valid_loss"];
 
@@ -36,6 +39,11 @@ impl Config {
                 )));
             }
         }
+        if let Some(name) = self.ignore.0.iter().find(|name| self.target.0.contains(name)) {
+            return Err(Failure::usage(format!(
+                "ignore: `{name}` is the column to predict, which is never predicted from; take it out of --ignore, or predict another column"
+            )));
+        }
         let task = match self.task {
             Some(task) => task,
             None => TaskKind::infer(table, &self.target.0)?,
@@ -46,6 +54,17 @@ impl Config {
                 "y-range: is the range of a regression, but {} is {task}; leave it out, or add --task regression",
                 self.target.0.join(", ")
             )));
+        }
+        for (setting, given) in [
+            ("class-weights", self.class_weights.is_some()),
+            ("label-smoothing", self.label_smoothing.is_some()),
+        ] {
+            if given && task != TaskKind::Classification {
+                return Err(Failure::failed(format!(
+                    "{setting}: is for classifications, but {} makes this a {task}; leave it out, or add --task classification",
+                    self.target.0.join(", ")
+                )));
+            }
         }
         if self.valid_rows.is_none() && self.valid_frac.is_none() && self.valid_file.is_none() {
             // The article's validation rows, unless the same data is asked to be split otherwise.
@@ -67,6 +86,16 @@ impl Config {
             self.monitor = Some(monitor.map_or("valid_loss", String::as_str).to_string());
         }
         Ok(())
+    }
+
+    /// The size of a batch that nobody has asked for: no larger than the training rows are many.
+    pub(crate) fn complete_batch(&mut self, training_rows: usize) {
+        self.bs.get_or_insert(self.bs().min(training_rows));
+    }
+
+    /// Rows a batch.
+    pub(crate) fn bs(&self) -> usize {
+        self.bs.unwrap_or(BATCH)
     }
 
     /// The monitored column.

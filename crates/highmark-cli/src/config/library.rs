@@ -85,6 +85,7 @@ impl Config {
             procs: procs.map_err(Failure::usage)?,
             max_card: self.max_card,
             valid,
+            drop_missing_target: self.drop_missing_target,
         })
     }
 
@@ -177,7 +178,7 @@ impl Config {
     pub(crate) fn learner_config(&self) -> Result<LearnerConfig> {
         Ok(LearnerConfig {
             model: self.tabular_config()?,
-            batch_size: self.bs,
+            batch_size: self.bs(),
             loss: self.loss()?,
             optimizer: self.optimizer_config()?,
             scale_target: self.scale_target,

@@ -127,6 +127,7 @@ impl Config {
             (_, true) => self.stratify = Some(false),
             _ => {}
         }
+        self.drop_missing_target |= args.drop_missing_target;
         Ok(())
     }
 
@@ -149,7 +150,7 @@ impl Config {
     }
 
     fn set_step(&mut self, args: &StepArgs) {
-        set(&mut self.bs, args.bs);
+        self.bs = args.bs.or(self.bs);
         set(&mut self.optimizer, args.optimizer.clone().map(Named::Name));
         self.wd = args.wd.or(self.wd);
         self.loss = args.loss.clone().map(Named::Name).or(self.loss.take());

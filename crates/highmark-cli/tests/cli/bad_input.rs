@@ -50,6 +50,9 @@ fn wrong_usage() {
         ("--monitor acuracy", &["no monitor `acuracy`", "did you mean `accuracy`?", "valid_loss"]),
         ("--cat city,answer", &["cat: `answer` is the column to predict"]),
         ("--cont answer", &["cont: `answer` is the column to predict", "out of --cont"]),
+        ("--ignore city,answer", &["ignore: `answer` is the column to predict", "out of --ignore"]),
+        ("--max-time 1ms", &["max-time: `1ms` is no time", "d, h, m and s"]),
+        ("--max-time 0s", &["max-time: must be above 0, not 0s"]),
         ("--nonsense", &["--nonsense"]),
     ] {
         folder.run(&format!("train people.csv --target answer {options}")).failed(2, parts);
@@ -65,6 +68,13 @@ fn unusable_data() {
     let folder = Folder::with("data", "people.csv", &people(60));
     for (options, parts) in [
         ("--target anser", &["no column `anser`", "did you mean `answer`?", "age, city"][..]),
+        (
+            "--target price --class-weights 1,2",
+            &["class-weights", "price makes this a regression", "leave it out"],
+        ),
+        ("--target answer --class-weights 1", &["1 weight given for 2 outputs"]),
+        ("--target answer --cont city", &["`city`: holds words, such as `Oslo`", "categorical"]),
+        ("--target answer --task regression", &["`answer`: holds words", "make it a classification"]),
         ("--target answer --cat citi", &["`citi`", "did you mean `city`?"]),
         ("--target answer --ignore x", &["`x`"]),
         ("--target answer --y-range 0,1", &["y-range", "answer is classification", "--task regression"]),
@@ -105,6 +115,11 @@ fn unusable_data() {
     folder.run("train none.csv --target answer").failed(1, &["none.csv", "adult"]);
     folder.run("train . --target answer").failed(1, &["is a folder; name a CSV"]);
     folder.run("train none.toml").failed(1, &["none.toml"]);
+    folder.write("wrong.toml", "data = \"people.csv\"\nbs = 3.5\n");
+    folder
+        .run("train wrong.toml")
+        .failed(2, &["wrong.toml: line 2: bs: must be a whole number from 0, not 3.5"]);
+    folder.run("show wrong.toml").failed(1, &["wrong.toml is an experiment, not data"]);
     assert!(folder.list("runs").is_empty() && !folder.path("runs").exists());
 }
 
@@ -183,7 +198,12 @@ fn models_that_are_none() {
         folder.run(&format!("inspect {file}")).failed(1, &[file, "damaged"]);
         folder.run(&format!("predict {file} people.csv")).failed(1, &[file, "damaged"]);
     }
-    folder.run("train run").failed(1, &["to repeat the run", "run/config.toml"]);
+    for command in ["train run", "show run", "predict run run"] {
+        folder.run(command).failed(
+            1,
+            &["run is the folder of a run", "`highmark inspect run`", "`highmark train run/config.toml`"],
+        );
+    }
     folder.run("inspect none").failed(1, &["there is no none"]);
     std::fs::create_dir(folder.path("bare")).unwrap();
     folder.run("validate bare").failed(1, &["bare", "not the folder of a run"]);

@@ -8,6 +8,7 @@ mod folder;
 mod fuzz_corpus;
 mod kill_matrix;
 mod messy;
+mod missing_target;
 mod resume;
 mod run;
 mod samples;

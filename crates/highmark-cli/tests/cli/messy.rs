@@ -136,8 +136,22 @@ fn advice_for_small_tables_does_not_go_in_circles() {
     train("one.csv").failed(1, &["at least two rows are needed"]);
     train("three.csv").failed(1, &["none of the 3 rows is for validation", "larger share"]);
     train("three.csv --valid-frac 0.7").failed(1, &["1 row to train on is too few"]);
-    train("three.csv --valid-rows 0..1").failed(1, &["use --bs 2"]);
+    train("three.csv --valid-rows 0..1 --bs 3").failed(1, &["use --bs 2"]);
     train("three.csv --valid-rows 0..1 --bs 2").done();
+}
+
+/// The size of a batch that nobody has asked for is no larger than the training rows, and stays what it was.
+#[test]
+fn a_table_of_seven_rows_is_enough() {
+    let rows: Vec<String> = people(60).lines().map(String::from).collect();
+    let folder = Folder::with("seven", "seven.csv", &(rows[..8].join("\n") + "\n"));
+    let ran = folder.run("train seven.csv --target price --epochs 2 --out run").done();
+    assert!(ran.out.contains("training   2 epochs, 6 rows a batch"), "{}", ran.out);
+    assert!(folder.read("run/config.toml").contains("\nbs = 6\n"));
+    folder.run("train run/config.toml --out again").done();
+    assert_eq!(folder.bytes("run/best.safetensors"), folder.bytes("again/best.safetensors"));
+    folder.run("train seven.csv --target price --epochs 2 --out run --resume auto").done();
+    folder.run("train seven.csv --target price --bs 7").failed(1, &["bs: 7 is larger", "--bs 6"]);
 }
 
 #[test]

@@ -168,16 +168,25 @@ fn other_data_and_other_settings_are_refused_and_nothing_is_lost() {
         (folder.bytes("run/best.safetensors"), folder.bytes("run/checkpoint.safetensors"));
     let people_then = folder.read("people.csv");
     folder.write("people.csv", &people(301));
-    folder
-        .run("resume run --epochs 5")
-        .failed(1, &["checkpoint.safetensors", "another run", "training rows was"]);
+    folder.run("resume run --epochs 5").failed(
+        1,
+        &[
+            "checkpoint.safetensors",
+            "another run",
+            "training rows: 240 then, 241 now",
+            "people.csv, run folder run",
+        ],
+    );
     folder.write("people.csv", &people_then);
     let config = folder.read("run/config.toml").replace("bs = 16", "bs = 8");
     folder.write("run/config.toml", &config);
     folder.run("resume run --epochs 5").failed(1, &["batch size was 16 and is 8 now"]);
     // The seed also decides the split, and it is the seed that was changed.
     folder.write("run/config.toml", &config.replace("bs = 8", "bs = 16").replace("seed = 42", "seed = 7"));
-    folder.run("resume run --epochs 5").failed(1, &["training rows was", "seed was 42 and is 7 now"]);
+    folder.run("resume run --epochs 5").failed(
+        1,
+        &["training rows: as many as before, 240, but their contents differ", "seed was 42 and is 7 now"],
+    );
     fs::remove_file(folder.path("people.csv")).unwrap();
     folder.run("resume run --epochs 5").failed(1, &["there is no file run/../people.csv"]);
     assert_eq!(folder.bytes("run/best.safetensors"), model);

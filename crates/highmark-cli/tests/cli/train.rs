@@ -267,7 +267,9 @@ fn an_experiment_from_a_file() {
     folder.write("wrong.toml", "data = \"people.csv\"\ntarget = \"answer\"\nepohcs = 2\n");
     folder.run("train wrong.toml").failed(2, &["wrong.toml", "`epohcs`", "did you mean `epochs`?"]);
     folder.write("wrong.toml", "data = \"people.csv\"\ntarget = \"answer\"\nepochs = \"two\"\n");
-    folder.run("train wrong.toml").failed(2, &["epochs", "string"]);
+    folder
+        .run("train wrong.toml")
+        .failed(2, &["wrong.toml: line 3: epochs: must be a whole number from 0, not \"two\""]);
     folder.write("wrong.toml", "data = \"people.csv\"\ntarget \"answer\"\n");
     folder.run("train wrong.toml").failed(2, &["wrong.toml", "line 2"]);
     folder.write("wrong.toml", "target = \"answer\"\n");

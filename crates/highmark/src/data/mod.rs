@@ -22,6 +22,7 @@ mod schema;
 mod split;
 mod table;
 mod tabular_data;
+mod target_rows;
 mod task;
 mod text;
 

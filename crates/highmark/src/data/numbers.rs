@@ -9,7 +9,7 @@ use arrow_array::{Array, ArrayRef};
 use arrow_schema::DataType;
 
 use super::factors::Factors;
-use super::level::quoted;
+use super::level::{Level, quoted};
 use super::origin::Origin;
 use crate::{Error, Result};
 
@@ -55,6 +55,20 @@ pub(crate) fn raw_numbers(name: &str, array: &ArrayRef, origin: &Origin) -> Resu
         DataType::Dictionary(..) => dictionary(name, array, origin)?,
         other => return Err(unsupported(name, other)),
     })
+}
+
+/// Fails on a column of texts none of which is a number, and gives `advice`.
+pub(crate) fn refuse_words(name: &str, array: &ArrayRef, origin: &Origin, advice: &str) -> Result<()> {
+    if array.data_type().is_numeric() {
+        return Ok(());
+    }
+    let factors = Factors::of(name, array)?;
+    let word = |level: &Level| matches!(level, Level::Text(text) if text.trim().parse::<f64>().is_err());
+    let Some(first) = factors.levels.first().filter(|_| factors.levels.iter().all(word)) else {
+        return Ok(());
+    };
+    let (value, place) = (quoted(&first.to_string()), origin.row(factors.first_row(0)));
+    Err(Error::column(name, format!("holds words, such as {value} in {place}, and no numbers; {advice}")))
 }
 
 /// What to say of a column of a type that nothing can be done with.

@@ -10,6 +10,8 @@ pub(crate) struct Origin {
     file: Option<Arc<Path>>,
     first_line: Option<usize>,
     dates: Arc<[String]>,
+    /// Which rows of the file they are, if some are left out.
+    rows: Option<Arc<[u32]>>,
 }
 
 impl Origin {
@@ -35,12 +37,22 @@ impl Origin {
 
     /// The same without the first `rows` rows.
     pub(crate) fn skip(&self, rows: usize) -> Self {
-        Self { first_line: self.first_line.map(|line| line + rows), ..self.clone() }
+        match &self.rows {
+            Some(kept) => Self { rows: Some(kept[rows.min(kept.len())..].into()), ..self.clone() },
+            None => Self { first_line: self.first_line.map(|line| line + rows), ..self.clone() },
+        }
+    }
+
+    /// Of these rows alone.
+    pub(crate) fn take(&self, rows: &[u32]) -> Self {
+        let in_file = |row: u32| self.rows.as_ref().map_or(row, |kept| kept[row as usize]);
+        Self { rows: Some(rows.iter().map(|row| in_file(*row)).collect()), ..self.clone() }
     }
 
     /// Row number `row`, in words: `line 4 of x.csv`, or `data row 3`.
     pub(crate) fn row(&self, row: usize) -> String {
         let of = self.file.as_ref().map(|file| format!(" of {}", file.display())).unwrap_or_default();
+        let row = self.rows.as_ref().and_then(|kept| kept.get(row)).map_or(row, |row| *row as usize);
         match self.first_line {
             Some(line) => format!("line {}{of}", line + row),
             None => format!("data row {}{of}", row + 1),
@@ -58,5 +70,8 @@ mod tests {
         assert_eq!(Origin::default().row(2), "data row 3");
         assert_eq!(Origin::file(path).row(2), "data row 3 of x.csv");
         assert_eq!(Origin::lines(path, 2).skip(1).row(2), "line 5 of x.csv");
+        let some = Origin::lines(path, 2).take(&[0, 3, 7, 9]);
+        assert_eq!((some.row(1), some.skip(2).row(1)), ("line 5 of x.csv".into(), "line 11 of x.csv".into()));
+        assert_eq!(some.take(&[2]).row(0), "line 9 of x.csv");
     }
 }

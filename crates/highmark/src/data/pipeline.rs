@@ -8,12 +8,13 @@ use serde::{Deserialize, Serialize};
 
 use super::factors::Factors;
 use super::level::Level;
+use super::numbers::{numbers, refuse_words};
 use super::oddity::{of_category, of_numbers};
 use super::origin::Origin;
 use super::outlier::{narrow, outlier};
 use super::parallel::map;
 use super::procs::{Categorify, FillMissing, NO_VALUE, Normalize, Proc, median};
-use super::{Table, Task, numbers::numbers};
+use super::{Table, Task};
 use crate::{Error, Result};
 
 /// The preparation of the columns, fitted on the training rows. It is saved with a model and prepares any
@@ -103,6 +104,7 @@ impl Pipeline {
         let (mut medians, mut ranges) = (Vec::new(), Vec::new());
         let statistics = map(cont.iter().collect(), |name| {
             let array = table.column(name)?;
+            refuse_words(name, array, table.origin(), "make it categorical, not continuous")?;
             let values = numbers(name, array, table.origin())?;
             let single = !array.data_type().is_integer();
             let mut statistics = Statistics::of(name, &values, train, procs, single, table.origin())?;
@@ -298,7 +300,11 @@ impl Statistics {
 
 /// Fails for columns without any value in these rows, and names all of them: one after the other they would take as many
 /// attempts.
-fn refuse_empty<'a>(table: &Table, names: impl Iterator<Item = &'a String>, rows: &[u32]) -> Result<()> {
+pub(super) fn refuse_empty<'a>(
+    table: &Table,
+    names: impl Iterator<Item = &'a String>,
+    rows: &[u32],
+) -> Result<()> {
     let mut empty = Vec::new();
     for name in names {
         let array = table.column(name)?;

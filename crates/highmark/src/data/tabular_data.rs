@@ -42,6 +42,9 @@ pub struct DataConfig {
     pub max_card: usize,
     /// The validation rows; by default a fifth of the rows, drawn with seed 42.
     pub valid: Split,
+    /// Whether rows whose target is missing are left out; by default they are an error. Rows that [`DataConfig::valid`] names
+    /// are those of the whole table; a share is drawn from the rows that are left.
+    pub drop_missing_target: bool,
 }
 
 impl Default for DataConfig {
@@ -55,6 +58,7 @@ impl Default for DataConfig {
             procs: Proc::all(),
             max_card: 20,
             valid: Split::default(),
+            drop_missing_target: false,
         }
     }
 }
@@ -90,6 +94,8 @@ pub struct TabularData {
     pub valid_rows: Vec<u32>,
     /// In what the validation rows differ from the training rows.
     pub valid_drift: Drift,
+    /// How many rows, of both sides, were left out because their target is missing.
+    pub without_target: usize,
     /// What will hurt the model or is probably not as it is meant, a line each: values that swamp all others of their column,
     /// identifiers, constants, numbers that became text or lose digits.
     pub warnings: Vec<String>,
@@ -99,7 +105,7 @@ impl TabularData {
     /// Splits the rows, fits the preparation on the training rows and encodes both sides.
     ///
     /// Fails for columns that do not exist or are named twice, when no feature is left, for targets that are
-    /// missing or have one class only, for classes that only validation rows have, for numbers that are not
+    /// missing (unless those rows are left out) or have one class only, for classes that only validation rows have, for numbers that are not
     /// finite, for columns without any value, and for impossible splits.
     pub fn new(table: &Table, config: &DataConfig) -> Result<Self> {
         let targets = &config.targets;
@@ -107,6 +113,9 @@ impl TabularData {
             return Err(Error::config("targets", "name the column to predict"));
         }
         check_names(table, "targets", targets)?;
+        if config.drop_missing_target {
+            return Self::of_rows_with_target(table, config);
+        }
         let kind = match config.task {
             Some(kind) => kind,
             None => infer_kind(table, targets)?,
@@ -137,6 +146,9 @@ impl TabularData {
             let odd = of_target(name, table.column(name)?, kind, table.origin());
             warnings.extend(odd.filter(|_| !asked));
         }
+        for name in pipeline.feature_names() {
+            warnings.extend(table.leak(name, table.column(name)?, targets));
+        }
         let (all, drift) = pipeline.encode_labelled(table)?;
         let (train, valid, valid_drift) = match valid_table {
             Some(valid_table) => {
@@ -155,6 +167,7 @@ impl TabularData {
             train_rows,
             valid_rows,
             valid_drift,
+            without_target: 0,
             warnings,
         })
     }

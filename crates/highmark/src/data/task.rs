@@ -10,9 +10,9 @@ use serde::{Deserialize, Serialize};
 use super::Table;
 use super::factors::{Factors, MISSING};
 use super::level::Level;
-use super::numbers::numbers;
+use super::numbers::{numbers, refuse_words};
 use super::origin::Origin;
-use crate::{Error, Result};
+use crate::{Error, ErrorKind, Result};
 
 /// The kind of a task, for those who want to say it instead of having it inferred.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -138,8 +138,11 @@ pub(crate) fn infer_kind(table: &Table, targets: &[String]) -> Result<TaskKind> 
     }
     if types.iter().all(|t| t.is_numeric()) {
         let binary = |(name, data_type): (&String, &&DataType)| -> Result<bool> {
-            let zero_one = |level: &Level| matches!(level, Level::Int(0 | 1));
-            Ok(data_type.is_integer() && Factors::of(name, table.column(name)?)?.levels.iter().all(zero_one))
+            let zero_one = |level: &Level| level.matches(&Level::Int(0)) || level.matches(&Level::Int(1));
+            let factors = Factors::of(name, table.column(name)?)?;
+            // Missing values make floats of whole numbers.
+            let lacks = !factors.levels.is_empty() && factors.codes.contains(&MISSING);
+            Ok((data_type.is_integer() || lacks) && factors.levels.iter().all(zero_one))
         };
         for target in targets.iter().zip(&types) {
             if !binary(target)? {
@@ -169,7 +172,10 @@ pub(crate) fn fit_task(table: &Table, targets: &[String], kind: TaskKind, train:
     match kind {
         TaskKind::Regression => {
             for name in targets {
-                numbers(name, table.column(name)?, table.origin())?;
+                let array = table.column(name)?;
+                let advice = "a regression predicts numbers; make it a classification";
+                refuse_words(name, array, table.origin(), advice)?;
+                numbers(name, array, table.origin())?;
             }
             Ok(Task::Regression { columns: targets.to_vec() })
         }
@@ -211,12 +217,8 @@ pub(crate) fn refuse_missing(name: &str, factors: &Factors, origin: &Origin) -> 
             Err(Error::column(name, "all values of the target are missing"))
         }
         missing => {
-            let message = format!(
-                "the target is missing in {missing} of {} rows, first in {}; remove those rows",
-                factors.codes.len(),
-                origin.row(row)
-            );
-            Err(Error::column(name, message))
+            let (column, rows, first) = (name.into(), factors.codes.len(), origin.row(row));
+            Err(ErrorKind::MissingTarget { column, missing, rows, first }.into())
         }
     }
 }
@@ -271,7 +273,7 @@ mod tests {
         );
         assert!(error("y\n1\n2\n", TaskKind::MultiLabel, &[0]).contains("`2`"));
         assert!(
-            error("y\na\nb\n", TaskKind::Regression, &[0]).contains("`a` in line 2 of x.csv is not a number")
+            error("y\na\nb\n", TaskKind::Regression, &[0]).contains("`a` in line 2 of x.csv, and no numbers")
         );
         assert!(error("y\n1\ninf\n", TaskKind::Regression, &[0]).contains("inf in line 3 of"));
     }

@@ -179,7 +179,8 @@ impl LrFind {
     }
 
     /// The right end of the stretch before the loss turns: two points 15 steps apart slide from the end to the
-    /// left until the slopes at both differ by no more than 0.005.
+    /// left until the slopes at both differ by no more than 0.005 of the loss at the start. fastai takes 0.005 of anything,
+    /// which no curve of a loss in thousands comes down to.
     pub fn slide(&self) -> Option<Suggestion> {
         const APART: usize = 15;
         const THRESHOLD: f32 = 0.005;
@@ -191,7 +192,8 @@ impl LrFind {
         let slopes = gradient(losses);
         let (mut right, mut left) = (n - 1, n - 1 - APART);
         let mut found = left;
-        while (slopes[right] - slopes[left]).abs() > THRESHOLD {
+        let threshold = THRESHOLD * losses[0].abs();
+        while (slopes[right] - slopes[left]).abs() > threshold {
             found = left;
             if left == 0 {
                 break;
@@ -259,6 +261,12 @@ mod tests {
         assert_eq!(found.minimum().unwrap().lr, lrs[70] / 10.0);
         assert_eq!(found.steep().unwrap().lr, lrs[10]);
         assert!(found.slide().is_some() && found.valley().unwrap().lr < lrs[70]);
+        // What unit the loss is in does not matter.
+        for scale in [1e-6, 1e9] {
+            let losses = found.losses.iter().map(|loss| loss * scale).collect();
+            let scaled = LrFind { lrs: lrs.clone(), losses, steps };
+            assert_eq!(scaled.slide().unwrap().lr, found.slide().unwrap().lr);
+        }
         let short = LrFind { lrs: lrs[..4].to_vec(), losses: vec![1.0; 4], steps };
         assert_eq!((short.valley(), short.slide(), short.minimum(), short.steep()), (None, None, None, None));
     }

@@ -101,8 +101,11 @@ impl Learner {
         let trainer = &self.trainer;
         for (name, loader) in [("training", &trainer.train), ("validation", &trainer.valid)] {
             let data = loader.dataset();
-            let rows = format!("{} with fingerprint {:016x}", data.rows(), data.fingerprint());
-            identity.add(format!("data: {name} rows"), &rows)?;
+            identity.add_contents(
+                format!("data: {name} rows"),
+                &data.rows().to_string(),
+                data.fingerprint(),
+            )?;
             identity.add(format!("{name}: batch size"), &loader.batch_size())?;
             let order = format!("{:?}, drops last: {}", loader.order(), loader.drops_last());
             identity.add(format!("{name}: order"), &order)?;

@@ -18,6 +18,7 @@ pub use kind::LossKind;
 pub use l1::L1;
 pub use mse::Mse;
 
+use crate::plural::plural;
 use crate::{Error, Result, Targets};
 
 /// A loss over the raw outputs of a model, with its gradient.
@@ -87,7 +88,7 @@ fn check_weight(setting: &str, weight: Option<&[f32]>, outputs: usize) -> Result
     if weight.len() != outputs {
         return Err(Error::config(
             setting,
-            format!("there are {} weights for {outputs} outputs; give one for each", weight.len()),
+            format!("{} given for {outputs} outputs; give one for each", plural(weight.len(), "weight")),
         ));
     }
     if weight.iter().any(|w| !w.is_finite() || *w < 0.0) || weight.iter().all(|w| *w == 0.0) {

@@ -90,7 +90,7 @@ fn what_does_not_fit_is_named() {
     let mut learn = Learner::new(Box::new(model), Box::new(Mse), train, valid, base()).unwrap();
     learn.resume().unwrap();
     let error = learn.fit(2, None).unwrap_err().to_string();
-    assert!(error.contains("training rows was \"8 with fingerprint"), "{error}");
+    assert!(error.contains("training rows: as many as before, 8, but their contents differ"), "{error}");
 
     // After all that, the fit it is of.
     let mut learn = crate::small_learner::with(base());

@@ -1,6 +1,8 @@
 //! What in a column is probably not as its owner means it, though it can be used as it is.
 
+mod counting;
 mod dates;
+mod leaks;
 mod precision;
 #[cfg(test)]
 mod tests;
@@ -8,10 +10,12 @@ mod words;
 
 use arrow_array::{Array, ArrayRef};
 
+use self::counting::row_numbers;
 use self::dates::is_date;
+use self::leaks::tells_target;
 use self::precision::{lost_digits, merged_integers};
 pub(super) use self::words::words_among_numbers;
-use super::factors::Factors;
+use super::factors::{Factors, MISSING};
 use super::hash::FastMap;
 use super::level::{Level, quoted};
 use super::numbers::numbers;
@@ -47,7 +51,10 @@ impl Table {
         for (name, array) in self.columns() {
             if targets.contains(name) {
                 lines.extend(kind.and_then(|kind| of_target(name, array, kind, self.origin())));
-            } else if cont.contains(name) {
+                continue;
+            }
+            lines.extend(self.leak(name, array, targets));
+            if cont.contains(name) {
                 let values = match numbers(name, array, self.origin()) {
                     Ok(values) => values,
                     Err(error) => {
@@ -68,6 +75,11 @@ impl Table {
         }
         lines
     }
+
+    /// What to tell of a feature that tells one of the targets.
+    pub(super) fn leak(&self, name: &str, feature: &ArrayRef, targets: &[String]) -> Option<String> {
+        targets.iter().find_map(|target| tells_target(name, feature, target, self.find(target)?))
+    }
 }
 
 /// What to tell of a categorical column.
@@ -87,6 +99,9 @@ pub(super) fn of_category(name: &str, factors: &Factors, origin: &Origin) -> Opt
         return Some(line);
     }
     let distinct = factors.levels.len();
+    if let Some(line) = na_among_codes(name, factors, missing, origin) {
+        return Some(line);
+    }
     let text = |level: &Level| if let Level::Text(text) = level { text.clone() } else { level.to_string() };
     if distinct > MANY / 2
         && let Some(first) = factors.levels.iter().position(|level| is_date(&text(level)))
@@ -118,6 +133,24 @@ pub(super) fn of_category(name: &str, factors: &Factors, origin: &Origin) -> Opt
     None
 }
 
+/// Says of codes of two letters that NA, the code of Namibia for one, is taken for a missing value.
+fn na_among_codes(name: &str, factors: &Factors, missing: usize, origin: &Origin) -> Option<String> {
+    const CODES: usize = 3;
+    let code = |level: &Level| match level {
+        Level::Text(text) => text.len() == 2 && text.bytes().all(|byte| byte.is_ascii_uppercase()),
+        _ => false,
+    };
+    if missing == 0 || factors.levels.len() < CODES || !factors.levels.iter().all(code) {
+        return None;
+    }
+    let first = factors.codes.iter().position(|code| *code == MISSING)?;
+    Some(format!(
+        "column `{name}`: all its values are codes of two letters, but {missing} are missing, first in {}; if NA is one of the \
+         codes, it is taken as missing: write it in another way",
+        origin.row(first)
+    ))
+}
+
 /// What to tell of a continuous column with these values, NaN where one is missing.
 pub(super) fn of_numbers(name: &str, array: &ArrayRef, values: &[f64], origin: &Origin) -> Option<String> {
     if origin.is_date(name) {
@@ -130,20 +163,14 @@ pub(super) fn of_numbers(name: &str, array: &ArrayRef, values: &[f64], origin: &
     if values.len() > 1 && values.iter().all(|value| *value == first) {
         return Some(constant(name, &repr(first)));
     }
-    let counted = |(row, value): (usize, &f64)| *value == first + row as f64;
-    if array.data_type().is_integer() && values.len() > MANY && values.iter().enumerate().all(counted) {
-        return Some(format!(
-            "column `{name}`: counts the rows from {first}; if it is no more than their number, leave it out"
-        ));
-    }
-    None
+    if array.data_type().is_integer() { row_numbers(name, values) } else { None }
 }
 
 /// What to tell of a target for which this kind of task was taken.
 pub(super) fn of_target(name: &str, array: &ArrayRef, kind: TaskKind, origin: &Origin) -> Option<String> {
     let data_type = array.data_type();
     let suspect = match kind {
-        TaskKind::Classification => !data_type.is_numeric(),
+        TaskKind::Classification => true,
         TaskKind::Regression => data_type.is_integer(),
         TaskKind::MultiLabel => false,
     };
@@ -153,7 +180,11 @@ pub(super) fn of_target(name: &str, array: &ArrayRef, kind: TaskKind, origin: &O
     let factors = Factors::of(name, array).ok()?;
     let distinct = factors.levels.len();
     match kind {
-        TaskKind::Classification => words_among_numbers(name, &factors, &factors.counts().0, origin),
+        TaskKind::Classification => {
+            let counts = factors.counts().0;
+            words_among_numbers(name, &factors, &counts, origin)
+                .or_else(|| single_rows(name, &factors, &counts, origin))
+        }
         _ => (distinct <= MANY / 2).then(|| {
             format!(
                 "target `{name}`: its {distinct} different whole numbers are predicted as a quantity; if they stand for \
@@ -161,6 +192,20 @@ pub(super) fn of_target(name: &str, array: &ArrayRef, kind: TaskKind, origin: &O
             )
         }),
     }
+}
+
+/// Says which classes have one row only.
+fn single_rows(name: &str, factors: &Factors, counts: &[usize], origin: &Origin) -> Option<String> {
+    let single: Vec<usize> = (0..counts.len()).filter(|level| counts[*level] == 1).collect();
+    let first = place(factors, *single.first()?, origin);
+    let which = match single.len() {
+        1 => format!("the class {first} has"),
+        n => format!("{n} classes, such as {first}, have"),
+    };
+    Some(format!(
+        "target `{name}`: {which} a single row, which can be trained on or validated on, not both; collect more such rows, put \
+         rare classes together, or leave them out"
+    ))
 }
 
 /// A value of a column, and the first row that has it.

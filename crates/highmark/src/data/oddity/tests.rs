@@ -119,3 +119,66 @@ fn whole_numbers_as_a_target_may_be_classes() {
         &["target `c`: its 3 different whole numbers", "make it a classification"],
     );
 }
+
+#[test]
+fn numbers_of_rows_are_named_and_years_are_not() {
+    // 37 and 100 have no common divisor, so this is a shuffle.
+    only(
+        &with_values((0..100).map(|row| (5000 + row * 37 % 100).to_string())),
+        &["column `c`: its 100 whole numbers from 5000 to 5099 are all different", "leave it out"],
+    );
+    assert_eq!(with_values((0..100).map(|row| (1900 + row).to_string())), [""; 0]);
+    assert_eq!(with_values((0..100).map(|row| (1990 + row % 31).to_string())), [""; 0]);
+    // One twice, and numbers far apart.
+    assert_eq!(with_values((0..100).map(|row| (row * 37 % 100).max(1).to_string())), [""; 0]);
+    assert_eq!(with_values((0..100).map(|row| (row * 37 % 100 * 1000).to_string())), [""; 0]);
+}
+
+#[test]
+fn features_that_tell_the_target_are_named() {
+    let text = |value: fn(usize) -> (String, String)| {
+        let rows = (0..300).map(value).map(|(c, y)| format!("{c},{y}\n"));
+        of(&format!("c,y\n{}", rows.collect::<String>()), &["y"])
+    };
+    only(
+        &text(|row| (["n", "j"][row % 2].into(), ["no", "yes"][row % 2].into())),
+        &["column `c`: gives target `y` away", "such as `n` with `no`"],
+    );
+    // Gaps in the target do not hide it.
+    only(
+        &text(|row| {
+            ((row % 2).to_string(), if row % 7 == 0 { String::new() } else { (row % 2).to_string() })
+        }),
+        &["column `c`: is the same as target `y` in every row"],
+    );
+    only(
+        &text(|row| (format!("{}.5", row * 7 % 300), format!("{}.5", row * 7 % 300))),
+        &["column `c`: is the same as target `y`"],
+    );
+    // Different in the last row; two columns whose values all differ.
+    assert_eq!(text(|row| ((row % 2).to_string(), ((row + row / 299) % 2).to_string())), [""; 0]);
+    assert_eq!(text(|row| (format!("{row}.25"), format!("{}.5", row * 7 % 300))), [""; 0]);
+}
+
+#[test]
+fn classes_of_one_row_are_named() {
+    let class = |row: usize| ["a", "b"][row % 2].to_string();
+    let text = |rare: &[&str]| {
+        let rows = (0..60)
+            .map(|row| format!("{}.5,{}\n", row * 7 % 60, rare.get(row).map_or(class(row), |c| (*c).into())));
+        of(&format!("a,y\n{}", rows.collect::<String>()), &["y"])
+    };
+    only(&text(&["x"]), &["target `y`: the class `x` in line 2 of x.csv has a single row"]);
+    only(&text(&["b", "x", "z"]), &["2 classes, such as `x` in line 3 of x.csv, have a single row"]);
+    assert_eq!(text(&[]), [""; 0]);
+}
+
+#[test]
+fn namibia_is_missed() {
+    let code = |row: usize| ["DE", "NA", "FR", "US", "GB", "IT"][row % 6].to_string();
+    only(
+        &with_values((0..100).map(code)),
+        &["codes of two letters, but 17 are missing, first in line 3 of x.csv; if NA is one"],
+    );
+    assert_eq!(with_values((0..100).map(|row| code(row).replace("DE", "Germany"))), [""; 0]);
+}

@@ -186,7 +186,9 @@ fn features_can_be_chosen() {
     assert!(choose(None, None, &["city", "city"]).unwrap_err().contains("twice"));
     assert!(choose(Some(&[]), Some(&[]), &[]).unwrap_err().contains("no column is left"));
     assert!(
-        choose(None, Some(&["city"]), &[]).unwrap_err().contains("`Oslo` in line 2 of x.csv is not a number")
+        choose(None, Some(&["city"]), &[])
+            .unwrap_err()
+            .contains("holds words, such as `Oslo` in line 2 of x.csv, and no numbers; make it categorical")
     );
 }
 

@@ -32,10 +32,16 @@ impl Limit {
             return Err(Error::config("usd-per-hour", format!("must be at least 0, not {rate}")));
         }
         let time = self.max_time.as_deref().map(|text| {
-            seconds(text).ok_or_else(|| {
-                let message = format!("`{text}` is no time above 0; write it as 90s, 45m, 1h 30m or 2.5h");
+            let seconds = seconds(text).ok_or_else(|| {
+                let message =
+                    format!("`{text}` is no time; write it in d, h, m and s, as 90s, 45m, 1h 30m or 2.5h");
                 Error::config("max-time", message)
-            })
+            })?;
+            if seconds > 0.0 {
+                Ok(seconds)
+            } else {
+                Err(Error::config("max-time", format!("must be above 0, not {text}")))
+            }
         });
         let money = match (self.max_usd, self.usd_per_hour) {
             (None, _) => None,
@@ -61,8 +67,11 @@ const LONGEST: f64 = 1e10;
 
 fn seconds(text: &str) -> Option<f64> {
     let mut rest = text.trim();
+    if rest.is_empty() {
+        return None;
+    }
     if let Ok(seconds) = rest.parse::<f64>() {
-        return Some(seconds).filter(|seconds| seconds.is_finite() && *seconds > 0.0);
+        return Some(seconds).filter(|seconds| seconds.is_finite());
     }
     let mut total = 0.0;
     while !rest.is_empty() {
@@ -80,7 +89,7 @@ fn seconds(text: &str) -> Option<f64> {
         total += number * scale;
         rest = unit[length..].trim_start();
     }
-    Some(total).filter(|seconds| seconds.is_finite() && *seconds > 0.0)
+    Some(total).filter(|seconds| seconds.is_finite())
 }
 
 #[cfg(test)]
@@ -102,7 +111,15 @@ mod tests {
         ] {
             assert_eq!(seconds(text), Some(wanted), "{text}");
         }
-        for text in ["", "0", "0s", "-3", "h", "3x", "1h 30", "1.2.3h", "nan", "inf", "é", "5é"] {
+        for text in ["0", "0s", "-3"] {
+            let error =
+                Limit { max_time: Some(text.into()), ..Limit::default() }.seconds().unwrap_err().to_string();
+            assert_eq!(error, format!("max-time: must be above 0, not {text}"));
+        }
+        let error =
+            Limit { max_time: Some("1ms".into()), ..Limit::default() }.seconds().unwrap_err().to_string();
+        assert!(error.contains("`1ms` is no time; write it in d, h, m and s"), "{error}");
+        for text in ["", "1ms", "h", "3x", "1h 30", "1.2.3h", "nan", "inf", "é", "5é"] {
             assert_eq!(seconds(text), None, "{text}");
         }
     }
