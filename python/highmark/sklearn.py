@@ -1,7 +1,10 @@
 """Estimators for scikit-learn: a learner in a pipeline, a search or a cross-validation.
 
 Columns of a DataFrame that are no numbers are categories; missing values are fine. A share of the rows (``valid_fraction``)
-validates: training stops when the validation loss has not improved for ``patience`` epochs, and the best model is kept.
+validates, and the best model is kept. Training stops when the validation loss has not improved for ``patience`` epochs; where
+that is not said, for ten epochs and 500 batches after the learning rate has come to its highest.
+Batches are of 64 rows, of fewer where there would not be eight in an epoch, but of eight at least, unless ``batch_size`` says
+otherwise.
 """
 
 from __future__ import annotations
@@ -36,6 +39,17 @@ __all__ = ["HighmarkClassifier", "HighmarkRegressor"]
 _TARGET = "highmark target"
 
 
+class _Stopping(EarlyStopping):
+    """Keeps the best model. Where no patience is asked for, it is that of the fit: its length and its warm-up count."""
+
+    def __init__(self, patience: int | None) -> None:
+        super().__init__(patience=10 if patience is None else patience, restore_best_weights=True)
+        self._scaled = patience is None
+
+    def _spec(self) -> dict[str, Any]:
+        return super()._spec() | {"scaled_to_fit": self._scaled}
+
+
 class _Estimator(BaseEstimator):
     _block: type[Block]
 
@@ -45,8 +59,8 @@ class _Estimator(BaseEstimator):
         dropout: float = 0.0,
         epochs: int = 50,
         lr: float = 1e-2,
-        batch_size: int = 64,
-        patience: int = 10,
+        batch_size: int | None = None,
+        patience: int | None = None,
         valid_fraction: float = 0.2,
         random_state: int | None = None,
         threads: int | None = None,
@@ -115,8 +129,10 @@ class _Estimator(BaseEstimator):
             self._block,
             (train, valid),
         )
+        # Where little is known, a few rows a step: an epoch of one step or two says nothing to ``patience``.
+        bs = settings["batch_size"] or min(64, max(8, len(train) // 8))
         learn = tabular_learner(
-            DataLoaders(to, bs=max(2, min(settings["batch_size"], len(train)))),
+            DataLoaders(to, bs=max(2, min(bs, len(train)))),
             settings["layers"],
             config=settings["config"],
             loss_func=loss,
@@ -128,8 +144,7 @@ class _Estimator(BaseEstimator):
             scale_target=self._block is RegressionBlock,
         )
         with learn.no_logging():
-            stop = EarlyStopping(patience=settings["patience"], restore_best_weights=True)
-            self.report_ = learn.fit_one_cycle(settings["epochs"], settings["lr"], cbs=stop)
+            self.report_ = learn.fit_one_cycle(settings["epochs"], settings["lr"], cbs=_Stopping(settings["patience"]))
         self.n_iter_ = self.report_.epochs_run
         self._load(_bytes(learn))
 
@@ -189,8 +204,8 @@ def _settings(given: _Estimator) -> dict[str, Any]:
         "epochs": count("epochs", given.epochs, 1),
         "lr": lr,
         # Batch norm needs two rows.
-        "batch_size": count("batch_size", given.batch_size, 2),
-        "patience": count("patience", given.patience),
+        "batch_size": None if given.batch_size is None else count("batch_size", given.batch_size, 2),
+        "patience": None if given.patience is None else count("patience", given.patience),
         "valid_fraction": valid_fraction,
         "seed": _seed(given.random_state),
         "threads": None if given.threads is None else count("threads", given.threads, 1),
@@ -232,8 +247,8 @@ class HighmarkClassifier(ClassifierMixin, _Estimator):
         dropout: float = 0.0,
         epochs: int = 50,
         lr: float = 1e-2,
-        batch_size: int = 64,
-        patience: int = 10,
+        batch_size: int | None = None,
+        patience: int | None = None,
         valid_fraction: float = 0.2,
         random_state: int | None = None,
         threads: int | None = None,

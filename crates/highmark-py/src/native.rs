@@ -52,6 +52,8 @@ enum Spec {
         start_from_epoch: usize,
         restore_best: bool,
         reset_on_fit: bool,
+        #[serde(default)]
+        scaled_to_fit: bool,
     },
     SaveBest {
         monitor: MonitorSpec,
@@ -96,12 +98,14 @@ impl Spec {
                 start_from_epoch,
                 restore_best,
                 reset_on_fit,
+                scaled_to_fit,
             } => {
                 let stopping = EarlyStopping::new(monitor.build())
                     .patience(patience)
                     .start_from_epoch(start_from_epoch)
                     .restore_best(restore_best)
-                    .reset_on_fit(reset_on_fit);
+                    .reset_on_fit(reset_on_fit)
+                    .scaled_to_fit(scaled_to_fit);
                 Box::new(match baseline {
                     Some(baseline) => stopping.baseline(baseline),
                     None => stopping,
