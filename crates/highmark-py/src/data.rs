@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use highmark::{DataConfig, Level, Loader, NamedData, Order, Proc, Split, Targets, TaskKind};
-use pyo3::exceptions::{PyKeyError, PyValueError};
+use pyo3::exceptions::{PyIndexError, PyKeyError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 use serde::Deserialize;
@@ -45,24 +45,22 @@ impl Dataset {
         py: Python<'py>,
         rows: Option<Vec<u32>>,
     ) -> PyResult<(Bound<'py, PyAny>, Bound<'py, PyAny>, Option<Bound<'py, PyAny>>)> {
-        let taken;
-        let data = match rows {
-            None => &*self.0,
-            Some(rows) => {
-                let n = self.0.rows();
-                if let Some(row) = rows.iter().find(|row| **row as usize >= n) {
-                    let message = format!("row {row} is not among the {n} rows");
-                    return Err(pyo3::exceptions::PyIndexError::new_err(message));
-                }
-                taken = self.0.take(&rows);
-                &taken
-            }
-        };
+        let data = rows.map_or_else(|| Ok(self.clone()), |rows| self.take(rows))?.0;
         let n = data.rows();
         let cat = numpy(py, Numbers::U32(data.x_cat().to_vec()), &[n, data.n_cat()])?;
         let cont = numpy(py, Numbers::F32(data.x_cont().to_vec()), &[n, data.n_cont()])?;
         let targets = data.targets().map(|targets| targets_array(py, targets)).transpose()?;
         Ok((cat, cont, targets))
+    }
+
+    /// These rows, in this order.
+    #[expect(clippy::needless_pass_by_value, reason = "as Python hands it over")]
+    fn take(&self, rows: Vec<u32>) -> PyResult<Self> {
+        let n = self.0.rows();
+        if let Some(row) = rows.iter().find(|row| **row as usize >= n) {
+            return Err(PyIndexError::new_err(format!("row {row} is not among the {n} rows")));
+        }
+        Ok(Self(Arc::new(self.0.take(&rows))))
     }
 
     /// The rows in the order that shuffled training has in epoch `epoch`.
