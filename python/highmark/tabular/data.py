@@ -118,7 +118,8 @@ class TabularPandas(Encoded):
         if block is not None and not isinstance(block, Block):
             raise TypeError(f"y_block: {y_block!r} is not CategoryBlock, RegressionBlock or MultiCategoryBlock")
         if isinstance(block, RegressionBlock) and block.n_out not in (None, len(targets)):
-            raise ValueError(f"RegressionBlock: n_out is {block.n_out}, but the target columns are {len(targets)}")
+            there = "is 1 target column" if len(targets) == 1 else f"are {len(targets)} target columns"
+            raise ValueError(f"RegressionBlock: n_out is {block.n_out}, but there {there}")
         if splits is None:
             raise ValueError("splits: rows to validate on are needed, RandomSplitter()(range_of(df)) for one")
         train, valid = (_rows(part, table.rows) for part in _two(splits))

@@ -130,6 +130,10 @@ class Encoded(Described):
         """Shows the first rows as they stand in the table: categories, numbers in their own units, targets."""
         show_table(self._info.decode(*self.arrays(list(range(min(max_n, len(self._parts[0])))))))
 
+    def __repr__(self) -> str:
+        columns = f"{len(self.cat_names)} categorical and {len(self.cont_names)} continuous columns"
+        return f"{type(self).__name__}: {len(self):,} rows of {columns}; {self._info.task} of {', '.join(self.y_names)}"
+
     def _labels(self) -> Any:
         return None if self._index is None else self._index()
 
