@@ -131,8 +131,10 @@ def _from_pandas(df: Any, wanted: set[str] | None) -> Table:
         return _from_columns({name: df.iloc[:, i] for i, name in columns})
     import pyarrow as pa
 
-    categories = [name for i, name in columns if isinstance(df.dtypes.iloc[i], pd.CategoricalDtype)]
-    intervals = [name for i, name in columns if _of_intervals(df.dtypes.iloc[i])]
+    dtypes = df.dtypes.tolist()
+    categories = {name: dtypes[i] for i, name in columns if isinstance(dtypes[i], pd.CategoricalDtype)}
+    # Those of pd.cut, which Arrow has not as categories.
+    intervals = [name for name, dtype in categories.items() if isinstance(dtype.categories.dtype, pd.IntervalDtype)]
     if intervals or any(not isinstance(name, str) for name in df.columns):
         # Its columns are not copied.
         df = df.copy(deep=False)
@@ -142,17 +144,10 @@ def _from_pandas(df: Any, wanted: set[str] | None) -> Table:
     try:
         # The names of the columns go along: selecting them before would copy them.
         table = pa.Table.from_pandas(df, columns=names, preserve_index=False)
-        return Table.from_arrow(table, categories)
+        return Table.from_arrow(table, list(categories))
     except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError):
         # Columns of mixed objects: one by one, so that the error names the column.
         return _from_columns({name: df[name] for name in names})
-
-
-def _of_intervals(dtype: Any) -> bool:
-    """Whether it is that of ``pd.cut``: categories that are intervals, which Arrow has not."""
-    import pandas as pd
-
-    return isinstance(dtype, pd.CategoricalDtype) and isinstance(dtype.categories.dtype, pd.IntervalDtype)
 
 
 def _column(name: str, values: Any) -> Column:
