@@ -11,6 +11,7 @@ import pytest
 from highmark.tabular.all import (
     Categorify,
     DataLoader,
+    DataLoaders,
     FillMissing,
     Normalize,
     TabularDataLoaders,
@@ -99,6 +100,8 @@ def test_rows_to_predict(frame):
         tabular_learner(others)
     with pytest.raises(ValueError, match="these rows have no targets"):
         later.ys  # noqa: B018
+    with pytest.raises(TypeError, match="loaders are made of a table, by to.dataloaders"):
+        DataLoaders(dls.train, dls.valid)
     with pytest.raises(TypeError, match="dataset: encoded rows are needed"):
         dls.valid.new(frame)
 
@@ -126,6 +129,19 @@ def test_each_iteration_has_its_own_order(frame, capsys):
     assert len(shown) == 8 and shown[1:4] != shown[5:8]
     still = tabular(frame, (list(range(600)), list(range(600, 640)))).dataloaders(bs=50, shuffle=False)
     assert hours(still.train) == hours(still.train) == still.train.conts["hours"].tolist()
+
+
+def test_items_are_to_look_at(frame, tmp_path):
+    dls = tabular(frame, (list(range(600)), list(range(600, 640)))).dataloaders(bs=50)
+    loader = dls.test_dl(frame)
+    # As code for the importance of columns does in fastai; a change that nobody sees would make all of them unimportant.
+    with pytest.raises(TypeError, match=r"items\['city'\] = ...: encoded rows do not change. Change the table and encode it"):
+        loader.items["city"] = loader.items["city"].to_numpy()[::-1]
+    own = loader.items.copy()
+    own["city"] = 0
+    assert type(own) is type(loader.items[["city"]]) is pd.DataFrame
+    loader.items.to_parquet(tmp_path / "items.parquet")
+    assert pd.read_parquet(tmp_path / "items.parquet").equals(pd.DataFrame(loader.items))
 
 
 def test_copies_and_pickles(frame):

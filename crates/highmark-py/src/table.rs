@@ -39,8 +39,8 @@ impl Table {
     /// 16 bits and decimals, which become floats; what comes in several is joined. Dictionaries that are ordered, and those
     /// called `categories`, say which levels there are.
     #[staticmethod]
-    #[pyo3(signature = (source, categories=Vec::new()))]
-    fn from_arrow(source: &Bound<'_, PyAny>, mut categories: Vec<String>) -> PyResult<Self> {
+    #[pyo3(signature = (source, categories=None))]
+    fn from_arrow(source: &Bound<'_, PyAny>, categories: Option<Vec<String>>) -> PyResult<Self> {
         let capsule = source.call_method0("__arrow_c_stream__")?.cast_into::<PyCapsule>()?;
         let pointer = capsule.pointer_checked(Some(c"arrow_array_stream"))?;
         // SAFETY: the capsule's name says what it points to; the reader takes the stream over and leaves an empty one.
@@ -59,6 +59,7 @@ impl Table {
             })
         };
         let ordered = schema.fields().iter().filter(|field| field.dict_is_ordered() == Some(true));
+        let mut categories = categories.unwrap_or_default();
         categories.extend(ordered.map(|field| field.name().clone()));
         let columns = schema.fields().iter().enumerate();
         let columns = columns.map(|(i, field)| Ok((field.name().clone(), column(i)?)));

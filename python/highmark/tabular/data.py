@@ -208,6 +208,8 @@ class DataLoaders(Described):
         num_workers: int = 0,
         **kwargs: Any,
     ) -> None:
+        if not isinstance(to, Encoded):
+            raise TypeError(f"DataLoaders: loaders are made of a table, by to.dataloaders(bs=64), not of {to!r}")
         if isinstance(bs, bool) or not isinstance(bs, (int, np.integer)):
             raise TypeError(f"bs: a whole number of rows is needed, not {bs!r}")
         for name in ("shuffle_train", "pin_memory", "timeout", "batch_size", "verbose", "do_setup"):

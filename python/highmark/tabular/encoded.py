@@ -73,11 +73,13 @@ class Encoded(Described):
 
     @property
     def items(self) -> Any:
-        """Codes, numbers and, if there are any, encoded targets."""
+        """Codes, numbers and, if there are any, encoded targets: to look at, and to copy."""
         import pandas as pd
 
+        from .items import Items
+
         known = all(part.arrays([])[2] is not None for part in self._parts)
-        return pd.concat([self.xs, self.ys], axis=1) if known else self.xs
+        return Items(pd.concat([self.xs, self.ys], axis=1) if known else self.xs)
 
     all_cols = items
 
