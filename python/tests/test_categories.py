@@ -58,7 +58,9 @@ def test_categoricals_of_pandas(frame, monkeypatch):
 def test_dictionaries_of_arrow_and_polars(frame, tmp_path):
     text = frame["size"].astype(str)
     for kind, levels in [(pl.Enum(SIZES), SIZES), (pl.Categorical(), ["L", "M", "S"])]:
-        source = pl.DataFrame({"size": pl.Series(text.tolist(), dtype=kind), "x": frame["x"].to_numpy(), "y": frame["y"].to_numpy()})
+        source = pl.DataFrame(
+            {"size": pl.Series(text.tolist(), dtype=kind), "x": frame["x"].to_numpy(), "y": frame["y"].to_numpy()}
+        )
         assert classes_of(source)[0] == ["#na#", *levels]
     keys = pa.array([SIZES.index(size) for size in text], pa.int8())
     for ordered in (True, False):
@@ -104,6 +106,8 @@ def test_given_classes(frame):
         vocab(["low", "high"], add_na=True)
     with pytest.raises(TypeError, match="classes are text, numbers or truth values, not nan"):
         vocab(["low", float("nan")])
+    with pytest.raises(TypeError, match="vocab: its classes are of several types, which have no order; give sort=False"):
+        vocab(["low", 1])
     block = CategoryBlock(vocab=np.array([1, 0]), sort=False)
     to = TabularPandas(frame, PROCS, ["size"], ["x"], "a", block, SPLITS)
     assert to.vocab == [1, 0] and to.train.y.tolist()[:2] == [1, 0]

@@ -135,7 +135,9 @@ def test_items_are_to_look_at(frame, tmp_path):
     dls = tabular(frame, (list(range(600)), list(range(600, 640)))).dataloaders(bs=50)
     loader = dls.test_dl(frame)
     # As code for the importance of columns does in fastai; a change that nobody sees would make all of them unimportant.
-    with pytest.raises(TypeError, match=r"items\['city'\] = ...: encoded rows do not change. Change the table and encode it"):
+    with pytest.raises(
+        TypeError, match=r"items\['city'\] = ...: encoded rows do not change. Change the table and encode it"
+    ):
         loader.items["city"] = loader.items["city"].to_numpy()[::-1]
     own = loader.items.copy()
     own["city"] = 0

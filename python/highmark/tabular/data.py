@@ -13,6 +13,7 @@ import numpy as np
 from .. import _highmark
 from ..notices import notice
 from ..tables import column_name, column_names, is_pandas, rereadable, to_table
+from .checks import count
 from .described import Described
 from .encoded import Encoded, encoded_rows
 from .info import Info
@@ -210,22 +211,18 @@ class DataLoaders(Described):
     ) -> None:
         if not isinstance(to, Encoded):
             raise TypeError(f"DataLoaders: loaders are made of a table, by to.dataloaders(bs=64), not of {to!r}")
-        if isinstance(bs, bool) or not isinstance(bs, (int, np.integer)):
-            raise TypeError(f"bs: a whole number of rows is needed, not {bs!r}")
         for name in ("shuffle_train", "pin_memory", "timeout", "batch_size", "verbose", "do_setup"):
             kwargs.pop(name, None)
         if kwargs:
             raise TypeError(f"dataloaders: there is no option `{next(iter(kwargs))}`")
-        if val_bs is not None and (isinstance(val_bs, bool) or not isinstance(val_bs, (int, np.integer)) or val_bs < 1):
-            raise TypeError(f"val_bs: a whole number of rows is needed, not {val_bs!r}")
         self._to = to
         self._info = to._info
         self.path = Path(path)
-        self.bs = int(bs)
+        self.bs = count("bs", bs, 1)
         self.shuffle = bool(shuffle)
         self.drop_last = self.shuffle if drop_last is None else bool(drop_last)
-        self.train = DataLoader(to.train, self.bs, self.drop_last, self.shuffle)
-        self.valid = DataLoader(to.valid, self.bs if val_bs is None else int(val_bs), False, bool(val_shuffle))
+        self.train = DataLoader(to.train, self.bs, self.shuffle, self.drop_last)
+        self.valid = DataLoader(to.valid, self.bs if val_bs is None else count("val_bs", val_bs, 1), val_shuffle)
         self.valid.drift = to.drift if isinstance(to, TabularPandas) else []
         self.n_inp = 2
 

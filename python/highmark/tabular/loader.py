@@ -10,6 +10,7 @@ import numpy as np
 from .. import _highmark
 from ..screen import show_table
 from ..seed import current_seed
+from .checks import count
 from .described import Described
 from .encoded import Encoded
 from .tensor import tensor_of
@@ -25,13 +26,21 @@ class DataLoader(Described):
     rows: ``xs``, ``ys``, ``items`` and so on.
     """
 
-    def __init__(self, dataset: Encoded, bs: int = 64, drop_last: bool = False, shuffle: bool = False) -> None:
+    def __init__(
+        self,
+        dataset: Encoded,
+        bs: int = 64,
+        shuffle: bool = False,
+        drop_last: bool = False,
+        num_workers: int = 0,
+        device: Any = None,
+    ) -> None:
         if not isinstance(dataset, Encoded) or len(dataset._parts) != 1:
             raise TypeError(f"dataset: encoded rows are needed, to.train, to.valid or to.new(df), not {dataset!r}")
         self.dataset = dataset
-        self.bs = bs
-        self.drop_last = drop_last
-        self.shuffle = shuffle
+        self.bs = count("bs", bs, 1)
+        self.shuffle = bool(shuffle)
+        self.drop_last = bool(drop_last)
         self._info = dataset._info
         self._iterations = 0
         self.drift: list[str] = []
@@ -58,18 +67,18 @@ class DataLoader(Described):
         """The first batch of another iteration."""
         return self._batch(self._order()[: self.bs])
 
-    def _order(self) -> list[int]:
+    def _order(self) -> Sequence[int] | np.ndarray:
         if not self.shuffle:
-            return list(range(self.n))
+            return range(self.n)
         self._iterations += 1
-        return self.rows.shuffled(current_seed(), self._iterations - 1).tolist()
+        return self.rows.shuffled(current_seed(), self._iterations - 1)
 
-    def _batch(self, rows: list[int]) -> tuple[np.ndarray, ...]:
-        cat, cont, y = self.rows.arrays(rows)
+    def _batch(self, rows: Sequence[int] | np.ndarray) -> tuple[np.ndarray, ...]:
+        cat, cont, y = self.rows.arrays(list(rows))
         # Signed, so that a difference of codes does not wrap.
         return tuple(tensor_of(part) for part in (cat.astype(np.int64), cont, y) if part is not None)
 
-    def decoded(self, rows: Sequence[int]) -> dict[str, list[Any]]:
+    def decoded(self, rows: Sequence[int] | np.ndarray) -> dict[str, list[Any]]:
         """These rows as they would stand in a table: categories, numbers in their own units, and targets."""
         return self._info.decode(*self.rows.arrays(list(rows)))
 
@@ -78,8 +87,8 @@ class DataLoader(Described):
         show_table(self.decoded(self._order()[:max_n]))
 
     def new(self, dataset: Encoded | None = None, **kwargs: Any) -> DataLoader:
-        """A loader of other rows, ``to.new(df)`` for one; ``bs``, ``drop_last`` and ``shuffle`` as here."""
-        options: dict[str, Any] = {"bs": self.bs, "drop_last": self.drop_last, "shuffle": self.shuffle}
+        """A loader of other rows, ``to.new(df)`` for one; ``bs``, ``shuffle`` and ``drop_last`` as here unless given."""
+        options: dict[str, Any] = {"bs": self.bs, "shuffle": self.shuffle, "drop_last": self.drop_last}
         return DataLoader(self.dataset if dataset is None else dataset, **(options | kwargs))
 
     def __getattr__(self, name: str) -> Any:

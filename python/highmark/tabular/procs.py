@@ -130,7 +130,10 @@ class CategoryBlock(Block):
         # A column of categories, or what pandas keeps in one.
         categories = getattr(getattr(vocab, "cat", vocab), "categories", None)
         values = dict.fromkeys(_plain(value) for value in (vocab if categories is None else categories))
-        self.vocab = sorted(values) if sort and categories is None else list(values)
+        try:
+            self.vocab = sorted(values) if sort and categories is None else list(values)
+        except TypeError:
+            raise TypeError("vocab: its classes are of several types, which have no order; give sort=False") from None
 
 
 class RegressionBlock(Block):
