@@ -12,7 +12,7 @@ import numpy as np
 
 from ._highmark import Column, Table
 
-__all__ = ["column_names", "is_pandas", "rereadable", "to_table"]
+__all__ = ["column_name", "column_names", "is_pandas", "rereadable", "to_table"]
 
 _CONVERT = "convert it to numbers or text"
 
@@ -40,15 +40,15 @@ def column_names(source: Any) -> list[str]:
     if isinstance(source, Table):
         return source.names
     if isinstance(source, Mapping):
-        return [_checked_name(name) for name in source]
+        return [column_name(name) for name in source]
     if is_pandas(source):
-        return [_checked_name(name) for name in source.columns]
+        return [column_name(name) for name in source.columns]
     names = getattr(source, "column_names", None)  # pyarrow
     if names is None:
         names = getattr(source, "columns", None)  # polars
     if names is None or callable(names):
         return to_table(source).names
-    return [_checked_name(name) for name in names]
+    return [column_name(name) for name in names]
 
 
 def to_table(
@@ -68,8 +68,8 @@ def to_table(
     if is_pandas(source):
         return _from_pandas(source, wanted)
     if isinstance(source, Mapping):
-        names = [name for name in column_names(source) if wanted is None or name in wanted]
-        return Table.from_columns(names, [_column(name, source[name]) for name in names])
+        columns = {column_name(name): column for name, column in source.items()}
+        return _from_columns({name: columns[name] for name in columns if wanted is None or name in wanted})
     if hasattr(source, "__arrow_c_stream__"):
         if not hasattr(source, "select"):
             return Table.from_arrow(source)
@@ -85,10 +85,17 @@ def _kind(value: Any) -> str:
     return f"an object of the type {type(value).__name__}"
 
 
-def _checked_name(name: Any) -> str:
+def column_name(name: Any) -> str:
+    """The name of a column as text. Whole numbers, as a DataFrame of an array has them, are written out."""
+    if isinstance(name, (int, np.integer)) and not isinstance(name, bool):
+        return str(name)
     if not isinstance(name, str):
-        raise TypeError(f"column names must be text, but there is {name!r}; rename the columns")
+        raise TypeError(f"column names must be text or whole numbers, but there is {name!r}; rename the columns")
     return name
+
+
+def _from_columns(columns: Mapping[str, Any]) -> Table:
+    return Table.from_columns(list(columns), [_column(name, column) for name, column in columns.items()])
 
 
 def _from_arrow(source: Any, names: list[str]) -> Table:
@@ -113,26 +120,41 @@ def _is_polars(source: Any) -> bool:
 
 
 def _from_pandas(df: Any, wanted: set[str] | None) -> Table:
-    names = [name for name in column_names(df) if wanted is None or name in wanted]
+    import pandas as pd
+
+    columns = [(i, name) for i, name in enumerate(column_names(df)) if wanted is None or name in wanted]
+    names = [name for _, name in columns]
     if len(set(names)) < len(names):
         twice = next(name for name in names if names.count(name) > 1)
         raise ValueError(f"column `{twice}`: there are two columns with this name; rename one")
     if find_spec("pyarrow") is None or not df.columns.is_unique:
-        return Table.from_columns(names, [_column(name, df[name]) for name in names])
+        return _from_columns({name: df.iloc[:, i] for i, name in columns})
     import pyarrow as pa
 
+    dtypes = df.dtypes.tolist()
+    categories = {name: dtypes[i] for i, name in columns if isinstance(dtypes[i], pd.CategoricalDtype)}
+    # Those of pd.cut, which Arrow has not as categories.
+    intervals = [name for name, dtype in categories.items() if isinstance(dtype.categories.dtype, pd.IntervalDtype)]
+    if intervals or any(not isinstance(name, str) for name in df.columns):
+        # Its columns are not copied.
+        df = df.copy(deep=False)
+        df.columns = column_names(df)
+        for name in intervals:
+            df[name] = df[name].cat.rename_categories(str)
     try:
         # The names of the columns go along: selecting them before would copy them.
-        return Table.from_arrow(pa.Table.from_pandas(df, columns=names, preserve_index=False))
+        table = pa.Table.from_pandas(df, columns=names, preserve_index=False)
+        return Table.from_arrow(table, list(categories))
     except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError):
         # Columns of mixed objects: one by one, so that the error names the column.
-        return Table.from_columns(names, [_column(name, df[name]) for name in names])
+        return _from_columns({name: df[name] for name in names})
 
 
 def _column(name: str, values: Any) -> Column:
     dtype = getattr(values, "dtype", None)
     if dtype is not None and dtype.__class__.__name__ == "CategoricalDtype":
-        return Column.categories(values.cat.codes.to_numpy(), _column(name, values.cat.categories))
+        known = getattr(values, "cat", values)
+        return Column.categories(np.asarray(known.codes), _column(name, known.categories))
     if hasattr(values, "factorize") and getattr(dtype, "kind", "") == "O":
         coded = Column.coded(np.asarray(values, dtype=object).tolist())
         if coded is not None:
@@ -177,6 +199,8 @@ def _objects(name: str, array: np.ndarray) -> Column:
     kinds = {type(value) for value in values if value is not None}
     if kinds <= {str}:
         return Column.texts(values)
+    if {kind.__name__ for kind in kinds} == {"Interval"}:
+        return Column.texts([None if value is None else str(value) for value in values])
     if kinds <= {bool, int, float}:
         missing = np.array([value is None for value in values], dtype=bool)
         dtype = bool if kinds == {bool} else np.int64 if float not in kinds else np.float64

@@ -177,9 +177,11 @@ def test_what_fits_is_not_copied():
 
     # pyarrow's threads give memory back when they come to it, so the least of some measurements counts.
     measured = [grown() for _ in range(3)]
+    # What is a copy by design shows in the largest: memory that was given back late makes it look small.
+    pieces = max(each.pop("text in two pieces") for each in measured)
     kilobytes = {name: min(each[name] for each in measured) for name in measured[0]}
     # A column has 24 MB or more. Marks of missing values are new, at a bit a row, and pyarrow starts threads.
-    pieces, codes = kilobytes.pop("text in two pieces"), kilobytes.pop("polars, categories")
+    codes = kilobytes.pop("polars, categories")
     assert codes < 16_000, "polars copies codes, of 12 MB"
     assert len(kilobytes) == 10 and max(kilobytes.values()) < 10_000, kilobytes
     assert pieces > 50_000

@@ -144,8 +144,8 @@ def test_hostile_tables():
         )
     with pytest.raises(ValueError, match="column `y`: has 3 rows, but column `x` has 4"):
         TabularPandas({"x": [1.0] * 4, "y": [0, 1, 0]}, [], [], ["x"], "y", splits=([0, 1], [2, 3]))
-    with pytest.raises(TypeError, match="column names must be text"):
-        TabularPandas(pd.DataFrame({0: [1.0] * 4}), [], [], [], "y", splits=([0, 1], [2, 3]))
+    with pytest.raises(TypeError, match="column names must be text or whole numbers, but there is \\('a', 0\\)"):
+        TabularPandas(pd.DataFrame({("a", 0): [1.0] * 4}), [], [], [], "y", splits=([0, 1], [2, 3]))
     with pytest.raises(ValueError, match="inf in data row 1 is not a finite number"):
         TabularPandas({"x": [np.inf] * 4, "y": [0, 1, 0, 1]}, [], [], ["x"], "y", splits=([0, 1], [2, 3]))
 

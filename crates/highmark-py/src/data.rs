@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use highmark::{DataConfig, NamedData, Proc, Split, Targets, TaskKind};
-use pyo3::exceptions::{PyKeyError, PyValueError};
+use highmark::{DataConfig, Level, Loader, NamedData, Order, Proc, Split, Targets, TaskKind};
+use pyo3::exceptions::{PyIndexError, PyKeyError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 use serde::Deserialize;
@@ -18,6 +18,7 @@ use crate::table::Table;
 struct Wanted {
     targets: Vec<String>,
     task: Option<TaskKind>,
+    classes: Option<Vec<Level>>,
     cat: Option<Vec<String>>,
     cont: Option<Vec<String>>,
     procs: Vec<Proc>,
@@ -44,24 +45,29 @@ impl Dataset {
         py: Python<'py>,
         rows: Option<Vec<u32>>,
     ) -> PyResult<(Bound<'py, PyAny>, Bound<'py, PyAny>, Option<Bound<'py, PyAny>>)> {
-        let taken;
-        let data = match rows {
-            None => &*self.0,
-            Some(rows) => {
-                let n = self.0.rows();
-                if let Some(row) = rows.iter().find(|row| **row as usize >= n) {
-                    let message = format!("row {row} is not among the {n} rows");
-                    return Err(pyo3::exceptions::PyIndexError::new_err(message));
-                }
-                taken = self.0.take(&rows);
-                &taken
-            }
-        };
+        let data = rows.map_or_else(|| Ok(self.clone()), |rows| self.take(rows))?.0;
         let n = data.rows();
         let cat = numpy(py, Numbers::U32(data.x_cat().to_vec()), &[n, data.n_cat()])?;
         let cont = numpy(py, Numbers::F32(data.x_cont().to_vec()), &[n, data.n_cont()])?;
         let targets = data.targets().map(|targets| targets_array(py, targets)).transpose()?;
         Ok((cat, cont, targets))
+    }
+
+    /// These rows, in this order.
+    #[expect(clippy::needless_pass_by_value, reason = "as Python hands it over")]
+    fn take(&self, rows: Vec<u32>) -> PyResult<Self> {
+        let n = self.0.rows();
+        if let Some(row) = rows.iter().find(|row| **row as usize >= n) {
+            return Err(PyIndexError::new_err(format!("row {row} is not among the {n} rows")));
+        }
+        Ok(Self(Arc::new(self.0.take(&rows))))
+    }
+
+    /// The rows in the order that shuffled training has in epoch `epoch`.
+    fn shuffled<'py>(&self, py: Python<'py>, seed: u64, epoch: u64) -> PyResult<Bound<'py, PyAny>> {
+        let mut loader = Loader::new(Arc::clone(&self.0), 1, Order::Shuffled { seed }, false).or_raise()?;
+        loader.start(epoch);
+        row_numbers(py, loader.rows())
     }
 }
 
@@ -117,9 +123,10 @@ impl TabularData {
         valid: &Bound<'_, PyAny>,
     ) -> PyResult<Self> {
         let [train, valid] = [rows(train)?, rows(valid)?];
-        let Wanted { targets, task, cat, cont, procs, max_card } = from_json("data", config)?;
+        let Wanted { targets, task, classes, cat, cont, procs, max_card } = from_json("data", config)?;
         let valid = Split::Given { train, valid };
-        let config = DataConfig { targets, task, cat, cont, procs, max_card, valid, ..DataConfig::default() };
+        let config =
+            DataConfig { targets, task, classes, cat, cont, procs, max_card, valid, ..DataConfig::default() };
         // The interpreter is held, so that nobody changes memory of numpy that the table looks at.
         highmark::TabularData::new(&table.0, &config).map(Self).or_raise()
     }
@@ -139,6 +146,18 @@ impl TabularData {
         Pipeline(self.0.pipeline.clone())
     }
 
+    /// Which rows of the table are trained on.
+    #[getter]
+    fn train_rows<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        row_numbers(py, &self.0.train_rows)
+    }
+
+    /// Which rows of the table validate.
+    #[getter]
+    fn valid_rows<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        row_numbers(py, &self.0.valid_rows)
+    }
+
     /// What is odd about the training rows, line by line.
     #[getter]
     fn warnings(&self) -> Vec<String> {
@@ -150,6 +169,11 @@ impl TabularData {
     fn drift(&self) -> Vec<String> {
         self.0.valid_drift.lines()
     }
+}
+
+/// Row numbers, as an array.
+fn row_numbers<'py>(py: Python<'py>, rows: &[u32]) -> PyResult<Bound<'py, PyAny>> {
+    numpy(py, Numbers::I64(rows.iter().map(|row| i64::from(*row)).collect()), &[rows.len()])
 }
 
 /// Row numbers, from an array.
@@ -174,11 +198,7 @@ pub(crate) fn divide(
 ) -> PyResult<(Bound<'_, PyAny>, Bound<'_, PyAny>)> {
     let split = Split::Fraction { fraction, seed, stratify: classes.is_some() };
     let (train, valid) = split.divide(rows, classes.as_deref()).or_raise()?;
-    let array = |rows: Vec<u32>| {
-        let n = rows.len();
-        numpy(py, Numbers::I64(rows.into_iter().map(i64::from).collect()), &[n])
-    };
-    Ok((array(train)?, array(valid)?))
+    Ok((row_numbers(py, &train)?, row_numbers(py, &valid)?))
 }
 
 /// The built-in data called `name` as a CSV file.

@@ -36,9 +36,11 @@ pub(crate) struct Table(pub(crate) highmark::Table);
 #[pymethods]
 impl Table {
     /// A table from anything that has `__arrow_c_stream__`. What comes in one piece stays where it is, but for floats of
-    /// 16 bits and decimals, which become floats; what comes in several is joined.
+    /// 16 bits and decimals, which become floats; what comes in several is joined. Dictionaries that are ordered, and those
+    /// called `categories`, say which levels there are.
     #[staticmethod]
-    fn from_arrow(source: &Bound<'_, PyAny>) -> PyResult<Self> {
+    #[pyo3(signature = (source, categories=None))]
+    fn from_arrow(source: &Bound<'_, PyAny>, categories: Option<Vec<String>>) -> PyResult<Self> {
         let capsule = source.call_method0("__arrow_c_stream__")?.cast_into::<PyCapsule>()?;
         let pointer = capsule.pointer_checked(Some(c"arrow_array_stream"))?;
         // SAFETY: the capsule's name says what it points to; the reader takes the stream over and leaves an empty one.
@@ -56,16 +58,23 @@ impl Table {
                 parts => to_supported_type(&joined(parts)?),
             })
         };
+        let ordered = schema.fields().iter().filter(|field| field.dict_is_ordered() == Some(true));
+        let mut categories = categories.unwrap_or_default();
+        categories.extend(ordered.map(|field| field.name().clone()));
         let columns = schema.fields().iter().enumerate();
         let columns = columns.map(|(i, field)| Ok((field.name().clone(), column(i)?)));
-        highmark::Table::new(columns.collect::<PyResult<_>>()?).map(Self).or_raise()
+        let table = highmark::Table::new(columns.collect::<PyResult<_>>()?).or_raise()?;
+        Ok(Self(table.with_categories(categories)))
     }
 
     /// A table of these columns.
     #[staticmethod]
     fn from_columns(names: Vec<String>, columns: Vec<PyRef<'_, Column>>) -> PyResult<Self> {
-        let columns = names.into_iter().zip(columns.iter().map(|column| Arc::clone(&column.0)));
-        highmark::Table::new(columns.collect()).map(Self).or_raise()
+        let categories = names.iter().zip(&columns).filter(|(_, column)| column.categories);
+        let categories = categories.map(|(name, _)| name.clone()).collect();
+        let columns = names.into_iter().zip(columns.iter().map(|column| Arc::clone(&column.array)));
+        let table = highmark::Table::new(columns.collect()).or_raise()?;
+        Ok(Self(table.with_categories(categories)))
     }
 
     /// Reads a CSV or Parquet file.
@@ -135,7 +144,17 @@ fn joined(parts: &[ArrayRef]) -> PyResult<ArrayRef> {
 /// One column.
 #[pyclass(frozen, skip_from_py_object, module = "highmark._highmark")]
 #[derive(Clone, Debug)]
-pub(crate) struct Column(ArrayRef);
+pub(crate) struct Column {
+    array: ArrayRef,
+    /// Whether it is a dictionary that says which levels there are.
+    categories: bool,
+}
+
+impl Column {
+    fn plain(array: ArrayRef) -> Self {
+        Self { array, categories: false }
+    }
+}
 
 #[pymethods]
 impl Column {
@@ -150,7 +169,7 @@ impl Column {
             return Err(PyValueError::new_err("there must be one mark of missing values a row"));
         }
         let nulls = missing.map(|bytes| bytes.iter().map(|b| *b == 0).collect::<NullBuffer>());
-        Ok(Self(match view.kind.as_str() {
+        Ok(Self::plain(match view.kind.as_str() {
             "|i1" => view.primitive::<Int8Type>(nulls)?,
             "<i2" => view.primitive::<Int16Type>(nulls)?,
             "<i4" => view.primitive::<Int32Type>(nulls)?,
@@ -175,24 +194,26 @@ impl Column {
     /// Text, with `None` where there is none.
     #[staticmethod]
     fn texts(values: Vec<Option<String>>) -> Self {
-        Self(Arc::new(StringArray::from(values)))
+        Self::plain(Arc::new(StringArray::from(values)))
     }
 
     /// Text as Python objects with `None`, NaN or pandas' marks where there is none, each text once; `None` if there is
     /// anything else.
     #[staticmethod]
     fn coded(values: &Bound<'_, PyList>) -> PyResult<Option<Self>> {
-        Ok(crate::coded::coded(values)?.map(Self))
+        Ok(crate::coded::coded(values)?.map(Self::plain))
     }
 
-    /// Categories: for every row a position in `values`, or -1.
+    /// Categories: for every row a position in `values`, which say which levels there are, or -1.
     #[staticmethod]
     fn categories(codes: &Bound<'_, PyAny>, values: &Self) -> PyResult<Self> {
         let (codes, _) = crate::array::integers(codes)?;
         let codes: Int32Array =
             codes.into_iter().map(|code| i32::try_from(code).ok().filter(|c| *c >= 0)).collect();
-        let dictionary = DictionaryArray::try_new(codes, Arc::clone(&values.0));
-        dictionary.map(|d| Self(Arc::new(d))).map_err(|e| PyValueError::new_err(e.to_string()))
+        let dictionary = DictionaryArray::try_new(codes, Arc::clone(&values.array));
+        dictionary
+            .map(|d| Self { array: Arc::new(d), categories: true })
+            .map_err(|e| PyValueError::new_err(e.to_string()))
     }
 }
 

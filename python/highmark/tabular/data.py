@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,13 +12,14 @@ import numpy as np
 
 from .. import _highmark
 from ..notices import notice
-from ..screen import show_table
-from ..tables import column_names, is_pandas, rereadable, to_table
-from .encoded import Encoded, Procs
+from ..tables import column_name, column_names, is_pandas, rereadable, to_table
+from .checks import count
+from .described import Described
+from .encoded import Encoded, encoded_rows
 from .info import Info
-from .procs import Block, procs_spec
+from .loader import DataLoader, TabDataLoader, delegated
+from .procs import Block, RegressionBlock, procs_spec
 from .splitters import IndexSplitter, RandomSplitter
-from .tensor import tensor_of
 
 __all__ = [
     "DataLoader",
@@ -67,138 +68,14 @@ def cont_cat_split(df: Any, max_card: int = 20, dep_var: str | Sequence[str] | N
 def _names(what: str, names: Any) -> list[str] | None:
     if names is None:
         return None
-    listed = [names] if isinstance(names, str) else list(names)
-    for name in listed:
-        if not isinstance(name, str):
-            raise TypeError(f"{what}: column names must be text, not {name!r}")
-    return listed
+    listed = [names] if isinstance(names, (str, int, np.integer)) else list(names)
+    try:
+        return [column_name(name) for name in listed]
+    except TypeError as error:
+        raise TypeError(f"{what}: {error}") from None
 
 
-class DataLoader:
-    """Encoded rows in batches of ``bs``: iterating gives (codes, numbers, targets) as numpy, in the order of the rows.
-
-    Training draws its own order; this one is for looking.
-    """
-
-    def __init__(self, dataset: _highmark.Dataset, bs: int, drop_last: bool, info: Info) -> None:
-        self.dataset = dataset
-        self.bs = bs
-        self.drop_last = drop_last
-        self._info = info
-        self.drift: list[str] = []
-
-    @property
-    def n(self) -> int:
-        """Rows."""
-        return len(self.dataset)
-
-    @property
-    def c(self) -> int:
-        """Outputs that a model for it has."""
-        return self._info.outputs
-
-    @property
-    def vocab(self) -> list[Any]:
-        """The classes."""
-        return self._info.vocab
-
-    def __len__(self) -> int:
-        return self.n // self.bs if self.drop_last else -(-self.n // self.bs)
-
-    def __iter__(self) -> Iterator[tuple[np.ndarray, ...]]:
-        for start in range(0, len(self) * self.bs, self.bs):
-            yield self._batch(start, min(start + self.bs, self.n))
-
-    def one_batch(self) -> tuple[np.ndarray, ...]:
-        """The first batch."""
-        return self._batch(0, min(self.bs, self.n))
-
-    def _batch(self, start: int, end: int) -> tuple[np.ndarray, ...]:
-        cat, cont, y = self.dataset.arrays(list(range(start, end)))
-        return tuple(tensor_of(part) for part in (cat, cont, y) if part is not None)
-
-    def decoded(self, rows: Sequence[int]) -> dict[str, list[Any]]:
-        """These rows as they would stand in a table: categories, numbers in their own units, and targets."""
-        return self._info.decode(*self.dataset.arrays(list(rows)))
-
-    def show_batch(self, max_n: int = 10, **kwargs: Any) -> None:
-        """Shows the first rows."""
-        show_table(self.decoded(range(min(max_n, self.n))))
-
-    def __repr__(self) -> str:
-        return f"{type(self).__name__}: {self.n} rows in batches of {self.bs}"
-
-
-TabDataLoader = DataLoader
-
-
-class _Described:
-    """What loaders and tables tell of their columns."""
-
-    _info: Info
-
-    @property
-    def cat_names(self) -> list[str]:
-        """The categorical columns, with ``<name>_na`` for columns with missing numbers."""
-        return self._info.cat_names
-
-    @property
-    def cont_names(self) -> list[str]:
-        """The continuous columns."""
-        return self._info.cont_names
-
-    @property
-    def y_names(self) -> list[str]:
-        """The target columns."""
-        return self._info.y_names
-
-    @property
-    def classes(self) -> dict[str, list[Any]]:
-        """What the codes of each categorical column stand for."""
-        return self._info.classes
-
-    @property
-    def vocab(self) -> list[Any]:
-        """The classes of the target; the columns of labels."""
-        return self._info.vocab
-
-    @property
-    def c(self) -> int:
-        """Outputs that a model for it has."""
-        return self._info.outputs
-
-    @property
-    def procs(self) -> Procs:
-        """The steps of the preparation, in their order, and what they have found."""
-        return Procs(self._info)
-
-    @property
-    def x_names(self) -> list[str]:
-        """The columns that a model sees."""
-        return [*self.cat_names, *self.cont_names]
-
-    @property
-    def all_col_names(self) -> list[str]:
-        """These and the targets."""
-        return [*self.x_names, *self.y_names]
-
-    @property
-    def means(self) -> dict[str, float]:
-        """The means of the continuous columns, if they are normalized."""
-        return self._info.means
-
-    @property
-    def stds(self) -> dict[str, float]:
-        """The standard deviations of the continuous columns, if they are normalized."""
-        return self._info.stds
-
-    @property
-    def na_dict(self) -> dict[str, float]:
-        """What missing numbers are replaced by."""
-        return self._info.fill
-
-
-class TabularPandas(_Described, Encoded):
+class TabularPandas(Encoded):
     """A table with its preparation fitted on the rows to train on. ``xs``, ``ys`` and the others are of all rows, those to
     train on first.
 
@@ -235,57 +112,66 @@ class TabularPandas(_Described, Encoded):
             named = {*cat, *cont, *targets}
             wanted = named if named <= set(column_names(df)) else None
         table = to_table(df, wanted)
+        self._row_labels = df.index if is_pandas(df) else None
         if cat is not None and cont is None:
             cont = [name for name in table.names if name not in {*cat, *targets}]
         block = y_block() if isinstance(y_block, type) else y_block
         if block is not None and not isinstance(block, Block):
             raise TypeError(f"y_block: {y_block!r} is not CategoryBlock, RegressionBlock or MultiCategoryBlock")
+        if isinstance(block, RegressionBlock) and block.n_out not in (None, len(targets)):
+            there = "is 1 target column" if len(targets) == 1 else f"are {len(targets)} target columns"
+            raise ValueError(f"RegressionBlock: n_out is {block.n_out}, but there {there}")
         if splits is None:
             raise ValueError("splits: rows to validate on are needed, RandomSplitter()(range_of(df)) for one")
         train, valid = (_rows(part, table.rows) for part in _two(splits))
         config = {
             "targets": targets,
             "task": block.task if block else None,
+            "classes": block.vocab if block else None,
             "cat": cat,
             "cont": cont,
             "procs": procs_spec(procs),
             "max_card": max_card,
         }
-        self._data = _highmark.TabularData(table, json.dumps(config), train, valid)
+        self._data: _highmark.TabularData = _highmark.TabularData(table, json.dumps(config), train, valid)
         for line in self._data.warnings:
             notice(line)
-        super().__init__(Info(self._data.pipeline), [self._data.train, self._data.valid])
+        super().__init__(Info(self._data.pipeline), [self._data.train, self._data.valid], self._of("train", "valid"))
         self.split = len(train)
         self.device = "cpu"
 
     @property
     def train(self) -> Encoded:
         """The rows to train on, encoded."""
-        return Encoded(self._info, [self._data.train])
+        return Encoded(self._info, [self._data.train], self._of("train"))
 
     @property
     def valid(self) -> Encoded:
         """The rows to validate on, encoded."""
-        return Encoded(self._info, [self._data.valid])
+        return Encoded(self._info, [self._data.valid], self._of("valid"))
 
-    def new(self, df: Any, inplace: bool = False) -> Encoded:
-        """Other rows, encoded as the training rows are."""
-        return Encoded(self._info, [self._info.apply(df)[0]])
+    def _of(self, *sides: str) -> Callable[[], Any]:
+        """The labels of the rows of these sides: those of a DataFrame, or the numbers of the rows."""
+        data, labels = self._data, self._row_labels
+
+        def index() -> Any:
+            import pandas as pd
+
+            rows = np.concatenate([getattr(data, f"{side}_rows") for side in sides])
+            return pd.Index(rows) if labels is None else labels.take(rows)
+
+        return index
 
     @property
     def drift(self) -> list[str]:
         """In what the validation rows differ from the training rows, line by line."""
         return self._data.drift
 
-    def dataloaders(self, bs: int = 64, path: str | os.PathLike[str] = ".", **kwargs: Any) -> DataLoaders:
-        """Loaders of ``bs`` rows a batch; ``shuffle`` (yes) and ``drop_last`` (as ``shuffle``) are of the training rows."""
-        return DataLoaders(self, bs=bs, path=path, **kwargs)
-
     def _repr_html_(self) -> str:
         from ..screen import html_table
 
-        rows = range(min(5, len(self._data.train)))
-        return html_table(DataLoader(self._data.train, 64, False, self._info).decoded(rows))
+        rows = list(range(min(5, len(self._data.train))))
+        return html_table(self._info.decode(*self.arrays(rows)))
 
 
 def _two(splits: Any) -> tuple[Any, Any]:
@@ -304,14 +190,14 @@ def _rows(rows: Any, n: int) -> np.ndarray:
     return array
 
 
-class DataLoaders(_Described):
+class DataLoaders(Described):
     """Training and validation rows: ``train`` and ``valid``, or ``dls[0]`` and ``dls[1]``."""
 
     device = "cpu"
 
     def __init__(
         self,
-        to: TabularPandas,
+        to: Encoded,
         bs: int = 64,
         path: str | os.PathLike[str] = ".",
         shuffle: bool = True,
@@ -323,24 +209,28 @@ class DataLoaders(_Described):
         num_workers: int = 0,
         **kwargs: Any,
     ) -> None:
-        if isinstance(bs, bool) or not isinstance(bs, (int, np.integer)):
-            raise TypeError(f"bs: a whole number of rows is needed, not {bs!r}")
+        if not isinstance(to, Encoded):
+            raise TypeError(f"DataLoaders: loaders are made of a table, by to.dataloaders(bs=64), not of {to!r}")
         for name in ("shuffle_train", "pin_memory", "timeout", "batch_size", "verbose", "do_setup"):
             kwargs.pop(name, None)
         if kwargs:
             raise TypeError(f"dataloaders: there is no option `{next(iter(kwargs))}`")
-        if val_bs is not None and (isinstance(val_bs, bool) or not isinstance(val_bs, (int, np.integer)) or val_bs < 1):
-            raise TypeError(f"val_bs: a whole number of rows is needed, not {val_bs!r}")
-        self._data = to._data
+        self._to = to
         self._info = to._info
         self.path = Path(path)
-        self.bs = int(bs)
+        self.bs = count("bs", bs, 1)
         self.shuffle = bool(shuffle)
         self.drop_last = self.shuffle if drop_last is None else bool(drop_last)
-        self.train = DataLoader(to._data.train, self.bs, self.drop_last, self._info)
-        self.valid = DataLoader(to._data.valid, self.bs if val_bs is None else int(val_bs), False, self._info)
-        self.valid.drift = to.drift
+        self.train = DataLoader(to.train, self.bs, self.shuffle, self.drop_last)
+        self.valid = DataLoader(to.valid, self.bs if val_bs is None else count("val_bs", val_bs, 1), val_shuffle)
+        self.valid.drift = to.drift if isinstance(to, TabularPandas) else []
         self.n_inp = 2
+
+    @property
+    def _data(self) -> _highmark.TabularData:
+        if self._to._data is None:
+            raise ValueError("these loaders are of rows to predict; a learner is made with those of the table to train on")
+        return self._to._data
 
     @property
     def loaders(self) -> list[DataLoader]:
@@ -349,12 +239,12 @@ class DataLoaders(_Described):
     @property
     def train_ds(self) -> Encoded:
         """The rows to train on, encoded."""
-        return Encoded(self._info, [self.train.dataset])
+        return self.train.dataset
 
     @property
     def valid_ds(self) -> Encoded:
         """The rows to validate on, encoded."""
-        return Encoded(self._info, [self.valid.dataset])
+        return self.valid.dataset
 
     def __getitem__(self, i: int) -> DataLoader:
         return self.loaders[i]
@@ -366,20 +256,23 @@ class DataLoaders(_Described):
         return iter(self.loaders)
 
     def one_batch(self) -> tuple[np.ndarray, ...]:
-        """The first training batch."""
+        """The first training batch of another iteration."""
         return self.train.one_batch()
 
     def show_batch(self, max_n: int = 10, **kwargs: Any) -> None:
-        """Shows the first training rows."""
+        """Shows training rows of another iteration."""
         self.train.show_batch(max_n)
 
     def test_dl(self, test_items: Any, bs: int | None = None, **kwargs: Any) -> DataLoader:
         """Loaders of other rows, encoded as the training rows are. Unseen categories, missing values where training had none,
         and columns in another order are fine; ``drift`` of what is returned tells of them."""
-        dataset, drift = self._info.apply(test_items)
-        loader = DataLoader(dataset, bs or self.bs, False, self._info)
+        rows, drift = encoded_rows(self._info, test_items)
+        loader = DataLoader(rows, bs or self.bs)
         loader.drift = drift
         return loader
+
+    def __getattr__(self, name: str) -> Any:
+        return delegated(self, "train", name)
 
     def _repr_html_(self) -> str:
         from ..screen import html_table

@@ -2,36 +2,52 @@
 
 from __future__ import annotations
 
-from types import SimpleNamespace
-from typing import Any
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from .. import _highmark
 from ..screen import show_table
+from ..tables import is_pandas
+from .described import Described
 from .info import Info
 
-__all__ = ["Encoded", "Procs"]
+if TYPE_CHECKING:
+    from .data import DataLoaders
+
+__all__ = ["Encoded"]
+
+Arrays = tuple[np.ndarray, np.ndarray, "np.ndarray | None"]
 
 
-class Encoded:
-    """Encoded rows, under the names that fastai's tables have."""
+class Encoded(Described):
+    """Encoded rows, under the names that fastai's tables have. ``index`` gives the labels of the rows when they are asked for;
+    without it they are numbered."""
 
-    def __init__(self, info: Info, parts: list[_highmark.Dataset]) -> None:
-        self._info, self._parts = info, parts
+    # With which a learner is made; only tables to train on have it.
+    _data: _highmark.TabularData | None = None
+
+    def __init__(self, info: Info, parts: list[_highmark.Dataset], index: Callable[[], Any] | None = None) -> None:
+        self._info, self._parts, self._index = info, parts, index
 
     def __len__(self) -> int:
         return sum(len(part) for part in self._parts)
 
     @property
     def cats(self) -> Any:
-        """The codes of the categorical columns."""
-        return _frame(self._info.cat_names, [part.arrays()[0] for part in self._parts])
+        """The codes of the categorical columns, in signed integers that hold them."""
+        import pandas as pd
+
+        codes = np.concatenate([part.arrays()[0] for part in self._parts])
+        sizes = zip(self.cat_names, self._info.cardinalities, strict=True)
+        columns = {name: codes[:, i].astype(np.min_scalar_type(-size)) for i, (name, size) in enumerate(sizes)}
+        return pd.DataFrame(columns, index=self._labels())
 
     @property
     def conts(self) -> Any:
         """The continuous columns, as they are trained on."""
-        return _frame(self._info.cont_names, [part.arrays()[1] for part in self._parts])
+        return self._frame(self.cont_names, [part.arrays()[1] for part in self._parts])
 
     @property
     def xs(self) -> Any:
@@ -46,62 +62,91 @@ class Encoded:
         targets = [part.arrays()[2] for part in self._parts]
         if any(target is None for target in targets):
             raise ValueError("these rows have no targets")
-        return _frame(self._info.y_names, [target for target in targets if target is not None])
+        return self._frame(self.y_names, [target for target in targets if target is not None])
 
     targ = ys
 
     @property
     def y(self) -> Any:
         """The first encoded target, as a Series."""
-        return self.ys[self._info.y_names[0]]
+        return self.ys[self.y_names[0]]
 
     @property
     def items(self) -> Any:
-        """Codes, numbers and, if there are any, encoded targets."""
+        """Codes, numbers and, if there are any, encoded targets: to look at, and to copy."""
         import pandas as pd
 
+        from .items import Items
+
         known = all(part.arrays([])[2] is not None for part in self._parts)
-        return pd.concat([self.xs, self.ys], axis=1) if known else self.xs
+        return Items(pd.concat([self.xs, self.ys], axis=1) if known else self.xs)
 
     all_cols = items
+
+    @property
+    def loc(self) -> Any:
+        """Rows of ``items`` by their labels."""
+        return self.items.loc
+
+    @property
+    def iloc(self) -> Any:
+        """Rows of ``items`` by their places."""
+        return self.items.iloc
+
+    def __getitem__(self, names: Any) -> Any:
+        """Columns of ``items``."""
+        return self.items[names]
+
+    def __iter__(self) -> Iterator[str]:
+        """The names of its columns, as those of a DataFrame."""
+        return iter(self.items)
+
+    @property
+    def train(self) -> Encoded:
+        """The rows to train on: all, where none validate."""
+        return self
+
+    @property
+    def valid(self) -> Encoded:
+        """The rows to validate on: none, unless the table was split."""
+        return Encoded(self._info, [self._parts[0].take([])])
+
+    def new(self, df: Any, inplace: bool = False) -> Encoded:
+        """Other rows, encoded as the training rows are."""
+        return encoded_rows(self._info, df)[0]
+
+    def dataloaders(self, bs: int = 64, path: Any = ".", **kwargs: Any) -> DataLoaders:
+        """Loaders of ``bs`` rows a batch; ``shuffle`` (yes) and ``drop_last`` (as ``shuffle``) are of the training rows."""
+        from .data import DataLoaders
+
+        return DataLoaders(self, bs=bs, path=path, **kwargs)
 
     def process(self) -> None:
         """Nothing is left to do: rows are encoded when they come."""
 
+    def arrays(self, rows: Sequence[int] | None = None) -> Arrays:
+        """Codes, numbers and targets of these rows of the first part, or of all."""
+        return self._parts[0].arrays(rows)
+
     def show(self, max_n: int = 10) -> None:
         """Shows the first rows as they stand in the table: categories, numbers in their own units, targets."""
-        first = self._parts[0]
-        show_table(self._info.decode(*first.arrays(list(range(min(max_n, len(first)))))))
+        show_table(self._info.decode(*self.arrays(list(range(min(max_n, len(self._parts[0])))))))
+
+    def __repr__(self) -> str:
+        columns = f"{len(self.cat_names)} categorical and {len(self.cont_names)} continuous columns"
+        return f"{type(self).__name__}: {len(self):,} rows of {columns}; {self._info.task} of {', '.join(self.y_names)}"
+
+    def _labels(self) -> Any:
+        return None if self._index is None else self._index()
+
+    def _frame(self, names: list[str], arrays: list[np.ndarray]) -> Any:
+        import pandas as pd
+
+        return pd.DataFrame(np.concatenate(arrays), columns=names, index=self._labels())
 
 
-def _frame(names: list[str], arrays: list[np.ndarray]) -> Any:
-    import pandas as pd
-
-    return pd.DataFrame(np.concatenate(arrays), columns=names)
-
-
-class _Classes(dict[str, list[Any]]):
-    """The classes of each categorical column."""
-
-    @property
-    def classes(self) -> dict[str, list[Any]]:
-        return self
-
-
-class Procs(list[str]):
-    """The names of the steps of a preparation. What each has found is under its name, as in fastai:
-    ``categorify.classes``, ``fill_missing.na_dict``, ``normalize.means`` and ``normalize.stds``."""
-
-    def __init__(self, info: Info) -> None:
-        super().__init__(info.procs)
-        self._info = info
-
-    def __getattr__(self, name: str) -> Any:
-        if name.startswith("_") or name not in self:
-            raise AttributeError(f"there is no proc `{name}` among {', '.join(self) or 'none'}")
-        info = self._info
-        if name == "categorify":
-            return _Classes(info.classes)
-        if name == "normalize":
-            return SimpleNamespace(means=info.means, stds=info.stds)
-        return SimpleNamespace(na_dict=info.fill)
+def encoded_rows(info: Info, df: Any) -> tuple[Encoded, list[str]]:
+    """A table of any kind, encoded as the training rows are, and in what it differs from them."""
+    rows, drift = info.apply(df)
+    labels = df.index if is_pandas(df) else None
+    return Encoded(info, [rows], lambda: labels), drift

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from typing import Any
 
 import numpy as np
@@ -27,13 +28,15 @@ class Info:
         self.outputs: int = said["outputs"]
         self.fill = dict(said["fill"]["columns"]) if said["fill"] else {}
         self.procs: list[str] = [proc["proc"] for proc in said["procs"]]
+        self.normalized = said["normalize"] is not None
         normalize = said["normalize"] or {"means": [0.0] * len(self.cont_names), "stds": [1.0] * len(self.cont_names)}
         self.means = dict(zip(self.cont_names, normalize["means"], strict=True))
         self.stds = dict(zip(self.cont_names, normalize["stds"], strict=True))
         self.classes: dict[str, list[Any]] = {name: ["#na#", *levels] for name, levels in said["categorify"]["columns"]}
         self.task: str = said["task"]["kind"]
         self.y_names: list[str] = said["task"].get("columns") or [said["task"]["column"]]
-        self.vocab: list[Any] = said["task"].get("classes") or (self.y_names if self.task == "multi-label" else [])
+        labels = said["task"].get("labels") or self.y_names
+        self.vocab: list[Any] = said["task"].get("classes") or (labels if self.task == "multi-label" else [])
 
     def apply(self, source: Any) -> tuple[_highmark.Dataset, list[str]]:
         """Encodes a table of any kind, and says in what it differs from the training table."""
@@ -45,10 +48,18 @@ class Info:
         for i, name in enumerate(self.cat_names):
             columns[name] = [self.classes[name][code] for code in cat[:, i]]
         for i, name in enumerate(self.cont_names):
-            columns[name] = [float(x) for x in cont[:, i].astype(np.float64) * self.stds[name] + self.means[name]]
+            columns[name] = self._numbers(name, cont[:, i])
         if y is not None:
             columns.update(self.decode_targets(y))
         return columns
+
+    def _numbers(self, name: str, encoded: np.ndarray) -> list[float]:
+        """In their own unit. What was normalized is known to some seven digits of its deviation; the others would make a
+        billionth of a zero."""
+        std = self.stds[name]
+        values = [float(x) for x in encoded.astype(np.float64) * std + self.means[name]]
+        digits = 6 - math.ceil(math.log10(std))
+        return [round(x, digits) + 0.0 for x in values] if self.normalized else values
 
     def decode_targets(self, y: np.ndarray, suffix: str = "") -> dict[str, list[Any]]:
         y = np.asarray(y)

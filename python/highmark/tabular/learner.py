@@ -320,7 +320,7 @@ class Learner(CallbackList, Groups, View):
                 cb.learn = self
             return [value for _, value in self._core.validate(self._handles(extra, everywhere=True))]
         loader = self.dls[ds_idx] if dl is None else dl
-        raw, _, losses = self._core.predictions(loader.dataset)
+        raw, _, losses = self._core.predictions(loader.rows)
         targets = loader.dataset.arrays()[2]
         if targets is None or losses is None:
             raise ValueError("these rows have no targets, so there is no loss")
@@ -354,7 +354,7 @@ class Learner(CallbackList, Groups, View):
         loader = self.dls[ds_idx] if dl is None else dl
         if not isinstance(loader, DataLoader):
             raise TypeError(f"dl: a loader is needed, dls.test_dl(df) for one, not {dl!r}")
-        raw, activated, losses = self._core.predictions(loader.dataset)
+        raw, activated, losses = self._core.predictions(loader.rows)
         cat, cont, targets = loader.dataset.arrays()
         result: list[Any] = [(tensor_of(cat), tensor_of(cont))] if with_input else []
         if with_preds:
@@ -379,7 +379,7 @@ class Learner(CallbackList, Groups, View):
         loader = self.dls[ds_idx] if dl is None else dl
         rows = list(range(min(max_n, loader.n)))
         columns = loader.decoded(rows)
-        decided = decisions(self.dls._info, self._core.predictions(loader.dataset)[1])
+        decided = decisions(self.dls._info, self._core.predictions(loader.rows)[1])
         columns.update(self.dls._info.decode_targets(decided[: len(rows)], "_pred"))
         show_table(columns)
 

@@ -109,19 +109,35 @@ class Block:
     """What the targets are."""
 
     task = ""
+    # The classes in their order, or what labels are called, if the user says.
+    vocab: list[Any] | None = None
 
     def __repr__(self) -> str:
         return type(self).__name__
 
 
 class CategoryBlock(Block):
-    """One class a row. The classes are those of the training rows, sorted."""
+    """One class a row. The classes are those of the training rows, in the order of a categorical column or sorted; or ``vocab``,
+    sorted unless ``sort`` is false. A column of classes has no class for missing values, so ``add_na`` adds none."""
 
     task = "classification"
 
+    def __init__(self, vocab: Any = None, sort: bool = True, add_na: bool = False) -> None:
+        if vocab is None:
+            return
+        if add_na:
+            raise ValueError("CategoryBlock: add_na would add a class for rows without a class; leave those rows out")
+        # A column of categories, or what pandas keeps in one.
+        categories = getattr(getattr(vocab, "cat", vocab), "categories", None)
+        values = dict.fromkeys(_plain(value) for value in (vocab if categories is None else categories))
+        try:
+            self.vocab = sorted(values) if sort and categories is None else list(values)
+        except TypeError:
+            raise TypeError("vocab: its classes are of several types, which have no order; give sort=False") from None
+
 
 class RegressionBlock(Block):
-    """One number a row for each target column."""
+    """One number a row for each target column; ``n_out``, if given, says how many these are."""
 
     task = "regression"
 
@@ -130,11 +146,20 @@ class RegressionBlock(Block):
 
 
 class MultiCategoryBlock(Block):
-    """Yes or no a row for each target column, which holds 0 and 1 or truth values."""
+    """Yes or no a row for each target column, which holds 0 and 1 or truth values. ``vocab`` says what the labels are called, in
+    the order of the columns."""
 
     task = "multi-label"
 
     def __init__(self, encoded: bool = True, vocab: Any = None, add_na: bool = False) -> None:
         if not encoded:
             raise ValueError("MultiCategoryBlock: give a column of 0 and 1 for each label, and encoded=True")
-        self.vocab = vocab
+        self.vocab = None if vocab is None else [str(_plain(value)) for value in vocab]
+
+
+def _plain(value: Any) -> Any:
+    """A class as Python has it."""
+    plain = value.item() if hasattr(value, "item") else value
+    if not isinstance(plain, (str, bool, int, float)) or plain != plain:
+        raise TypeError(f"vocab: classes are text, numbers or truth values, not {value!r}")
+    return plain

@@ -79,6 +79,7 @@ impl Config {
         Ok(DataConfig {
             targets: self.target.0.clone(),
             task: self.task,
+            classes: None,
             cat: self.cat.clone().map(|names| names.0),
             cont: self.cont.clone().map(|names| names.0),
             ignore: self.ignore.0.clone(),

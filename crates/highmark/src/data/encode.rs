@@ -160,7 +160,7 @@ impl Pipeline {
                 }
                 Ok(Targets::Classes(factors.codes.iter().map(|code| codes[*code as usize]).collect()))
             }
-            Task::Regression { columns } | Task::MultiLabel { columns } => {
+            Task::Regression { columns } | Task::MultiLabel { columns, .. } => {
                 let width = columns.len();
                 let mut values = vec![0.0; table.rows() * width];
                 for (position, name) in columns.iter().enumerate() {

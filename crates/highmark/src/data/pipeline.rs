@@ -87,7 +87,7 @@ impl Pipeline {
             let other = valid.and_then(|valid| valid.find(name));
             let array = table.column(name)?;
             let factors = Factors::of(name, array)?;
-            let levels = Categorify::levels(name, array, &factors, train, other)?;
+            let levels = Categorify::levels(name, array, &factors, train, other, table.categories(name)?)?;
             Ok::<_, Error>((levels, of_category(name, &factors, table.origin())))
         });
         for (name, levels) in cat.iter().zip(levels) {

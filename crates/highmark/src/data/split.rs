@@ -31,7 +31,8 @@ pub enum Split {
     },
     /// A table of its own; all rows of the other are for training.
     Table(Table),
-    /// Both sides as they are given, counted from 0 and each in its order; rows of neither are left out.
+    /// Both sides as they are given, counted from 0 and each in its order; rows of neither are left out. Rows may be given
+    /// several times, to weigh more, and on both sides, to train on all there is.
     Given {
         /// The rows to train on.
         train: Vec<usize>,
@@ -52,7 +53,7 @@ impl Split {
     /// [`Split::Given`]; for [`Split::Table`] the latter count in that table. `classes` has a class number for each row and is
     /// needed to stratify.
     ///
-    /// Fails when one side would be empty, and for rows that are not there or given twice.
+    /// Fails when one side would be empty, for rows that are not there, and for those that [`Split::List`] has twice.
     pub fn divide(&self, rows: usize, classes: Option<&[u32]>) -> Result<(Vec<u32>, Vec<u32>)> {
         let mut is_valid = vec![false; rows];
         match self {
@@ -65,7 +66,12 @@ impl Split {
                 is_valid[range.clone()].fill(true);
             }
             Self::List(list) => {
-                mark("valid", list, &mut is_valid)?;
+                check("valid", list, rows)?;
+                for &row in list {
+                    if std::mem::replace(&mut is_valid[row], true) {
+                        return Err(Error::config("valid", format!("row {row} is given twice")));
+                    }
+                }
             }
             Self::Fraction { fraction, seed, stratify } => {
                 if !(*fraction > 0.0 && *fraction < 1.0) {
@@ -101,8 +107,8 @@ impl Split {
                 return both_sides((0..rows as u32).collect(), (0..table.rows() as u32).collect());
             }
             Self::Given { train, valid } => {
-                mark("train", train, &mut is_valid)?;
-                mark("valid", valid, &mut is_valid)?;
+                check("train", train, rows)?;
+                check("valid", valid, rows)?;
                 let numbers = |rows: &[usize]| rows.iter().map(|row| *row as u32).collect();
                 return both_sides(numbers(train), numbers(valid));
             }
@@ -112,21 +118,29 @@ impl Split {
     }
 }
 
-/// Marks the rows of `list`. Fails for rows that are not there or marked already.
-fn mark(setting: &str, list: &[usize], marks: &mut [bool]) -> Result<()> {
-    let rows = marks.len();
-    for &row in list {
-        let message = match marks.get_mut(row) {
-            Some(mark) if !*mark => {
-                *mark = true;
-                continue;
-            }
-            Some(_) => format!("row {row} is given twice"),
-            None => format!("row {row} is not among the {rows} rows (counted from 0)"),
-        };
-        return Err(Error::config(setting, message));
+/// Fails for rows that are not there.
+fn check(setting: &str, list: &[usize], rows: usize) -> Result<()> {
+    match list.iter().find(|row| **row >= rows) {
+        None => Ok(()),
+        Some(row) => {
+            let message = format!("row {row} is not among the {rows} rows (counted from 0)");
+            Err(Error::config(setting, message))
+        }
     }
-    Ok(())
+}
+
+/// What to tell of a split that validates on training rows.
+pub(super) fn seen_in_training(rows: usize, train: &[u32], valid: &[u32]) -> Option<String> {
+    let mut trained = vec![false; rows];
+    train.iter().for_each(|row| trained[*row as usize] = true);
+    let both = valid.iter().filter(|row| trained[**row as usize]).count();
+    let which = if both == valid.len() { "all".into() } else { format!("{both} of the") };
+    let n = valid.len();
+    (both > 0).then(|| {
+        format!(
+            "{which} {n} validation rows are trained on too, so what validation says does not hold for other rows"
+        )
+    })
 }
 
 fn both_sides(train: Vec<u32>, valid: Vec<u32>) -> Result<(Vec<u32>, Vec<u32>)> {
@@ -245,6 +259,17 @@ mod tests {
     }
 
     #[test]
+    fn given_rows_may_repeat_and_be_on_both_sides() {
+        let split = Split::Given { train: vec![0, 1, 2, 1], valid: vec![2, 3, 3] };
+        let (train, valid) = split.divide(4, None).unwrap();
+        assert_eq!((train.as_slice(), valid.as_slice()), ([0, 1, 2, 1].as_slice(), [2, 3, 3].as_slice()));
+        let told = seen_in_training(4, &train, &valid).unwrap();
+        assert!(told.starts_with("1 of the 3 validation rows are trained on too"), "{told}");
+        assert!(seen_in_training(4, &train, &[1, 2]).unwrap().starts_with("all 2 validation rows"));
+        assert_eq!(seen_in_training(4, &train, &[3]), None);
+    }
+
+    #[test]
     fn impossible_splits() {
         let error = |split: Split| split.divide(10, None).unwrap_err().to_string();
         assert!(error(Split::Rows(5..11)).contains("5..11 is not within the 10 rows"));
@@ -255,7 +280,6 @@ mod tests {
         let given =
             |train: &[usize], valid: &[usize]| Split::Given { train: train.into(), valid: valid.into() };
         assert_eq!(given(&[7, 2], &[3, 0]).divide(10, None).unwrap(), (vec![7, 2], vec![3, 0]));
-        assert!(error(given(&[1, 2], &[2])).contains("valid: row 2 is given twice"));
         assert!(error(given(&[10], &[2])).contains("train: row 10 is not among"));
         assert!(error(given(&[1], &[])).contains("for validation"));
         assert!(error(fraction(0.05, false)).contains("for validation"));

@@ -2,8 +2,11 @@
 
 use std::path::Path;
 
+use arrow_array::cast::AsArray;
 use arrow_array::{Array, ArrayRef};
 
+use super::factors::Factors;
+use super::level::Level;
 use super::origin::Origin;
 use super::{CsvOptions, read_csv, read_parquet};
 use crate::{Error, Result};
@@ -32,6 +35,8 @@ pub struct Table {
     columns: Vec<(String, ArrayRef)>,
     rows: usize,
     origin: Origin,
+    /// The columns whose dictionaries say which levels there are.
+    categories: Vec<String>,
 }
 
 impl Table {
@@ -57,12 +62,44 @@ impl Table {
                 u32::MAX
             )));
         }
-        Ok(Self { columns, rows, origin: Origin::default() })
+        Ok(Self { columns, rows, origin: Origin::default(), categories: Vec::new() })
     }
 
     /// With its rows from there.
     pub(crate) fn with_origin(self, origin: Origin) -> Self {
         Self { origin, ..self }
+    }
+
+    /// The same table, with dictionaries in the columns `names` that are meant: their levels are the values of the dictionary
+    /// in its order, used or not. All other columns have the levels that occur, sorted. Names of other columns are passed
+    /// over.
+    ///
+    /// ```
+    /// use std::sync::Arc;
+    /// use arrow_array::{ArrayRef, DictionaryArray, Int8Array, Int64Array, StringArray};
+    /// use highmark::{DataConfig, Split, Table, TabularData};
+    ///
+    /// let sizes = Arc::new(StringArray::from(vec!["S", "M", "L", "XL"]));
+    /// let size: ArrayRef = Arc::new(DictionaryArray::new(Int8Array::from(vec![2, 0, 1]), sizes));
+    /// let y: ArrayRef = Arc::new(Int64Array::from(vec![0, 1, 0]));
+    /// let table = Table::new(vec![("size".into(), size), ("y".into(), y)])?.with_categories(vec!["size".into()]);
+    /// let config = DataConfig { targets: vec!["y".into()], valid: Split::Rows(2..3), ..DataConfig::default() };
+    /// let pipeline = TabularData::new(&table, &config)?.pipeline;
+    /// assert_eq!(pipeline.classes("size").unwrap(), ["#na#", "S", "M", "L", "XL"]);
+    /// # Ok::<(), highmark::Error>(())
+    /// ```
+    #[must_use]
+    pub fn with_categories(self, names: Vec<String>) -> Self {
+        Self { categories: names, ..self }
+    }
+
+    /// The levels of a column that says itself which there are, in its order.
+    pub(crate) fn categories(&self, name: &str) -> Result<Option<Vec<Level>>> {
+        let meant = self.categories.iter().any(|other| other == name);
+        match self.find(name).filter(|_| meant).and_then(|array| array.as_any_dictionary_opt()) {
+            Some(dictionary) => Ok(Some(Factors::of(name, dictionary.values())?.levels)),
+            None => Ok(None),
+        }
     }
 
     /// Where its rows come from.
@@ -112,14 +149,15 @@ impl Table {
         let rows = rows.min(self.rows - start);
         let columns =
             self.columns.iter().map(|(name, array)| (name.clone(), array.slice(start, rows))).collect();
-        Self { columns, rows, origin: self.origin.skip(start) }
+        Self { columns, rows, origin: self.origin.skip(start), categories: self.categories.clone() }
     }
 
     /// The table without the columns named. Names that it does not have are passed over; dropping every
     /// column is an error.
     pub fn without(&self, names: &[&str]) -> Result<Self> {
         let kept = self.columns.iter().filter(|(name, _)| !names.contains(&name.as_str()));
-        Ok(Self::new(kept.cloned().collect())?.with_origin(self.origin.clone()))
+        let kept = Self::new(kept.cloned().collect())?.with_origin(self.origin.clone());
+        Ok(kept.with_categories(self.categories.clone()))
     }
 }
 

@@ -3,8 +3,10 @@
 use std::sync::Arc;
 
 use super::factors::Factors;
+use super::level::Level;
 use super::oddity::of_target;
 use super::pipeline::{Fit, Pipeline};
+use super::split::seen_in_training;
 use super::task::{fit_task, infer_kind, refuse_missing};
 use super::{Dataset, Drift, Proc, Split, Table, TaskKind, cont_cat_split};
 use crate::{Error, Result};
@@ -28,6 +30,10 @@ pub struct DataConfig {
     /// integer column of 0 and 1 (where fastai would regress); multi-label for several columns of truth
     /// values or of 0 and 1; regression for other numbers.
     pub task: Option<TaskKind>,
+    /// The classes of a classification in the order of their numbers, or what the labels of a multi-label task are called;
+    /// `None`, the default, takes the classes of the training rows, in the order of their column's categories
+    /// ([`Table::with_categories`]) or else sorted, and the names of the columns.
+    pub classes: Option<Vec<Level>>,
     /// The categorical columns; `None`, the default, takes those that [`cont_cat_split`] finds among the
     /// columns that are not in `cont`.
     pub cat: Option<Vec<String>>,
@@ -52,6 +58,7 @@ impl Default for DataConfig {
         Self {
             targets: Vec::new(),
             task: None,
+            classes: None,
             cat: None,
             cont: None,
             ignore: Vec::new(),
@@ -135,11 +142,14 @@ impl TabularData {
             Split::Table(valid) => Some(valid),
             _ => None,
         };
-        let task = fit_task(table, targets, kind, &train_rows)?;
+        let task = fit_task(table, targets, kind, &train_rows, config.classes.as_deref())?;
         let train = &train_rows;
         let procs = &config.procs;
         let (pipeline, mut warnings) =
             Pipeline::fit(Fit { table, train, valid: valid_table, cat, cont, procs, task })?;
+        if valid_table.is_none() {
+            warnings.extend(seen_in_training(table.rows(), &train_rows, &valid_rows));
+        }
         for name in targets {
             // A task that was asked for is meant.
             let asked = config.task.is_some() && kind == TaskKind::Regression;

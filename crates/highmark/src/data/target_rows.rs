@@ -62,7 +62,8 @@ impl Table {
         let features = self.columns().iter().map(|(name, _)| name).filter(|name| !targets.contains(name));
         let mut refusals = Vec::new();
         if !targets.is_empty() && !rows.is_empty() {
-            let fitted = infer_kind(self, targets).and_then(|kind| fit_task(self, targets, kind, &rows));
+            let fitted =
+                infer_kind(self, targets).and_then(|kind| fit_task(self, targets, kind, &rows, None));
             refusals.extend(fitted.err());
         }
         refusals.extend(refuse_empty(self, features, &rows).err());

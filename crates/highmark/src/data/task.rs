@@ -9,9 +9,10 @@ use serde::{Deserialize, Serialize};
 
 use super::Table;
 use super::factors::{Factors, MISSING};
-use super::level::Level;
+use super::level::{Level, Vocabulary, quoted};
 use super::numbers::{numbers, refuse_words};
 use super::origin::Origin;
+use crate::plural::plural;
 use crate::{Error, ErrorKind, Result};
 
 /// The kind of a task, for those who want to say it instead of having it inferred.
@@ -74,7 +75,7 @@ pub enum Task {
     Classification {
         /// The target column.
         column: String,
-        /// The classes, sorted; a class's number is its position.
+        /// The classes; a class's number is its position. They are sorted, unless the column or the user says their order.
         classes: Vec<Level>,
     },
     /// A number a row for each column.
@@ -86,6 +87,9 @@ pub enum Task {
     MultiLabel {
         /// The target columns, which hold 0 and 1 or truth values.
         columns: Vec<String>,
+        /// What their labels are called; nothing where they are called as the columns.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        labels: Vec<String>,
     },
 }
 
@@ -94,7 +98,7 @@ impl Task {
     pub fn outputs(&self) -> usize {
         match self {
             Self::Classification { classes, .. } => classes.len(),
-            Self::Regression { columns } | Self::MultiLabel { columns } => columns.len(),
+            Self::Regression { columns } | Self::MultiLabel { columns, .. } => columns.len(),
         }
     }
 
@@ -111,18 +115,18 @@ impl Task {
     pub fn columns(&self) -> Vec<&str> {
         match self {
             Self::Classification { column, .. } => vec![column],
-            Self::Regression { columns } | Self::MultiLabel { columns } => {
+            Self::Regression { columns } | Self::MultiLabel { columns, .. } => {
                 columns.iter().map(String::as_str).collect()
             }
         }
     }
 
-    /// The names of the classes, in the order of their numbers; for multi-label those of the columns; for
-    /// regression none.
+    /// The names of the classes, in the order of their numbers; for multi-label those of the labels; for regression none.
     pub fn class_names(&self) -> Vec<String> {
         match self {
             Self::Classification { classes, .. } => classes.iter().map(Level::to_string).collect(),
-            Self::MultiLabel { columns } => columns.clone(),
+            Self::MultiLabel { columns, labels } if labels.is_empty() => columns.clone(),
+            Self::MultiLabel { labels, .. } => labels.clone(),
             Self::Regression { .. } => Vec::new(),
         }
     }
@@ -161,8 +165,14 @@ pub(crate) fn infer_kind(table: &Table, targets: &[String]) -> Result<TaskKind> 
     Err(Error::config("targets", format!("{message}; there are: {}", targets.join(", "))))
 }
 
-/// The task of this kind with these targets; the classes are those of the training rows.
-pub(crate) fn fit_task(table: &Table, targets: &[String], kind: TaskKind, train: &[u32]) -> Result<Task> {
+/// The task of this kind with these targets. The classes are `classes`, or those of the training rows.
+pub(crate) fn fit_task(
+    table: &Table,
+    targets: &[String],
+    kind: TaskKind,
+    train: &[u32],
+    classes: Option<&[Level]>,
+) -> Result<Task> {
     let mut factors = Vec::new();
     for name in targets {
         let column = Factors::of(name, table.column(name)?)?;
@@ -171,6 +181,9 @@ pub(crate) fn fit_task(table: &Table, targets: &[String], kind: TaskKind, train:
     }
     match kind {
         TaskKind::Regression => {
+            if classes.is_some() {
+                return Err(Error::config("classes", "a regression has none"));
+            }
             for name in targets {
                 let array = table.column(name)?;
                 let advice = "a regression predicts numbers; make it a classification";
@@ -189,7 +202,13 @@ pub(crate) fn fit_task(table: &Table, targets: &[String], kind: TaskKind, train:
                     return Err(Error::column(name, message));
                 }
             }
-            Ok(Task::MultiLabel { columns: targets.to_vec() })
+            let labels: Vec<String> = classes.unwrap_or_default().iter().map(Level::to_string).collect();
+            if classes.is_some() && labels.len() != targets.len() {
+                let message =
+                    format!("{} for {}", plural(labels.len(), "name"), plural(targets.len(), "label"));
+                return Err(Error::config("classes", message));
+            }
+            Ok(Task::MultiLabel { columns: targets.to_vec(), labels })
         }
         TaskKind::Classification => {
             let ([name], [factors]) = (targets, factors.as_slice()) else {
@@ -199,14 +218,37 @@ pub(crate) fn fit_task(table: &Table, targets: &[String], kind: TaskKind, train:
                 );
                 return Err(Error::config("targets", message));
             };
-            let classes = factors.sorted_levels(train);
-            if let [only] = classes.as_slice() {
+            let used = factors.sorted_levels(train);
+            if let [only] = used.as_slice() {
                 let message = format!("all training rows have the class `{only}`; there is nothing to learn");
                 return Err(Error::column(name, message));
             }
+            let classes = match (classes, table.categories(name)?) {
+                (Some(classes), _) => checked_classes(name, classes, factors)?,
+                (None, Some(mut own)) => {
+                    own.retain(|level| used.binary_search_by(|other| other.order(level)).is_ok());
+                    own
+                }
+                (None, None) => used,
+            };
             Ok(Task::Classification { column: name.clone(), classes })
         }
     }
+}
+
+/// The classes as they were given. Fails where one is given twice, and where a row has another one.
+fn checked_classes(name: &str, classes: &[Level], factors: &Factors) -> Result<Vec<Level>> {
+    if let Some(twice) = (1..classes.len()).find(|i| classes[..*i].contains(&classes[*i])) {
+        return Err(Error::config("classes", format!("`{}` is given twice", classes[twice])));
+    }
+    let vocabulary = Vocabulary::new(classes);
+    if let Some(other) = factors.levels.iter().find(|level| vocabulary.find(level).is_none()) {
+        let known = classes.iter().map(Level::to_string).collect::<Vec<_>>().join(", ");
+        let message =
+            format!("{} is not among the classes that were given: {known}", quoted(&other.to_string()));
+        return Err(Error::column(name, message));
+    }
+    Ok(classes.to_vec())
 }
 
 /// A row without its target cannot be trained on or measured.
@@ -257,14 +299,37 @@ mod tests {
     #[test]
     fn classes_are_those_of_the_training_rows() {
         let table = table("y\n3\n1\n2\n3\n");
-        let task = fit_task(&table, &["y".into()], TaskKind::Classification, &[0, 1]).unwrap();
+        let task = fit_task(&table, &["y".into()], TaskKind::Classification, &[0, 1], None).unwrap();
         assert_eq!(task.class_names(), ["1", "3"]);
+    }
+
+    #[test]
+    fn classes_that_are_given() {
+        let table = table("y,a,b\nlow,0,1\nhigh,1,0\nlow,1,1\n");
+        let fit = |targets: &[&str], kind, classes: &[&str]| {
+            let targets: Vec<String> = targets.iter().map(ToString::to_string).collect();
+            let classes: Vec<Level> = classes.iter().map(|class| Level::Text(class.to_string())).collect();
+            fit_task(&table, &targets, kind, &[0, 1, 2], Some(&classes)).map_err(|error| error.to_string())
+        };
+        let task = fit(&["y"], TaskKind::Classification, &["low", "mid", "high"]).unwrap();
+        assert_eq!((task.class_names().join(" "), task.outputs()), ("low mid high".into(), 3));
+        let error = fit(&["y"], TaskKind::Classification, &["low", "mid"]).unwrap_err();
+        assert_eq!(error, "column `y`: `high` is not among the classes that were given: low, mid");
+        let error = fit(&["y"], TaskKind::Classification, &["low", "high", "low"]).unwrap_err();
+        assert_eq!(error, "classes: `low` is given twice");
+        let labels = fit(&["a", "b"], TaskKind::MultiLabel, &["A", "B"]).unwrap();
+        assert_eq!((labels.class_names(), labels.columns()), (vec!["A".into(), "B".into()], vec!["a", "b"]));
+        let saved = serde_json::to_string(&labels).unwrap();
+        assert_eq!(serde_json::from_str::<Task>(&saved).unwrap(), labels);
+        let old = serde_json::from_str::<Task>(r#"{"kind":"multi-label","columns":["a"]}"#).unwrap();
+        assert_eq!(old.class_names(), ["a"]);
+        assert!(fit(&["a", "b"], TaskKind::MultiLabel, &["A"]).unwrap_err().contains("1 name for 2 labels"));
     }
 
     #[test]
     fn unusable_targets() {
         let error = |text: &str, kind, rows: &[u32]| {
-            fit_task(&table(text), &["y".into()], kind, rows).unwrap_err().to_string()
+            fit_task(&table(text), &["y".into()], kind, rows, None).unwrap_err().to_string()
         };
         let missing = error("y,z\na,1\n,1\n,1\n", TaskKind::Classification, &[0]);
         assert!(missing.contains("missing in 2 of 3 rows, first in line 3 of"), "{missing}");

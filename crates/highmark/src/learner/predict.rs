@@ -71,7 +71,8 @@ impl Predicted {
                     );
                 }
             }
-            Task::MultiLabel { columns: labels } => {
+            Task::MultiLabel { .. } => {
+                let labels = self.task.class_names();
                 for (i, label) in labels.iter().enumerate() {
                     let values = self.values.iter().skip(i).step_by(self.outputs.max(1));
                     let decided: arrow_array::Int64Array = values.map(|p| i64::from(*p > 0.5)).collect();

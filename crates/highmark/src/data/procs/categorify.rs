@@ -18,7 +18,8 @@ pub(crate) struct Categorify {
 }
 
 impl Categorify {
-    /// The levels of a column, and whether values are missing in the training rows. Text has all levels of the table
+    /// The levels of a column, and whether values are missing in the training rows. A column that says itself which levels
+    /// there are (`own`) has those. Text has all levels of the table
     /// and of the validation table: fastai's rule, which keeps the codes of a column independent of the split. Numbers
     /// and truth values have the levels of the training rows.
     pub(crate) fn levels(
@@ -27,7 +28,12 @@ impl Categorify {
         factors: &Factors,
         train: &[u32],
         valid: Option<&ArrayRef>,
+        own: Option<Vec<Level>>,
     ) -> Result<(Vec<Level>, bool)> {
+        let lacks = train.iter().any(|row| factors.level_of(*row as usize).is_none());
+        if let Some(own) = own {
+            return Ok((own, lacks));
+        }
         let mut levels = if is_text(array) { factors.levels.clone() } else { factors.sorted_levels(train) };
         if is_text(array)
             && let Some(valid) = valid.filter(|valid| is_text(valid))
@@ -39,7 +45,7 @@ impl Categorify {
         if levels.is_empty() {
             return Err(Error::column(name, NO_VALUE));
         }
-        Ok((levels, train.iter().any(|row| factors.level_of(*row as usize).is_none())))
+        Ok((levels, lacks))
     }
 
     /// Adds a column that tells where values were missing.

@@ -258,3 +258,51 @@ fn other_fills() {
         assert_eq!(data.train.n_cat(), 0);
     }
 }
+
+#[test]
+fn categories_keep_their_order_and_what_nobody_has() {
+    use arrow_array::{ArrayRef, DictionaryArray, Int8Array, Int64Array, StringArray};
+
+    let coded = |keys: Vec<Option<i8>>, values: ArrayRef| -> ArrayRef {
+        Arc::new(DictionaryArray::new(Int8Array::from(keys), values))
+    };
+    let sizes: ArrayRef = Arc::new(StringArray::from(vec!["XL", "L", "M", "S"]));
+    let size = coded([3, 2, 1, 3, 2, 1].into_iter().map(Some).collect(), Arc::clone(&sizes));
+    let grade = coded(
+        vec![Some(0), None, Some(1), Some(0), Some(0), Some(1)],
+        Arc::new(Int64Array::from(vec![3, 1, 2])),
+    );
+    let columns = vec![("size".into(), Arc::clone(&size)), ("grade".into(), grade), ("y".into(), size)];
+    let meant = names(&["size", "grade", "y", "nowhere"]);
+    let table = Table::new(columns).unwrap();
+    let classes = |table: &Table| {
+        let pipeline = TabularData::new(table, &config()).unwrap().pipeline;
+        ["size", "grade"]
+            .map(|name| pipeline.classes(name).unwrap()[1..].join(" "))
+            .to_vec()
+            .into_iter()
+            .chain([pipeline.task().class_names().join(" ")])
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(classes(&table), ["L M S", "1 3", "L M S"]);
+    let table = table.with_categories(meant);
+    assert_eq!(classes(&table), ["XL L M S", "3 1 2", "L M S"]);
+    assert_eq!(classes(&table.without(&["other"]).unwrap().slice(0, 6)), ["XL L M S", "3 1 2", "L M S"]);
+    let data = TabularData::new(&table, &config()).unwrap();
+    assert_eq!(data.valid.x_cat(), [3, 1, 2, 2]);
+    assert_eq!(data.train.targets(), Some(&Targets::Classes(vec![2, 1, 0, 2])));
+}
+
+#[test]
+fn rows_on_both_sides_are_told() {
+    let given = |train: &[usize], valid: &[usize]| {
+        let valid = Split::Given { train: train.into(), valid: valid.into() };
+        TabularData::new(&table(PEOPLE), &DataConfig { valid, ..config() }).unwrap()
+    };
+    let data = given(&[0, 1, 2, 3, 4, 5, 1], &[4, 5]);
+    assert_eq!((data.train.rows(), data.train_rows[6]), (7, 1));
+    let told =
+        "all 2 validation rows are trained on too, so what validation says does not hold for other rows";
+    assert!(data.warnings.iter().any(|line| line == told), "{:?}", data.warnings);
+    assert!(!given(&[0, 1, 1, 2], &[4, 5]).warnings.iter().any(|line| line.contains("too")));
+}

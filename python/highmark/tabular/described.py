@@ -1,0 +1,94 @@
+"""What tables and loaders tell of their columns."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .info import Info
+from .steps import Procs
+
+__all__ = ["Described"]
+
+
+class Described:
+    """What tables and loaders tell of their columns. A part of all of them."""
+
+    _info: Info
+
+    @property
+    def cat_names(self) -> list[str]:
+        """The categorical columns, with ``<name>_na`` for columns with missing numbers."""
+        return self._info.cat_names
+
+    @property
+    def cont_names(self) -> list[str]:
+        """The continuous columns."""
+        return self._info.cont_names
+
+    @property
+    def y_names(self) -> list[str]:
+        """The target columns."""
+        return self._info.y_names
+
+    @property
+    def classes(self) -> dict[str, list[Any]]:
+        """What the codes of each categorical column stand for."""
+        return self._info.classes
+
+    @property
+    def vocab(self) -> list[Any]:
+        """The classes of the target; what the labels are called."""
+        return self._info.vocab
+
+    @property
+    def c(self) -> int:
+        """Outputs that a model for it has."""
+        return self._info.outputs
+
+    @property
+    def procs(self) -> Procs:
+        """The steps of the preparation, in their order, and what they have found."""
+        return Procs(self._info)
+
+    @property
+    def x_names(self) -> list[str]:
+        """The columns that a model sees."""
+        return [*self.cat_names, *self.cont_names]
+
+    @property
+    def all_col_names(self) -> list[str]:
+        """These and the targets."""
+        return [*self.x_names, *self.y_names]
+
+    @property
+    def means(self) -> dict[str, float]:
+        """The means of the continuous columns, if they are normalized."""
+        return self._info.means
+
+    @property
+    def stds(self) -> dict[str, float]:
+        """The standard deviations of the continuous columns, if they are normalized."""
+        return self._info.stds
+
+    @property
+    def na_dict(self) -> dict[str, float]:
+        """What missing numbers are replaced by."""
+        return self._info.fill
+
+    def copy(self) -> Any:
+        """Another one of the same rows, which are never changed."""
+        copied = object.__new__(type(self))
+        for name, value in self.__dict__.items():
+            copied.__dict__[name] = value.copy() if isinstance(value, Described) else value
+        return copied
+
+    __copy__ = copy
+
+    def __deepcopy__(self, memo: Any) -> Any:
+        return self.copy()
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        raise TypeError(
+            f"{type(self).__name__}: encoded rows are not pickled. Keep the table itself and make them anew, or write them with "
+            "to.items.to_parquet; learn.export keeps the preparation with the model, for rows to predict"
+        )
