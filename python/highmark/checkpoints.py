@@ -128,9 +128,9 @@ class ModelCheckpoint(fastai.Callback):
         if self.save_best_only:
             value = self._monitor.value(self.learn._core)
             if value is None or not self._monitor.update(value):
-                self._say(f"\nEpoch {epoch}: {self.monitor} did not improve from {_shown(before)}")
+                self._say(f"\nEpoch {epoch}: {self._asked} did not improve from {_shown(before)}")
                 return
-            shown = f"{self.monitor} improved from {_shown(before)} to {value:.5f}, saving model to "
+            shown = f"{self._asked} improved from {_shown(before)} to {value:.5f}, saving model to "
         else:
             shown = "saving model to "
         try:

@@ -381,10 +381,10 @@ class Learner(Settings, CallbackList, Groups, View):
         columns.update(self.dls._info.decode_targets(decided[: len(rows)], "_pred"))
         show_table(columns)
 
-    def summary(self) -> str:
+    def summary(self) -> Lines:
         """Layers, shapes, parameters, loss, optimizer and callbacks."""
         text = self._core.summary()
-        return text[: text.rindex("Callbacks:")] + "Callbacks:\n" + "".join(f"  - {cb!r}\n" for cb in self._ordered())
+        return Lines(text[: text.rindex("Callbacks:")] + "Callbacks:\n" + "".join(f"  - {cb!r}\n" for cb in self._ordered()))
 
     def show_training_loop(self) -> None:
         """Shows which callback answers to which event."""
@@ -450,6 +450,13 @@ class Learner(Settings, CallbackList, Groups, View):
             }
         )
         return f"<p>{escape(repr(self))}; {escape(repr(self.opt))}</p>{table}"
+
+
+class Lines(str):
+    """Text that a notebook shows as it is."""
+
+    def __repr__(self) -> str:
+        return str(self)
 
 
 class _Logged(Screen):

@@ -95,7 +95,11 @@ def loss_spec(loss: Any) -> dict[str, Any] | None:
         return None
     if isinstance(loss, str):
         return {"name": loss}
-    made: Any = loss() if isinstance(loss, type) else loss
+    from .torchs import loss_of_torch
+
+    made: Any = loss_of_torch(loss)
+    if made is None:
+        made = loss() if isinstance(loss, type) else loss
     if not isinstance(made, BaseLoss):
         raise TypeError(f"loss_func: one of highmark's losses or its name is needed, not {loss!r}")
     return made.spec

@@ -34,7 +34,9 @@ def tabular_learner(
         raise TypeError(f"dls: loaders are needed, TabularDataLoaders.from_df(...) for one, not {dls!r}")
     if n_out is not None and n_out != dls.c:
         raise ValueError(f"n_out: the target has {dls.c} outputs, not {n_out}")
-    model = dict(config) if config is not None else tabular_config()
+    # A plain dict has fastai's names; that of tabular_config has the library's.
+    given = dict(config or {})
+    model = given if "batch_norm" in given else tabular_config(**given)
     if y_range is not None:
         model["y_range"] = tabular_config(y_range=y_range)["y_range"]
     model["layers"] = [200, 100] if layers is None else [count("layers", n) for n in layers]
