@@ -13,6 +13,7 @@ from highmark.tabular.all import (
     CrossEntropyLossFlat,
     F,
     F1Score,
+    F1ScoreMulti,
     FillMissing,
     FuncSplitter,
     MaskSplitter,
@@ -291,3 +292,14 @@ def test_torchs_names(dls):
     assert learn.loss_func.spec["weight"] == [1.0, 3.0]
     assert learn.model.eval().cpu().to("cpu").train() is learn.model
     assert type(to_np(tensor([1]))) is np.ndarray
+
+
+def test_what_would_be_ignored_is_refused(dls):
+    class Theirs:
+        """As torch's, from its module."""
+
+    Theirs.__module__ = "torch.optim.adam"
+    with pytest.raises(TypeError, match="opt_func: highmark has no torch; Adam"):
+        tabular_learner(dls, opt_func=Theirs)
+    with pytest.raises(ValueError, match="thresh"):
+        F1ScoreMulti(thresh=0.2)

@@ -93,6 +93,11 @@ def _named(name: str, average: str | None, activation: str = "softmax") -> CoreM
     return CoreMetric(column, activation, core=name if average in (None, "binary") else f"{name}:{average}")
 
 
+def _at_half(thresh: float) -> None:
+    if thresh != 0.5:
+        raise ValueError(f"thresh: these scores are at 0.5 here, not {thresh}; skm_to_fastai(f1_score, thresh=...) takes others")
+
+
 def F1Score(axis: int = -1, labels: Any = None, pos_label: int = 1, average: str = "binary", **_: Any) -> CoreMetric:
     """The harmonic mean of precision and recall. ``average``: binary, macro, micro or weighted."""
     return _named("f1_score", average)
@@ -100,6 +105,7 @@ def F1Score(axis: int = -1, labels: Any = None, pos_label: int = 1, average: str
 
 def F1ScoreMulti(thresh: float = 0.5, sigmoid: bool = True, average: str = "macro", **_: Any) -> CoreMetric:
     """The same for several labels."""
+    _at_half(thresh)
     return _named("f1_score", average, "sigmoid")
 
 
@@ -115,6 +121,7 @@ def Precision(axis: int = -1, labels: Any = None, pos_label: int = 1, average: s
 
 def PrecisionMulti(thresh: float = 0.5, sigmoid: bool = True, average: str = "macro", **_: Any) -> CoreMetric:
     """The same for several labels."""
+    _at_half(thresh)
     return _named("precision_score", average, "sigmoid")
 
 
@@ -125,6 +132,7 @@ def Recall(axis: int = -1, labels: Any = None, pos_label: int = 1, average: str 
 
 def RecallMulti(thresh: float = 0.5, sigmoid: bool = True, average: str = "macro", **_: Any) -> CoreMetric:
     """The same for several labels."""
+    _at_half(thresh)
     return _named("recall_score", average, "sigmoid")
 
 
