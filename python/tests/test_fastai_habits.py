@@ -37,6 +37,7 @@ from highmark.tabular.all import (
     cont_cat_split,
     defaultdict,
     first,
+    get_emb_sz,
     json,
     load_learner,
     nn,
@@ -303,3 +304,9 @@ def test_what_would_be_ignored_is_refused(dls):
         tabular_learner(dls, opt_func=Theirs)
     with pytest.raises(ValueError, match="thresh"):
         F1ScoreMulti(thresh=0.2)
+
+
+def test_embedding_sizes(to):
+    state = tabular_learner(to.dataloaders(bs=64)).model.state_dict()
+    shapes = [state[f"embeds.{i}.weight"].shape for i in range(2)]
+    assert get_emb_sz(to) == get_emb_sz(to.dataloaders()) == shapes and get_emb_sz(to, {"city": 7})[0] == (4, 7)

@@ -145,7 +145,7 @@ from .splitters import (
     RandomSubsetSplitter,
     TrainTestSplitter,
 )
-from .tabular import TabularLearner, tabular_learner
+from .tabular import TabularLearner, get_emb_sz, tabular_learner
 from .tensor import Tensor, tensor
 from .torchs import F, nn, torch
 
@@ -260,6 +260,7 @@ __all__ = [
     "error_rate",
     "exp_rmspe",
     "first",
+    "get_emb_sz",
     "json",
     "load_learner",
     "mae",

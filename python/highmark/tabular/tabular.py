@@ -11,7 +11,7 @@ from .config import tabular_config
 from .data import DataLoaders
 from .learner import Learner
 
-__all__ = ["TabularLearner", "tabular_learner"]
+__all__ = ["TabularLearner", "get_emb_sz", "tabular_learner"]
 
 
 class TabularLearner(Learner):
@@ -49,3 +49,10 @@ def tabular_learner(
         if name not in known:
             raise TypeError(f"tabular_learner: there is no option `{name}`. There are: {', '.join(known)}")
     return TabularLearner(dls, model, **kwargs)
+
+
+def get_emb_sz(to: Any, sz_dict: Mapping[str, int] | None = None) -> list[tuple[int, int]]:
+    """Levels and embedding size of each categorical column of a table or of loaders; ``sz_dict`` says other sizes."""
+    info, given = to._info, sz_dict or {}
+    sizes = [given.get(name, min(600, round(1.6 * n**0.56))) for name, n in zip(info.cat_names, info.cardinalities, strict=True)]
+    return list(zip(info.cardinalities, sizes, strict=True))
