@@ -292,6 +292,7 @@ def test_torchs_names(dls):
     learn = tabular_learner(dls, layers=[4], loss_func=CrossEntropyLoss(), config={"ps": 0.1})
     assert learn.loss_func.spec["weight"] == [1.0, 3.0]
     assert learn.model.eval().cpu().to("cpu").train() is learn.model
+    assert learn.to_fp32() is learn
     assert type(to_np(tensor([1]))) is np.ndarray
 
 

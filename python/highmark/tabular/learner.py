@@ -386,6 +386,10 @@ class Learner(Settings, CallbackList, Groups, View):
         text = self._core.summary()
         return Lines(text[: text.rindex("Callbacks:")] + "Callbacks:\n" + "".join(f"  - {cb!r}\n" for cb in self._ordered()))
 
+    def to_fp32(self) -> Learner:
+        """The same: everything is computed in 32 bits."""
+        return self
+
     def show_training_loop(self) -> None:
         """Shows which callback answers to which event."""
         print(self._core.describe_loop(self._handles()))
