@@ -421,7 +421,7 @@ class Learner(Settings, CallbackList, Groups, View):
     def export(self, fname: str | os.PathLike[str] = "export.pkl") -> Path:
         """Writes what it takes to predict to ``fname`` in the learner's folder: data and no code, whatever the name."""
         path = Path(fname) if Path(fname).is_absolute() else self.path / fname
-        self._trainer.save(path, False)
+        self._core.trainer.save(path, False)
         return path
 
     @property
