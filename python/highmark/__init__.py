@@ -4,8 +4,15 @@
 under Keras's names, ``highmark.sklearn`` estimators for scikit-learn.
 """
 
+import sys
+
+from .fastai_modules import FastaiModules
+
 __version__: str
 __all__ = ["__version__"]
+
+# Last, so that it is asked only for what is no file.
+sys.meta_path.append(FastaiModules())
 
 
 def __getattr__(name: str) -> str:

@@ -29,6 +29,7 @@ __all__ = [
     "LearningRateScheduler",
     "ModelCheckpoint",
     "ReduceLROnPlateau",
+    "TensorBoard",
     "TerminateOnNaN",
 ]
 
@@ -387,3 +388,10 @@ class LearningRateScheduler(Callback):
         self.learn.opt.set_hyper("lr", float(lr))
         if self.verbose:
             self.learn._trainer.say(f"\nEpoch {epoch + 1}: LearningRateScheduler setting learning rate to {lr}.")
+
+
+class TensorBoard(Callback):
+    """Not there: what a fit records is written by :class:`CSVLogger`."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        raise NotImplementedError("TensorBoard: highmark writes no event files; CSVLogger(file) writes the same numbers")

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import random
+from typing import Any
+from weakref import WeakKeyDictionary
 
 import numpy as np
 
-__all__ = ["current_seed", "set_seed"]
+__all__ = ["current_seed", "seed_for", "set_seed"]
 
 _seed = 42
+# How many learners each loaders have had since the seed was set.
+_learners: WeakKeyDictionary[Any, int] = WeakKeyDictionary()
 
 
 def set_seed(s: int, reproducible: bool = True) -> None:
@@ -23,6 +27,7 @@ def set_seed(s: int, reproducible: bool = True) -> None:
     if not 0 <= int(s) < 2**63:
         raise ValueError(f"seed: {s} is not between 0 and 2^63")
     _seed = int(s)
+    _learners.clear()
     random.seed(_seed)
     np.random.seed(_seed % 2**32)
 
@@ -30,3 +35,13 @@ def set_seed(s: int, reproducible: bool = True) -> None:
 def current_seed() -> int:
     """The seed that is used where none is given."""
     return _seed
+
+
+def seed_for(dls: Any) -> int:
+    """The seed of the next learner on ``dls``: the current one for the first, others for those that follow, so that an
+    ensemble on the same rows is one."""
+    before = _learners.get(dls, 0)
+    _learners[dls] = before + 1
+    if before == 0:
+        return _seed
+    return int(np.random.SeedSequence([_seed, before]).generate_state(1)[0])

@@ -11,6 +11,9 @@ from highmark.tabular.all import (
     ClassificationInterpretation,
     ColSplitter,
     CrossEntropyLossFlat,
+    F,
+    F1Score,
+    F1ScoreMulti,
     FillMissing,
     FuncSplitter,
     MaskSplitter,
@@ -28,14 +31,18 @@ from highmark.tabular.all import (
     TabularDataLoaders,
     TabularPandas,
     accuracy,
+    accuracy_multi,
     combine_scheds,
     combined_cos,
     cont_cat_split,
     defaultdict,
     first,
+    get_emb_sz,
     json,
     load_learner,
+    nn,
     noop,
+    partial,
     pd,
     plt,
     re,
@@ -43,7 +50,11 @@ from highmark.tabular.all import (
     tabular_config,
     tabular_learner,
     tensor,
+    to_np,
+    torch,
 )
+from highmark.tabular.builtin import SaveModelCallback as BuiltinSaveModel
+from highmark.tabular.metrics import metrics_of
 from highmark.tabular.tensor import tensor_of
 
 
@@ -232,3 +243,71 @@ def test_activations_by_class(dls, tmp_path):
     assert names == ["mish", "mish", "silu", "leaky-relu", "gelu"]
     with pytest.raises(ValueError, match="act_cls: there is no activation `misch`; did you mean `mish`"):
         tabular_config(act_cls="misch")
+
+
+def test_metrics_of_one_name(dls):
+    learn = tabular_learner(dls, layers=[4], metrics=[F1Score(average="macro"), F1Score(average="weighted"), accuracy, accuracy])
+    learn.fit(1)
+    names = ["f1_score", "f1_score_2", "accuracy", "accuracy_2"]
+    assert learn.recorder.metric_names[3:-1] == names
+    values = learn.recorder.values[0][2:]
+    assert values[0] != values[1] and values[2] == values[3]
+    low, high = (partial(accuracy_multi, thresh=thresh) for thresh in (0.2, 0.8))
+    raw, targets = np.array([[0.0, 2.0]]), np.array([[1, 1]])
+    assert low(raw, targets) == 1 and high(raw, targets) == 0.5
+    assert [metric.name for metric in metrics_of([low, high])] == ["accuracy_multi", "accuracy_multi_2"]
+
+
+def test_a_summary_is_shown_as_lines(learn):
+    assert repr(learn.summary()) == learn.summary() and "Callbacks:" in learn.summary().splitlines()
+
+
+def test_fastais_modules():
+    from highmark.callback.tracker import SaveModelCallback
+    from highmark.data.external import URLs, untar_data  # noqa: F401
+    from highmark.learner import load_learner as loader
+    from highmark.tabular.core import TabularPandas as Table
+
+    assert SaveModelCallback is BuiltinSaveModel and loader is load_learner and Table is TabularPandas
+    import highmark.callbacks
+
+    assert "BackupAndRestore" in highmark.callbacks.__all__
+    with pytest.raises(ModuleNotFoundError):
+        import highmark.vision  # noqa: F401
+    with pytest.raises(NotImplementedError, match="CSVLogger"):
+        highmark.callbacks.TensorBoard("logs")
+
+
+def test_torchs_names(dls):
+    for act, advice in [(lambda: F.mse_loss, "MSELossFlat"), (lambda: torch.stack, "np.stack"), (lambda: nn.Linear, "no torch")]:
+        with pytest.raises(AttributeError, match=advice):
+            act()
+
+    class CrossEntropyLoss:
+        """As torch's, from its name and module."""
+
+        weight, reduction = np.array([1.0, 3.0]), "mean"
+
+    CrossEntropyLoss.__module__ = "torch.nn.modules.loss"
+    learn = tabular_learner(dls, layers=[4], loss_func=CrossEntropyLoss(), config={"ps": 0.1})
+    assert learn.loss_func.spec["weight"] == [1.0, 3.0]
+    assert learn.model.eval().cpu().to("cpu").train() is learn.model
+    assert learn.to_fp32() is learn
+    assert type(to_np(tensor([1]))) is np.ndarray
+
+
+def test_what_would_be_ignored_is_refused(dls):
+    class Theirs:
+        """As torch's, from its module."""
+
+    Theirs.__module__ = "torch.optim.adam"
+    with pytest.raises(TypeError, match="opt_func: highmark has no torch; Adam"):
+        tabular_learner(dls, opt_func=Theirs)
+    with pytest.raises(ValueError, match="thresh"):
+        F1ScoreMulti(thresh=0.2)
+
+
+def test_embedding_sizes(to):
+    state = tabular_learner(to.dataloaders(bs=64)).model.state_dict()
+    shapes = [state[f"embeds.{i}.weight"].shape for i in range(2)]
+    assert get_emb_sz(to) == get_emb_sz(to.dataloaders()) == shapes and get_emb_sz(to, {"city": 7})[0] == (4, 7)

@@ -73,8 +73,8 @@ def test_attributes_of_a_learner(learn):
 
 
 def test_same_seed_same_bits(dls):
-    def run(**kwargs):
-        learn = tabular_learner(dls, layers=[16], metrics=accuracy, **kwargs)
+    def run(seed=42, **kwargs):
+        learn = tabular_learner(dls, layers=[16], metrics=accuracy, seed=seed, **kwargs)
         with learn.no_logging():
             learn.fit_one_cycle(1)
         return learn.get_preds()[0]

@@ -74,7 +74,6 @@ def test_words_of_errors(columns, dls, learn, tmp_path):
         (lambda: EarlyStoppingCallback(comp=max), ValueError, "np.less or np.greater"),
         (lambda: tabular_learner(dls, metrics="acuracy"), KeyError, "did you mean `accuracy`?"),
         (lambda: tabular_learner(dls, metrics="rmse"), ValueError, "`rmse` does not fit a target of one class a row"),
-        (lambda: tabular_learner(dls, metrics=[accuracy, accuracy]), ValueError, "`accuracy` is there twice"),
         (
             lambda: tabular_learner(dls, metrics=AvgMetric(len, "valid_loss")),
             ValueError,

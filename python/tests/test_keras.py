@@ -125,7 +125,7 @@ def test_backup_and_restore(dls, tmp_path, save_freq):
         ]
 
     def learner():
-        return tabular_learner(dls, layers=[8], metrics=accuracy)
+        return tabular_learner(dls, seed=42, layers=[8], metrics=accuracy)
 
     class Crash(keras.Callback):
         def on_train_batch_end(self, batch, logs):

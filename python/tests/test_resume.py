@@ -109,7 +109,7 @@ def f1(pred, y):
 
 def learner(dls, tmp_path):
     metrics = [accuracy, AvgMetric(f1, lower_is_better=False), Share, AccumMetric(lambda p, t: float(p.sum()), name="sum")]
-    return tabular_learner(dls, layers=[8], metrics=metrics, path=tmp_path, cbs=[Remembers()])
+    return tabular_learner(dls, seed=42, layers=[8], metrics=metrics, path=tmp_path, cbs=[Remembers()])
 
 
 def callbacks():
@@ -165,7 +165,7 @@ def test_a_fit_that_is_cut_anywhere(dls, tmp_path, monkeypatch, every):
 
 def test_another_fit_is_refused(dls, tmp_path, capsys):
     def fit(epochs, *args, **kwargs):
-        learn = tabular_learner(dls, layers=[8], path=tmp_path)
+        learn = tabular_learner(dls, seed=42, layers=[8], path=tmp_path)
         with learn.no_logging():
             return learn.fit_one_cycle(epochs, *args, resume="auto", **kwargs)
 
@@ -177,7 +177,7 @@ def test_another_fit_is_refused(dls, tmp_path, capsys):
     with pytest.raises(ValueError, match="it is of a fit for 2 epochs, which cannot become 1"):
         fit(1)
     assert fit(4).epochs_run == 4
-    learn = tabular_learner(dls, layers=[8], path=tmp_path)
+    learn = tabular_learner(dls, seed=42, layers=[8], path=tmp_path)
     learn.fit_one_cycle(4, resume="auto")
     assert "resumed after its 4 epochs" in capsys.readouterr().out
     # What failed or ended leaves nothing behind for the next.
@@ -189,7 +189,7 @@ def test_another_fit_is_refused(dls, tmp_path, capsys):
 
 def test_a_damaged_checkpoint_is_passed_over(dls, tmp_path, capsys):
     def learn():
-        return tabular_learner(dls, layers=[8], path=tmp_path)
+        return tabular_learner(dls, seed=42, layers=[8], path=tmp_path)
 
     # Time for each to be written.
     pause = Callback(after_epoch=lambda: time.sleep(0.1))
@@ -263,7 +263,7 @@ def test_an_interrupted_fit_goes_on_where_it_was(dls, tmp_path):
                 signal.raise_signal(signal.SIGINT)
 
     def learn():
-        return tabular_learner(dls, layers=[8], path=tmp_path)
+        return tabular_learner(dls, seed=42, layers=[8], path=tmp_path)
 
     whole = learn()
     with whole.no_logging():
@@ -278,7 +278,7 @@ def test_an_interrupted_fit_goes_on_where_it_was(dls, tmp_path):
 
 
 def test_a_limit_of_time_and_of_money(dls, capsys):
-    learn = tabular_learner(dls, layers=[8], metrics=accuracy)
+    learn = tabular_learner(dls, seed=42, layers=[8], metrics=accuracy)
     for limit in ({"max_time": 0.4}, {"max_time": "0.4s"}, {"max_time": timedelta(seconds=0.4)}):
         begin = time.monotonic()
         report = learn.fit_one_cycle(**limit)
@@ -310,7 +310,7 @@ class Spoils(Callback):
 
 def test_values_that_are_not_finite(dls):
     def fit(**kwargs):
-        learn = tabular_learner(dls, layers=[8])
+        learn = tabular_learner(dls, seed=42, layers=[8])
         with learn.no_logging():
             return learn, learn.fit(2, cbs=Spoils(), **kwargs)
 
@@ -326,7 +326,7 @@ def test_values_that_are_not_finite(dls):
 
 
 def test_wrong_options(dls, tmp_path):
-    learn = tabular_learner(dls, layers=[8], path=tmp_path)
+    learn = tabular_learner(dls, seed=42, layers=[8], path=tmp_path)
     backup = keras.BackupAndRestore(tmp_path / "b")
     for options, kind, words in [
         ({"resume": "yes"}, ValueError, "resume: 'yes' is not auto or never"),
@@ -376,7 +376,7 @@ def test_a_state_that_cannot_be_saved_is_told(dls, tmp_path, capsys):
         def state_dict(self):
             return {"x": object()}
 
-    learn = tabular_learner(dls, layers=[8], path=tmp_path)
+    learn = tabular_learner(dls, seed=42, layers=[8], path=tmp_path)
     assert learn.fit(2, cbs=Odd(), resume="auto").epochs_run == 2
     out = capsys.readouterr().out
     # Of the first, and of the last.
@@ -393,7 +393,7 @@ def test_a_metric_that_cannot_be_saved_is_told(dls, tmp_path, capsys):
             # Until the last checkpoint is written, so that the next is due in the middle of this validation.
             time.sleep(0.1)
 
-    learn = tabular_learner(dls, layers=[8], metrics=Odd(), path=tmp_path)
+    learn = tabular_learner(dls, seed=42, layers=[8], metrics=Odd(), path=tmp_path)
     report = learn.fit(2, checkpoint=Checkpoint(tmp_path / "c", seconds=1e-9))
     assert report.completed and report.epochs_run == 2 and report.checkpoint.exists()
     out = capsys.readouterr().out
@@ -406,7 +406,7 @@ def test_what_is_left_over_costs_no_report(dls, tmp_path, monkeypatch):
         raise PermissionError("it is not yours")
 
     monkeypatch.setattr(Path, "unlink", refuse)
-    learn = tabular_learner(dls, layers=[8], path=tmp_path)
+    learn = tabular_learner(dls, seed=42, layers=[8], path=tmp_path)
     with learn.no_logging(), pytest.warns(UserWarning, match="backup_and_restore: it is not yours"):
         assert learn.fit(1, cbs=keras.BackupAndRestore(tmp_path / "b")).completed
 
@@ -423,7 +423,7 @@ def test_a_cancelled_fit_ends_there_again(dls, tmp_path):
                 raise CancelFitException("enough")
 
     for _ in range(2):
-        learn = tabular_learner(dls, layers=[8], path=tmp_path)
+        learn = tabular_learner(dls, seed=42, layers=[8], path=tmp_path)
         with learn.no_logging():
             report = learn.fit(5, cbs=Enough(), resume="auto")
         assert (report.epochs_run, report.stop_reason) == (2, "enough: enough")

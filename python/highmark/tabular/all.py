@@ -145,8 +145,9 @@ from .splitters import (
     RandomSubsetSplitter,
     TrainTestSplitter,
 )
-from .tabular import TabularLearner, tabular_learner
+from .tabular import TabularLearner, get_emb_sz, tabular_learner
 from .tensor import Tensor, tensor
+from .torchs import F, nn, torch
 
 __all__ = [
     "APScoreBinary",
@@ -179,6 +180,7 @@ __all__ = [
     "EarlyStoppingCallback",
     "EndSplitter",
     "ExplainedVariance",
+    "F",
     "F1Score",
     "F1ScoreMulti",
     "FBeta",
@@ -258,6 +260,7 @@ __all__ = [
     "error_rate",
     "exp_rmspe",
     "first",
+    "get_emb_sz",
     "json",
     "load_learner",
     "mae",
@@ -266,6 +269,7 @@ __all__ = [
     "mse",
     "msle",
     "namedtuple",
+    "nn",
     "noop",
     "np",
     "os",
@@ -288,7 +292,10 @@ __all__ = [
     "tabular_learner",
     "tensor",
     "time",
+    "to_detach",
+    "to_np",
     "top_k_accuracy",
+    "torch",
     "untar_data",
     "valley",
     "warnings",
@@ -298,6 +305,16 @@ __all__ = [
 def first(x: Any) -> Any:
     """The first of ``x``, such as the first batch of a loader; ``None`` if there is none."""
     return next(iter(x), None)
+
+
+def to_np(x: Any) -> np.ndarray:
+    """``x`` as a plain array of numpy."""
+    return np.asarray(x)
+
+
+def to_detach(x: Any, cpu: bool = True, gather: bool = True) -> Any:
+    """``x`` itself: arrays here have no gradient and are on no other device."""
+    return x
 
 
 def noop(x: Any = None, *args: Any, **kwargs: Any) -> Any:

@@ -23,8 +23,18 @@ def listed(items: Any) -> list[Any]:
 class CallbackList:
     """Adding and taking out callbacks, for good or for a while. A part of every learner."""
 
-    cbs: list[Callback]
+    _cbs: list[Callback]
     _logging: bool
+
+    @property
+    def cbs(self) -> list[Callback]:
+        """All callbacks."""
+        return self._cbs
+
+    @cbs.setter
+    def cbs(self, cbs: Any) -> None:
+        self._cbs = []
+        self.add_cbs(cbs)
 
     def add_cb(self: Self, cb: Callback | type[Callback]) -> Self:
         """Adds a callback, which is then ``learn.<its name>``."""
@@ -34,7 +44,7 @@ class CallbackList:
         made.learn = self
         if callable(getattr(made, "after_create", None)):
             made.after_create()
-        self.cbs.append(made)
+        self._cbs.append(made)
         return self
 
     def add_cbs(self: Self, cbs: Any) -> Self:
@@ -46,7 +56,7 @@ class CallbackList:
     def remove_cb(self: Self, cb: Callback | type[Callback]) -> Self:
         """Takes a callback out, or all of a class."""
         gone = [c for c in self.cbs if (isinstance(c, cb) if isinstance(cb, type) else c is cb)]
-        self.cbs = [c for c in self.cbs if c not in gone]
+        self._cbs = [c for c in self.cbs if c not in gone]
         return self
 
     def remove_cbs(self: Self, cbs: Any) -> Self:
@@ -63,7 +73,7 @@ class CallbackList:
         try:
             yield self
         finally:
-            self.cbs = before
+            self._cbs = before
 
     @contextmanager
     def removed_cbs(self: Self, cbs: Any) -> Iterator[Self]:
@@ -73,7 +83,7 @@ class CallbackList:
         try:
             yield self
         finally:
-            self.cbs = before
+            self._cbs = before
 
     @contextmanager
     def no_logging(self: Self) -> Iterator[Self]:
@@ -94,7 +104,7 @@ class CallbackList:
 
     def __getattr__(self, name: str) -> Any:
         if not name.startswith("_"):
-            for cb in reversed(self.__dict__.get("cbs", [])):
+            for cb in reversed(self.__dict__.get("_cbs", [])):
                 if cb.name == name:
                     return cb
         raise AttributeError(f"{type(self).__name__} has no attribute `{name}`")

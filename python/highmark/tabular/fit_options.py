@@ -4,7 +4,9 @@ values that are not finite."""
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -15,7 +17,7 @@ from .checks import count, real, text
 if TYPE_CHECKING:
     from .callback import Callback
 
-__all__ = ["Checkpoint", "FitOptions", "fit_options"]
+__all__ = ["Checkpoint", "FitOptions", "fit_options", "seed_advised"]
 
 
 @dataclass(frozen=True)
@@ -97,3 +99,16 @@ def _time(value: Any) -> str | None:
 
 def _number(name: str, value: Any) -> float | None:
     return None if value is None else real(name, value)
+
+
+@contextmanager
+def seed_advised() -> Iterator[None]:
+    """Says of a checkpoint that was refused for its seed how to have that again."""
+    try:
+        yield
+    except ValueError as error:
+        seed = re.search(r"; put that back.*", str(error)) and re.search(r"\bseed was (\d+) and is", str(error))
+        if not seed:
+            raise
+        advice = f"learners made on the same dls draw seeds of their own; tabular_learner(dls, seed={seed[1]}) has that one"
+        raise ValueError(f"{error}; {advice}") from None

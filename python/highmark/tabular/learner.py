@@ -15,21 +15,22 @@ import numpy as np
 from .. import _highmark
 from ..notices import notice
 from ..screen import Screen, clock, show_table
-from ..seed import current_seed
+from ..seed import seed_for
 from .builtin import SkipToEpoch
 from .callback import Callback
 from .callback_list import CallbackList, listed
 from .checks import count, real
 from .data import DataLoader, DataLoaders
-from .fit_options import FitOptions, fit_options
+from .fit_options import FitOptions, fit_options, seed_advised
 from .groups import Groups
 from .losses import loss_spec
-from .metrics import CoreMetric, Metric, metrics_of
+from .metrics import CoreMetric, metrics_of
 from .model import Model, Optimizer
 from .optimizers import Adam, optimizer_spec
 from .predictions import Row, decisions, one_row, predicted
 from .recorder import ProgressCallback, Recorder
 from .report import Report
+from .settings import Settings
 from .tensor import Tensor, tensor_of
 from .view import View
 
@@ -60,7 +61,7 @@ class SuggestionMethod:
 valley, slide, minimum, steep = "valley", "slide", "minimum", "steep"
 
 
-class Learner(CallbackList, Groups, View):
+class Learner(Settings, CallbackList, Groups, View):
     """A model, its data, its optimizer and its callbacks."""
 
     def __init__(
@@ -95,36 +96,31 @@ class Learner(CallbackList, Groups, View):
         self.moms = moms
         self.opt_func = opt_func
         self.wd = None if wd is None else real("wd", wd)
-        self.metrics: list[Metric | CoreMetric] = metrics_of(metrics)
+        self.metrics = metrics_of(metrics)
         self.logger: Any = print
-        self.cbs: list[Callback] = []
+        self._cbs: list[Callback] = []
         self._logging = True
         spec = optimizer_spec(opt_func)
         self.lr = spec.lr if spec.lr is not None else _rate(lr)
         if wd is not None:
             spec["wd"] = self.wd
-        self._optimizer = {**spec, "wd_bn_bias": bool(wd_bn_bias)}
         self._config = {
             "model": dict(model or {}),
             "batch_size": dls.bs,
             "loss": loss_spec(loss_func),
-            "optimizer": self._optimizer,
+            "optimizer": {**spec, "wd_bn_bias": bool(wd_bn_bias)},
             "scale_target": bool(scale_target),
             "lr": self.lr,
-            "seed": current_seed() if seed is None else count("seed", seed),
+            "seed": seed_for(dls) if seed is None else count("seed", seed),
             "threads": None if threads is None else count("threads", threads),
             "shuffle": dls.shuffle,
             "drop_last": dls.drop_last,
             "model_dir": os.fspath(self.path / self.model_dir),
         }
-        config = json.dumps(self._config, allow_nan=False)
-        self._core = _highmark.Learner(dls._data, config, [_for_core(metric) for metric in self.metrics])
-        self._trainer = self._core.trainer
-        self._start_hypers = self._trainer.hypers[0]
-        self._found: dict[str, Any] | None = None
-        self.loss_func = _LossName(self._core.loss)
         self.model = Model(self)
         self.opt = Optimizer(self)
+        self._found: dict[str, Any] | None = None
+        self._make()
         if default_cbs:
             self.add_cbs([Recorder(), ProgressCallback()])
         self.add_cbs(cbs)
@@ -223,6 +219,7 @@ class Learner(CallbackList, Groups, View):
         if start_epoch:
             extra.append(SkipToEpoch(start_epoch))
         with self.added_cbs(extra):
+            core = self._core
             callbacks, chosen = self._handles(), json.dumps(fit_options(options, self.path, self.cbs))
             if reset_opt:
                 self._trainer.reset_optimizer([self._start_hypers[k] for k in ("lr", "mom", "sqr_mom", "eps", "wd")])
@@ -233,7 +230,8 @@ class Learner(CallbackList, Groups, View):
             if screen is not None and self.logger is not print and callable(self.logger):
                 screen = _Logged(self.logger)
             bar = screen is not None and screen.wants_bar
-            said = self._core.fit(epochs, rate, json.dumps(schedule), chosen, callbacks, screen, bar, True)
+            with seed_advised():
+                said = core.fit(epochs, rate, json.dumps(schedule), chosen, callbacks, screen, bar, True)
             for cb in self.cbs:
                 try:
                     cb._ended()
@@ -383,10 +381,14 @@ class Learner(CallbackList, Groups, View):
         columns.update(self.dls._info.decode_targets(decided[: len(rows)], "_pred"))
         show_table(columns)
 
-    def summary(self) -> str:
+    def summary(self) -> Lines:
         """Layers, shapes, parameters, loss, optimizer and callbacks."""
         text = self._core.summary()
-        return text[: text.rindex("Callbacks:")] + "Callbacks:\n" + "".join(f"  - {cb!r}\n" for cb in self._ordered())
+        return Lines(text[: text.rindex("Callbacks:")] + "Callbacks:\n" + "".join(f"  - {cb!r}\n" for cb in self._ordered()))
+
+    def to_fp32(self) -> Learner:
+        """The same: everything is computed in 32 bits."""
+        return self
 
     def show_training_loop(self) -> None:
         """Shows which callback answers to which event."""
@@ -419,7 +421,7 @@ class Learner(CallbackList, Groups, View):
     def export(self, fname: str | os.PathLike[str] = "export.pkl") -> Path:
         """Writes what it takes to predict to ``fname`` in the learner's folder: data and no code, whatever the name."""
         path = Path(fname) if Path(fname).is_absolute() else self.path / fname
-        self._trainer.save(path, False)
+        self._core.trainer.save(path, False)
         return path
 
     @property
@@ -454,15 +456,11 @@ class Learner(CallbackList, Groups, View):
         return f"<p>{escape(repr(self))}; {escape(repr(self.opt))}</p>{table}"
 
 
-class _LossName:
-    """The loss of a learner."""
-
-    def __init__(self, spec: str) -> None:
-        self.spec: dict[str, Any] = json.loads(spec)
-        self.name: str = self.spec["name"]
+class Lines(str):
+    """Text that a notebook shows as it is."""
 
     def __repr__(self) -> str:
-        return self.name
+        return str(self)
 
 
 class _Logged(Screen):
@@ -480,10 +478,6 @@ class _Logged(Screen):
 
     def end(self) -> None:
         pass
-
-
-def _for_core(metric: Metric | CoreMetric) -> Any:
-    return (metric.name, metric.core) if isinstance(metric, CoreMetric) else metric
 
 
 def _rate(lr: Any) -> float:

@@ -23,10 +23,11 @@ class BaseLoss:
     """A loss by name and options."""
 
     def __init__(self, spec: dict[str, Any]) -> None:
-        self._spec = spec
+        self.spec = spec
+        self.name: str = spec["name"]
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}()"
+        return self.name if type(self) is BaseLoss else f"{type(self).__name__}()"
 
 
 def _weights(weight: Any) -> list[float] | None:
@@ -94,7 +95,11 @@ def loss_spec(loss: Any) -> dict[str, Any] | None:
         return None
     if isinstance(loss, str):
         return {"name": loss}
-    made: Any = loss() if isinstance(loss, type) else loss
+    from .torchs import loss_of_torch
+
+    made: Any = loss_of_torch(loss)
+    if made is None:
+        made = loss() if isinstance(loss, type) else loss
     if not isinstance(made, BaseLoss):
         raise TypeError(f"loss_func: one of highmark's losses or its name is needed, not {loss!r}")
-    return made._spec
+    return made.spec

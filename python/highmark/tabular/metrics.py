@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from copy import copy
 from functools import partial
 from typing import Any
 
@@ -50,11 +51,15 @@ class CoreMetric:
     predictions and targets."""
 
     def __init__(self, name: str, activation: str = "softmax", doc: str = "", core: str | None = None) -> None:
-        self.name = name
+        self._name = name
         self.core = core or name
         self.activation = activation
         self.__name__ = name
         self.__doc__ = doc
+
+    @property
+    def name(self) -> str:
+        return self._name
 
     def __call__(self, inp: Any, targ: Any) -> float:
         return metric_value(self.core, inp, targ, self.activation)
@@ -65,7 +70,18 @@ class CoreMetric:
 
 accuracy = CoreMetric("accuracy", doc="The share of rows whose class is predicted.")
 error_rate = CoreMetric("error_rate", doc="The share of rows whose class is not predicted.")
-accuracy_multi = CoreMetric("accuracy_multi", "sigmoid", doc="The share of labels that are predicted.")
+
+
+class _AccuracyMulti(CoreMetric):
+    """Also at another threshold than 0.5, given by ``partial``."""
+
+    def __call__(self, inp: Any, targ: Any, thresh: float = 0.5, sigmoid: bool = True) -> float:
+        values = np.asarray(inp, dtype=np.float64)
+        values = 1 / (1 + np.exp(-values)) if sigmoid else values
+        return float(np.mean((values > thresh) == np.asarray(targ, dtype=bool)))
+
+
+accuracy_multi = _AccuracyMulti("accuracy_multi", "sigmoid", doc="The share of labels that are predicted.")
 top_k_accuracy = CoreMetric("top_k_accuracy", doc="The share of rows whose class is among the 5 most probable.")
 mse = CoreMetric("mse", "identity", doc="The mean squared error.")
 mae = CoreMetric("mae", "identity", doc="The mean absolute error.")
@@ -77,6 +93,11 @@ def _named(name: str, average: str | None, activation: str = "softmax") -> CoreM
     return CoreMetric(column, activation, core=name if average in (None, "binary") else f"{name}:{average}")
 
 
+def _at_half(thresh: float) -> None:
+    if thresh != 0.5:
+        raise ValueError(f"thresh: these scores are at 0.5 here, not {thresh}; skm_to_fastai(f1_score, thresh=...) takes others")
+
+
 def F1Score(axis: int = -1, labels: Any = None, pos_label: int = 1, average: str = "binary", **_: Any) -> CoreMetric:
     """The harmonic mean of precision and recall. ``average``: binary, macro, micro or weighted."""
     return _named("f1_score", average)
@@ -84,6 +105,7 @@ def F1Score(axis: int = -1, labels: Any = None, pos_label: int = 1, average: str
 
 def F1ScoreMulti(thresh: float = 0.5, sigmoid: bool = True, average: str = "macro", **_: Any) -> CoreMetric:
     """The same for several labels."""
+    _at_half(thresh)
     return _named("f1_score", average, "sigmoid")
 
 
@@ -99,6 +121,7 @@ def Precision(axis: int = -1, labels: Any = None, pos_label: int = 1, average: s
 
 def PrecisionMulti(thresh: float = 0.5, sigmoid: bool = True, average: str = "macro", **_: Any) -> CoreMetric:
     """The same for several labels."""
+    _at_half(thresh)
     return _named("precision_score", average, "sigmoid")
 
 
@@ -109,6 +132,7 @@ def Recall(axis: int = -1, labels: Any = None, pos_label: int = 1, average: str 
 
 def RecallMulti(thresh: float = 0.5, sigmoid: bool = True, average: str = "macro", **_: Any) -> CoreMetric:
     """The same for several labels."""
+    _at_half(thresh)
     return _named("recall_score", average, "sigmoid")
 
 
@@ -356,4 +380,18 @@ def metrics_of(metrics: Any) -> list[Metric | CoreMetric]:
         return []
     if isinstance(metrics, (str, Metric, CoreMetric, type)) or not isinstance(metrics, Sequence):
         metrics = [metrics]
-    return [metric_of(metric) for metric in metrics]
+    return _distinct([metric_of(metric) for metric in metrics])
+
+
+def _distinct(metrics: list[Metric | CoreMetric]) -> list[Metric | CoreMetric]:
+    """With a number at the name of one that is there already, such as another average of the same score."""
+    taken: set[str] = set()
+    for i, metric in enumerate(metrics):
+        name, n = metric.name, 2
+        while name in taken:
+            name, n = f"{metric.name}_{n}", n + 1
+        taken.add(name)
+        if name != metric.name and isinstance(metric, (CoreMetric, AvgMetric)):
+            metrics[i] = copy(metric)
+            metrics[i]._name = name  # type: ignore[union-attr]
+    return metrics

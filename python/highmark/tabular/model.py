@@ -61,6 +61,12 @@ class Model:
     def __init__(self, learn: Learner) -> None:
         self._learn = learn
 
+    def to(self, *args: Any, **kwargs: Any) -> Model:
+        """The same. There is one device, and learner and trainer decide themselves when dropout is on."""
+        return self
+
+    eval = train = cpu = to
+
     def state_dict(self) -> dict[str, np.ndarray]:
         """A copy of all parameters and running statistics."""
         return self._learn._trainer.state_dict()

@@ -81,6 +81,8 @@ def optimizer_spec(opt_func: Any, what: str = "opt_func") -> OptimizerSpec:
         if opt_func.lower() not in _BY_NAME:
             raise UnknownNameError(f"{what}: there is no optimizer `{opt_func}`. There are: {', '.join(_BY_NAME)}")
         made = _BY_NAME[opt_func.lower()]()
+    elif getattr(opt_func, "__module__", "").startswith("torch."):
+        raise TypeError(f"{what}: highmark has no torch; Adam, SGD, RMSProp or RAdam is needed, not {opt_func!r}")
     elif callable(opt_func):
         made = opt_func(None)
     if not isinstance(made, OptimizerSpec):

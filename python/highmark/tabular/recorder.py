@@ -60,8 +60,21 @@ class Recorder(Callback):
     order = 50
     learn: Learner
 
+    @property
+    def train_metrics(self) -> bool:
+        """Whether metrics of the training rows are recorded, which they are not."""
+        return False
+
+    @train_metrics.setter
+    def train_metrics(self, value: bool) -> None:
+        if value:
+            raise AttributeError(
+                "train_metrics: metrics of the training rows are not recorded; learn.validate(0) computes them, in a "
+                "callback's after_epoch too"
+            )
+
     def _history(self) -> dict[str, Any]:
-        return self.learn._core.trainer.history()
+        return self.learn._trainer.history()
 
     @property
     def metric_names(self) -> list[str]:

@@ -11,6 +11,7 @@ import numpy as np
 from .. import _highmark
 from .info import Info
 from .predictions import Row, decisions, one_row, predicted
+from .tensor import tensor_of
 
 __all__ = ["LoadedLearner", "load_learner"]
 
@@ -30,8 +31,8 @@ class LoadedLearner:
         if dl.description != self.dls._info.description:
             raise ValueError("dl: these rows were prepared for another model; prepare them by this one's dls.test_dl(df)")
         activated = self._saved.predict(dl.dataset)
-        targets = dl.dataset.arrays()[2]
-        return (activated, targets, decisions(self.dls._info, activated)) if with_decoded else (activated, targets)
+        pair = (tensor_of(activated), tensor_of(dl.dataset.arrays()[2]))
+        return (*pair, tensor_of(decisions(self.dls._info, activated))) if with_decoded else pair
 
     def predict(self, row: Any) -> tuple[Row, Any, np.ndarray]:
         """As :meth:`Learner.predict`."""

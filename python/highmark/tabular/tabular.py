@@ -11,7 +11,7 @@ from .config import tabular_config
 from .data import DataLoaders
 from .learner import Learner
 
-__all__ = ["TabularLearner", "tabular_learner"]
+__all__ = ["TabularLearner", "get_emb_sz", "tabular_learner"]
 
 
 class TabularLearner(Learner):
@@ -34,7 +34,9 @@ def tabular_learner(
         raise TypeError(f"dls: loaders are needed, TabularDataLoaders.from_df(...) for one, not {dls!r}")
     if n_out is not None and n_out != dls.c:
         raise ValueError(f"n_out: the target has {dls.c} outputs, not {n_out}")
-    model = dict(config) if config is not None else tabular_config()
+    # A plain dict has fastai's names; that of tabular_config has the library's.
+    given = dict(config or {})
+    model = given if "batch_norm" in given else tabular_config(**given)
     if y_range is not None:
         model["y_range"] = tabular_config(y_range=y_range)["y_range"]
     model["layers"] = [200, 100] if layers is None else [count("layers", n) for n in layers]
@@ -47,3 +49,10 @@ def tabular_learner(
         if name not in known:
             raise TypeError(f"tabular_learner: there is no option `{name}`. There are: {', '.join(known)}")
     return TabularLearner(dls, model, **kwargs)
+
+
+def get_emb_sz(to: Any, sz_dict: Mapping[str, int] | None = None) -> list[tuple[int, int]]:
+    """Levels and embedding size of each categorical column of a table or of loaders; ``sz_dict`` says other sizes."""
+    info, given = to._info, sz_dict or {}
+    sizes = [given.get(name, min(600, round(1.6 * n**0.56))) for name, n in zip(info.cat_names, info.cardinalities, strict=True)]
+    return list(zip(info.cardinalities, sizes, strict=True))

@@ -1,0 +1,112 @@
+"""What is assigned to a learner counts, or says why it cannot."""
+
+import numpy as np
+import pytest
+
+from highmark.tabular.all import (
+    SGD,
+    Callback,
+    Categorify,
+    CrossEntropyLossFlat,
+    FillMissing,
+    GradientClip,
+    Normalize,
+    RocAucBinary,
+    TabularDataLoaders,
+    accuracy,
+    error_rate,
+    load_learner,
+    set_seed,
+    tabular_learner,
+)
+from highmark.tabular.tensor import Tensor
+
+
+def test_metrics(learn):
+    learn.fit(1)
+    loss, share = learn.validate()
+    rows = learn.recorder.values
+    learn.metrics = [accuracy, error_rate]
+    assert learn.recorder.values == rows
+    assert learn.validate() == pytest.approx([loss, share, 1 - share])
+    learn.metrics.append(RocAucBinary)
+    learn.fit(1)
+    assert learn.recorder.metric_names[3:] == ["accuracy", "error_rate", "roc_auc_score", "time"]
+    assert len(learn.recorder.values[0]) == 5
+
+
+def test_metrics_leave_training_as_it_is(dls):
+    plain, changed = (tabular_learner(dls, layers=[8], seed=1) for _ in range(2))
+    plain.fit(1)
+    changed.metrics = accuracy
+    changed.fit(1)
+    assert np.array_equal(plain.get_preds()[0], changed.get_preds()[0])
+
+
+def test_loss_and_optimizer(learn):
+    learn.fit(1)
+    state, (loss, share) = learn.model.state_dict(), learn.validate()
+    learn.loss_func = CrossEntropyLossFlat(weight=[1.0, 9.0])
+    weighted = learn.validate()
+    assert weighted[0] != loss and weighted[1] == share
+    learn.opt_func = SGD
+    learn.fit(1, 1e-12)
+    assert learn.opt.hypers[0]["wd"] == 0
+    trained = learn.model.state_dict()
+    assert all(np.allclose(trained[name], state[name]) for name in state if name.endswith("weight"))
+    for name in ("loss_func", "opt_func"):
+        with pytest.raises(TypeError, match=name):
+            setattr(learn, name, 5)
+
+
+def test_data(learn, columns, tmp_path):
+    def loaders(**kwargs):
+        names = {"y_names": "rich", "cat_names": ["city"], "cont_names": ["age", "hours"]}
+        return TabularDataLoaders.from_df(columns, path=tmp_path, **names, procs=[Categorify, FillMissing, Normalize], **kwargs)
+
+    learn.fit(1)
+    learn.dls = loaders(valid_idx=range(500, 640), bs=10)
+    learn.fit(1)
+    assert len(learn.recorder.losses) == 50 and len(learn.get_preds()[0]) == 140
+    columns = {**columns, "city": np.where(columns["city"] == "Oslo", "Moss", columns["city"])}
+    with pytest.raises(ValueError, match="dls: their classes are not those"):
+        learn.dls = loaders(valid_idx=range(128))
+
+
+def test_what_cannot_be_assigned(learn):
+    for name in ("splitter", "train_bn", "model", "opt", "seed"):
+        with pytest.raises(AttributeError, match=name):
+            setattr(learn, name, None)
+    with pytest.raises(AttributeError, match=r"learn.validate\(0\)"):
+        learn.recorder.train_metrics = True
+    learn.cbs = [GradientClip]
+    assert learn.cbs[0].learn is learn
+
+    def change():
+        learn.metrics = []
+
+    with pytest.raises(RuntimeError, match="in the middle of a fit"):
+        learn.fit(1, cbs=Callback(after_batch=change))
+
+
+def test_an_ensemble_is_one(dls, tmp_path):
+    def one(**kwargs):
+        learn = tabular_learner(dls, layers=[8], path=tmp_path, **kwargs)
+        learn.fit(1, checkpoint=tmp_path / "fit", resume=kwargs.get("resume", "never"))
+        return learn.get_preds()[0]
+
+    first, second, third = one(), one(), one()
+    assert not np.array_equal(first, second) and not np.array_equal(second, third)
+    assert np.array_equal(first, one(seed=42))
+    set_seed(42)
+    assert np.array_equal(first, one()) and np.array_equal(second, one())
+    with pytest.raises(ValueError, match=r"tabular_learner\(dls, seed=\d+\)"):
+        tabular_learner(dls, layers=[8], path=tmp_path).fit(1, checkpoint=tmp_path / "fit", resume="auto")
+
+
+def test_a_model_from_a_file_answers_as_its_learner(learn, columns):
+    loaded = load_learner(learn.export())
+    preds, targets, decoded = loaded.get_preds(dl=loaded.dls.test_dl(columns), with_decoded=True)
+    assert isinstance(preds, Tensor) and np.array_equal(preds.argmax(dim=1), decoded)
+    assert type(preds.numpy()) is np.ndarray and targets.squeeze().shape == decoded.shape
+    assert np.array_equal(preds, learn.get_preds(dl=learn.dls.test_dl(columns))[0])
