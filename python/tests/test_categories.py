@@ -75,7 +75,7 @@ def test_dictionaries_of_arrow_and_polars(frame, tmp_path):
 
 
 def test_classes_of_a_categorical_target(frame, tmp_path):
-    frame["grade"] = pd.Categorical(["low", "high", "mid"] * 40, categories=["low", "mid", "high", "top"], ordered=True)
+    frame["grade"] = pd.Categorical(["low", "high", "mid", "low"] * 30, categories=["low", "mid", "high", "top"], ordered=True)
     dls = TabularDataLoaders.from_df(frame, procs=PROCS, cat_names=["size"], cont_names=["x"], y_names="grade", bs=16)
     assert dls.vocab == ["low", "mid", "high"] and dls.c == 3, "without classes that no row has"
     learn = tabular_learner(dls, layers=[4], path=tmp_path)

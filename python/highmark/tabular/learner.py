@@ -354,7 +354,7 @@ class Learner(Settings, CallbackList, Groups, View):
             raise TypeError(f"dl: a loader is needed, dls.test_dl(df) for one, not {dl!r}")
         raw, activated, losses = self._core.predictions(loader.rows)
         cat, cont, targets = loader.dataset.arrays()
-        result: list[Any] = [(tensor_of(cat), tensor_of(cont))] if with_input else []
+        result: list[Any] = [(tensor_of(cat.astype(np.int64)), tensor_of(cont))] if with_input else []
         if with_preds:
             result.append(tensor_of(activated) if act is None else act(tensor_of(raw)))
         if with_targs:
