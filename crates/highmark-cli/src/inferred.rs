@@ -103,7 +103,11 @@ impl Experiment {
             (Some(waits), None) if config.patience.is_none() => {
                 format!("stop after a tenth of the epochs, at least {waits}, without improvement{more}")
             }
-            (Some(waits), _) => format!("stop after {} without improvement{more}", count(waits, "epoch")),
+            (Some(waits), _) => {
+                // What does not count is in the help of --patience.
+                let least = if config.patience.is_none() { "at least " } else { "" };
+                format!("stop after {least}{} without improvement{more}", count(waits, "epoch"))
+            }
         };
         format!("{stop}, keep the {} model", if config.save_best { "best" } else { "last" })
     }

@@ -97,7 +97,12 @@ fn notes(config: &Config, measured: &Measured) -> Result<Vec<String>> {
         && !config.direction()?.improves(best.value, *value)
     {
         notes.push(format!(
-            "it has learnt nothing that shows: always giving the same answer has {monitor} {value:.6}, too"
+            "it has learnt nothing that shows: always giving the same answer has {monitor} {value:.6}, too{}",
+            if monitor == "accuracy" {
+                "; with rare classes, judge by others: --metrics roc_auc,f1"
+            } else {
+                ""
+            }
         ));
     }
     if report.outcome == Outcome::Completed && best.epoch + 1 == report.epochs_run {

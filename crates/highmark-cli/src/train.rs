@@ -51,7 +51,7 @@ pub(crate) fn carry_out(
     let direction = experiment.config.direction()?;
     let trained = train(&mut experiment, &folder, from, screen, start);
     let broken = trained.as_ref().is_err_and(|failure| !matches!(failure, Failure::Interrupted(_)));
-    let best = experiment.learner.history().best(experiment.config.monitor(), direction);
+    let best = experiment.learner.history().best_then_loss(experiment.config.monitor(), direction);
     if broken && from.is_none() && best.is_none() {
         folder.restore();
         folder.discard();
@@ -106,7 +106,8 @@ fn train(
     learner.trainer_mut().console = screen.console();
     if experiment.config.save_best {
         // Every improvement counts here: `min_delta` is about when it pays to go on, not about which model is better.
-        let best = SaveBest::new(Monitor::new(&monitor)).path(folder.file(run_folder::MODEL));
+        let best =
+            SaveBest::new(Monitor::new(&monitor)).path(folder.file(run_folder::MODEL)).ties_by_loss(true);
         learner.callbacks_mut().add(Box::new(best))?;
     }
     let fitted = learner.fit_with(epochs, None, &schedule, others);
@@ -130,7 +131,7 @@ fn train(
     if report.outcome == Outcome::Interrupted {
         return Err(interrupted(&report, folder));
     }
-    let best = learner.history().best(&monitor, direction);
+    let best = learner.history().best_then_loss(&monitor, direction);
     let unseen = |plan: Option<&Plan>| plan.is_none_or(|plan| plan.validated == Some(0));
     if let Some(used) = report.budget
         && best.is_none()

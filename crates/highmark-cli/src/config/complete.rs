@@ -112,7 +112,13 @@ impl Config {
         let metric = metrics.iter().find(|metric| metric.name() == monitor);
         metric.map(|metric| metric.direction()).ok_or_else(|| {
             let names = metrics.iter().map(|metric| metric.name());
-            Failure::usage(Error::unknown("monitor", monitor, LOSSES.into_iter().chain(names)))
+            let unknown = Error::unknown("monitor", monitor, LOSSES.into_iter().chain(names));
+            let hint = if highmark::metric(monitor).is_ok() {
+                format!("; or add it: --metrics {monitor}")
+            } else {
+                String::new()
+            };
+            Failure::usage(format!("{unknown}{hint}"))
         })
     }
 

@@ -7,7 +7,9 @@ use serde::{Deserialize, Serialize};
 
 use super::Monitor;
 use crate::engine::Snapshot;
-use crate::learner::{Callback, CallbackState, Event, EventSet, Flow, Saving, Span, Stage, Trainer};
+use crate::learner::{
+    Callback, CallbackState, Event, EventSet, Flow, Saving, Span, Stage, Trainer, json_float,
+};
 use crate::optim::{Hypers, OptimizerState};
 use crate::repr::repr;
 use crate::{Error, Result};
@@ -42,8 +44,11 @@ pub struct SaveBest {
     with_optimizer: bool,
     hand_back: bool,
     reset_on_fit: bool,
+    ties_by_loss: bool,
     best_epoch: Option<usize>,
     best_step: u64,
+    /// The validation loss of the best epoch.
+    best_loss: Option<f64>,
     best: Option<(Snapshot, Option<OptimizerState>)>,
     files: Vec<PathBuf>,
     /// Whether the best model is not known to be in its file.
@@ -66,6 +71,8 @@ struct Saved {
     monitor: Monitor,
     best_epoch: Option<usize>,
     best_step: u64,
+    #[serde(with = "json_float::option")]
+    best_loss: Option<f64>,
     files: Vec<PathBuf>,
     /// Steps and hypers of the best optimizer; its numbers are tensors.
     optimizer: Option<(u64, Vec<Hypers>)>,
@@ -84,8 +91,10 @@ impl SaveBest {
             with_optimizer: false,
             hand_back: true,
             reset_on_fit: true,
+            ties_by_loss: false,
             best_epoch: None,
             best_step: 0,
+            best_loss: None,
             best: None,
             files: Vec::new(),
             unwritten: false,
@@ -144,6 +153,15 @@ impl SaveBest {
         self
     }
 
+    /// Whether an epoch as good as the best one is better when its validation loss is lower. An accuracy over few rows has few
+    /// values: the first epoch that comes to the highest is often one of a model that is half trained. Default no, as in
+    /// fastai and Keras.
+    #[must_use]
+    pub fn ties_by_loss(mut self, by_loss: bool) -> Self {
+        self.ties_by_loss = by_loss;
+        self
+    }
+
     /// The epoch whose model was the best of the last fit, from 0.
     pub fn best_epoch(&self) -> Option<usize> {
         self.best_epoch
@@ -187,14 +205,19 @@ impl SaveBest {
             return if epoch.is_multiple_of(n) { self.save(t, &format!("_{epoch}")) } else { Ok(()) };
         }
         let Some(value) = t.history.this_epoch(self.monitor.name()) else { return Ok(()) };
-        if !self.monitor.update(value) {
+        let loss = t.history.this_epoch("valid_loss");
+        let wins_tie = self.ties_by_loss
+            && self.monitor.best() == Some(value)
+            && matches!((loss, self.best_loss), (Some(now), Some(best)) if now < best);
+        if !self.monitor.update(value) && !wins_tie {
             return Ok(());
         }
-        (self.best_epoch, self.best_step) = (Some(epoch), t.steps());
+        (self.best_epoch, self.best_step, self.best_loss) = (Some(epoch), t.steps(), loss);
         t.say(&format!(
-            "Better model found at epoch {epoch} with {} value: {}.",
+            "Better model found at epoch {epoch} with {} value: {}{}.",
             self.monitor.name(),
-            repr(value)
+            repr(value),
+            if wins_tie { ", as before, and a lower valid_loss" } else { "" }
         ));
         t.note_monitored(self.monitor.name(), value);
         if self.when != SaveWhen::Best || !self.hand_back {
@@ -265,7 +288,7 @@ impl Callback for SaveBest {
         if self.when == SaveWhen::EveryEpoch(0) {
             return Err(Error::config("every epoch", "save every 1 epoch or more").into());
         }
-        (self.best_epoch, self.best, self.saving) = (None, None, None);
+        (self.best_epoch, self.best, self.saving, self.best_loss) = (None, None, None, None);
         (self.unwritten, self.waiting) = (false, false);
         self.files.clear();
         Ok(self.monitor.start(t, self.reset_on_fit)?)
@@ -309,6 +332,7 @@ impl Callback for SaveBest {
             monitor: self.monitor.clone(),
             best_epoch: self.best_epoch,
             best_step: self.best_step,
+            best_loss: self.best_loss,
             files: self.files.clone(),
             optimizer: optimizer.map(|optimizer| (optimizer.steps, optimizer.hypers.clone())),
         })?;
@@ -330,7 +354,8 @@ impl Callback for SaveBest {
         });
         self.best = Snapshot::read_from(&state.tensors).map(|best| (best, optimizer));
         (self.monitor, self.files) = (saved.monitor, saved.files);
-        (self.best_epoch, self.best_step) = (saved.best_epoch, saved.best_step);
+        (self.best_epoch, self.best_step, self.best_loss) =
+            (saved.best_epoch, saved.best_step, saved.best_loss);
         // The process that saved this may have ended before its file was written, or after a later one was.
         self.unwritten = self.best.is_some() && !matches!(self.target, Target::Memory);
         Ok(())

@@ -21,6 +21,7 @@ impl Origin {
     }
 
     /// The same, with dates in these columns.
+    #[cfg(feature = "parquet")]
     pub(crate) fn with_dates(self, columns: Vec<String>) -> Self {
         Self { dates: columns.into(), ..self }
     }

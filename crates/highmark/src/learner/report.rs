@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 use super::budget::BudgetUse;
-use super::history::History;
+use super::history::{EpochRow, History};
 use super::non_finite::NonFiniteCounts;
 use super::outcome::Outcome;
 use super::progress::Timings;
@@ -36,7 +36,7 @@ pub struct Report {
 pub struct Best {
     /// The column.
     pub monitor: String,
-    /// The first epoch with the best value, from 0.
+    /// The epoch with the best value, from 0; of several the first, or that of the lowest validation loss.
     pub epoch: usize,
     /// The value.
     pub value: f64,
@@ -63,13 +63,36 @@ impl Report {
 impl History {
     /// The best value of `column` and the first epoch that had it; `None` if it was never a number.
     pub fn best(&self, column: &str, direction: Direction) -> Option<Best> {
-        let mut best: Option<Best> = None;
+        self.best_where(column, direction, |_, _| false)
+    }
+
+    /// The same, but of the epochs that had the best value the one whose validation loss was the lowest: what
+    /// [`crate::SaveBest::ties_by_loss`] keeps.
+    pub fn best_then_loss(&self, column: &str, direction: Direction) -> Option<Best> {
+        self.best_where(
+            column,
+            direction,
+            |now, best| matches!((now.valid_loss, best.valid_loss), (Some(now), Some(best)) if now < best),
+        )
+    }
+
+    /// `wins_tie` is given an epoch and an earlier one of the same value.
+    fn best_where(
+        &self,
+        column: &str,
+        direction: Direction,
+        wins_tie: impl Fn(&EpochRow, &EpochRow) -> bool,
+    ) -> Option<Best> {
+        let mut best: Option<(&EpochRow, f64)> = None;
         for row in &self.rows {
             let Some(value) = self.value(row, column).filter(|value| !value.is_nan()) else { continue };
-            if best.as_ref().is_none_or(|best| direction.improves(value, best.value)) {
-                best = Some(Best { monitor: column.to_string(), epoch: row.epoch, value });
+            let better = best.is_none_or(|(before, best)| {
+                direction.improves(value, best) || value == best && wins_tie(row, before)
+            });
+            if better {
+                best = Some((row, value));
             }
         }
-        best
+        best.map(|(row, value)| Best { monitor: column.to_string(), epoch: row.epoch, value })
     }
 }

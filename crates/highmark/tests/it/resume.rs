@@ -82,7 +82,11 @@ fn callbacks(draw: &mut Draw, folder: &Path, flat: bool) -> Vec<Box<dyn Callback
         EarlyStopping::new(monitor(draw)).patience(1 + draw.below(4)).scaled_to_fit(draw.below(4) == 0);
     let saving = SaveBest::new(monitor(draw)).path(folder.join("best.safetensors"));
     let when = draw.pick(&[SaveWhen::Best, SaveWhen::Best, SaveWhen::AtEnd, SaveWhen::EveryEpoch(2)]);
-    let saving = saving.when(when).with_optimizer(draw.chance()).hand_back(draw.below(4) > 0);
+    let saving = saving
+        .when(when)
+        .with_optimizer(draw.chance())
+        .hand_back(draw.below(4) > 0)
+        .ties_by_loss(draw.chance());
     let mut callbacks: Vec<Box<dyn Callback>> = vec![
         Box::new(stopping.restore_best(draw.chance()).start_from_epoch(draw.below(2))),
         Box::new(saving),

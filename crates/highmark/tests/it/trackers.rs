@@ -2,8 +2,12 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::Arc;
 
-use highmark::{CheckpointConfig, EarlyStopping, LearnerConfig, Monitor, Schedule};
+use highmark::{
+    CheckpointConfig, Direction, EarlyStopping, Learner, LearnerConfig, Monitor, Mse, SaveBest, Schedule,
+    TabularConfig, TabularModel, metric_fn,
+};
 
 use crate::trackers_example::tally;
 
@@ -77,4 +81,35 @@ fn a_patience_scaled_to_the_fit_is_the_largest_of_three() {
     for (epochs, batches, waits) in [(10, 505, 3), (41, 505, 5), (10, 100, 5), (10, 0, 500)] {
         assert_eq!(stopping.waits(epochs, batches), waits, "{epochs} epochs of {batches}");
     }
+}
+
+/// A metric that is the same in every epoch, as an accuracy over few rows may be.
+#[test]
+fn ties_are_decided_by_the_loss_where_that_is_asked_for() {
+    let fit = |by_loss: bool| {
+        let config = LearnerConfig {
+            batch_size: 4,
+            metrics: vec![Box::new(metric_fn("same", Direction::Higher, |_, _| 0.5))],
+            callbacks: vec![Box::new(SaveBest::new(Monitor::new("same")).in_memory().ties_by_loss(by_loss))],
+            ..LearnerConfig::default()
+        };
+        // It validates on what it learns by heart.
+        let rows = crate::small_learner::rows(8, 1);
+        let model = TabularConfig { layers: vec![5], ..TabularConfig::default() };
+        let model = TabularModel::new(&model, &[("level".into(), 3)], 2, 1, 7).unwrap();
+        let mut learn =
+            Learner::new(Box::new(model), Box::new(Mse), Arc::clone(&rows), rows, config).unwrap();
+        learn.quiet();
+        learn.fit(6, Some(0.01)).unwrap();
+        let epoch = learn.callbacks().get::<SaveBest>().unwrap().best_epoch();
+        let loss = learn.validate().unwrap()[0].1;
+        (epoch, loss, learn)
+    };
+    let (first, _, learn) = fit(false);
+    assert_eq!((first, learn.history().best("same", Direction::Higher).unwrap().epoch), (Some(0), 0));
+    let (epoch, loss, learn) = fit(true);
+    let lowest = learn.history().best("valid_loss", Direction::Lower).unwrap();
+    assert!(lowest.epoch > 0);
+    assert_eq!((epoch, loss), (Some(lowest.epoch), lowest.value));
+    assert_eq!(learn.history().best_then_loss("same", Direction::Higher).unwrap().epoch, lowest.epoch);
 }
