@@ -99,6 +99,8 @@ fn train(
     // twice as long as its beginning did.
     let budget = experiment.config.budget(start.checked_sub(2 * save).unwrap_or(start))?;
     let learner = &mut experiment.learner;
+    // Now, so that a limit of time counts it before it plans the rest.
+    let constant = learner.validate_constant()?;
     if from.is_none() {
         learner.set_checkpoint(experiment.config.checkpoint_config(folder.path())?)?;
     }
@@ -163,7 +165,6 @@ fn train(
     save += saving.elapsed() + report.timings.save;
     let validating = Instant::now();
     let final_metrics = if none { Vec::new() } else { learner.validate()? };
-    let constant = learner.validate_constant()?;
     let phases = SecondsByPhase {
         load: experiment.load.as_secs_f64(),
         prepare: experiment.prepare.as_secs_f64(),
