@@ -19,6 +19,10 @@ impl Cut {
         Self { len, tiles }
     }
 
+    pub(crate) fn tiles(self) -> usize {
+        self.tiles
+    }
+
     /// The features of tile `i`.
     pub(crate) fn range(self, i: usize) -> Range<usize> {
         i * self.len / self.tiles..(i + 1) * self.len / self.tiles

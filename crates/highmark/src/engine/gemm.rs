@@ -10,16 +10,17 @@ use super::lines::Lines;
 use super::matrix::{Matrix, MatrixMut};
 use super::panels::{Block, DEPTH, Factor, Panel, Panels, Vectors, WIDTH};
 
-/// Memory of each thread: for packed panels of `b`, and for a copy of weights.
+/// Memory of each thread: for packed panels of `b`, for a copy of weights, and for what a layer puts down on its way.
 #[derive(Debug)]
 pub(crate) struct Scratch {
     panels: Lines,
     pub(crate) weights: Lines,
+    pub(crate) lines: [Lines; 3],
 }
 
 impl Scratch {
     pub(crate) fn new() -> Self {
-        Self { panels: Lines::zeros(DEPTH * WIDTH), weights: Lines::default() }
+        Self { panels: Lines::zeros(DEPTH * WIDTH), weights: Lines::default(), lines: Default::default() }
     }
 }
 
@@ -95,7 +96,7 @@ impl Product<'_> {
                 let (b, b_row) = match source {
                     Source::InPlace(b) => {
                         let part = b.take_rows(panel.start, panel.depth);
-                        (part.take_cols(panel.from, panel.width).as_ptr(), b.row_stride)
+                        (part.take_cols(panel.from, panel.to - panel.from).as_ptr(), b.row_stride)
                     }
                     Source::Own => (self.scratch.panels[place(panel)..][..panel.len()].as_ptr(), panel.width),
                     Source::Shared(panels) => (panels.get(before + i)[..panel.len()].as_ptr(), panel.width),
@@ -114,7 +115,7 @@ impl Product<'_> {
                     add: self.add || block.start > 0,
                 };
                 // SAFETY: a is rows × depth within its slice. b is depth × panel.width, packed in memory of that
-                // size, or in place, where the block is whole vectors. c is exclusively ours, and `top + rows` and
+                // size, or in place, where whole vectors reach no further than what is borrowed. c is exclusively ours, and `top + rows` and
                 // `panel.to` stay within its shape, which `gemm` has compared with a and b.
                 unsafe { kernel::run(simd, rows, vectors.in_panel(panel), &strip) };
             }

@@ -39,8 +39,18 @@ impl<'a> Matrix<'a> {
         self.transposed().take_rows(start, cols).transposed()
     }
 
+    pub(crate) fn rows(&self) -> usize {
+        self.rows
+    }
+
     pub(crate) fn cols(&self) -> usize {
         self.cols
+    }
+
+    /// Whether there are so many numbers from the beginning of every row on, in what is borrowed.
+    #[inline(always)]
+    pub(super) fn reaches(&self, numbers: usize) -> bool {
+        self.rows == 0 || (self.rows - 1) * self.row_stride + numbers <= self.data.len()
     }
 
     /// The numbers of row `row`, which must lie side by side.

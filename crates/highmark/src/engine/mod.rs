@@ -6,6 +6,7 @@ mod cut;
 mod elementary;
 mod finite;
 mod gemm;
+mod indexed;
 mod kernel;
 mod lines;
 mod matrix;
@@ -24,6 +25,9 @@ pub(crate) use cut::{Cut, Rows, Shard, Shards, Spans};
 pub(crate) use elementary::{exp, exp_m1, normal, sigmoid, tanh};
 pub(crate) use finite::all_finite;
 pub(crate) use gemm::{Scratch, gemm};
+pub(crate) use indexed::{
+    ALIGNED, Group, Groups, Index, Picked, Thin, gather_add, sum_groups, thin_products,
+};
 pub(crate) use lines::Lines;
 pub(crate) use matrix::{Matrix, MatrixMut};
 pub(crate) use pages::large_zeros;
@@ -33,4 +37,4 @@ pub(crate) use pool::{PER_NUMBER, Pool};
 pub(crate) use simd::simd;
 pub(crate) use stream::stream_copy;
 pub(crate) use sum::{sum, sum_products_from, sum_squares_from};
-pub(crate) use transpose::transpose_on;
+pub(crate) use transpose::{transpose_into, transpose_on};

@@ -190,10 +190,11 @@ impl Vectors {
         Arch::new().dispatch(Ask)
     }
 
-    /// Whether the kernel reads `width` columns of `b` where they lie.
+    /// Whether the kernel reads `width` columns of `b` where they lie: in whole vectors, which must not reach beyond what is
+    /// borrowed.
     #[inline(always)]
     pub(super) fn read_in_place(self, b: Matrix<'_>, width: usize) -> bool {
-        b.col_stride == 1 && b.row_stride <= SHORT_ROW && width.is_multiple_of(self.lanes)
+        b.col_stride == 1 && b.row_stride <= SHORT_ROW && b.reaches(width.next_multiple_of(self.lanes))
     }
 
     /// The panels of a block, of nearly one width: a narrow last one would waste the registers.

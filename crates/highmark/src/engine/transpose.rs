@@ -17,6 +17,16 @@ const LINE: usize = 16;
 /// side by side, and `width` must be at least its number of rows, and `to` as long as it says.
 #[inline(always)]
 pub(crate) fn transpose(from: Matrix<'_>, width: usize, to: &mut [f32]) {
+    transpose_into(from, width, to);
+    for to in to.chunks_exact_mut(width.max(1)) {
+        to[from.rows..].fill(0.0);
+    }
+}
+
+/// `from` turned, into the beginnings of rows of `width` in `to`; what is behind them stays as it is. The last row may end
+/// there.
+#[inline(always)]
+pub(crate) fn transpose_into(from: Matrix<'_>, width: usize, to: &mut [f32]) {
     #[cfg(target_arch = "x86_64")]
     if is_x86_feature_detected!("avx") {
         // SAFETY: the processor has AVX.
@@ -35,7 +45,7 @@ pub(crate) fn transpose_on(pool: &Pool, from: Matrix<'_>, width: usize, to: &mut
     });
 }
 
-/// Cuts it into blocks for `turn`; what is left at the edges goes number by number.
+/// Cuts it into blocks for `turn`; what is smaller than one goes number by number.
 #[inline(always)]
 fn blocks(
     from: Matrix<'_>,
@@ -43,43 +53,52 @@ fn blocks(
     to: &mut [f32],
     turn: impl Fn([[f32; SIDE]; SIDE]) -> [[f32; SIDE]; SIDE],
 ) {
+    let end = from.cols.checked_sub(1).map_or(0, |last| last * width + from.rows);
     assert!(
-        from.col_stride == 1 && from.rows <= width && from.cols * width == to.len(),
+        from.col_stride == 1 && from.rows <= width && end <= to.len(),
         "{} x {} turned into {} of {width}",
         from.rows,
         from.cols,
         to.len()
     );
-    let (rows, cols) = (from.rows - from.rows % SIDE, from.cols - from.cols % SIDE);
     let (source, target) = (from.as_ptr(), to.as_mut_ptr());
     let block = |row: usize, col: usize| {
-        let line = |i| {
-            // SAFETY: row + i < from.rows, and the SIDE numbers from col on are within that row.
-            unsafe { source.add((row + i) * from.row_stride + col).cast::<[f32; SIDE]>().read() }
-        };
-        for (i, numbers) in turn(std::array::from_fn(line)).into_iter().enumerate() {
-            // SAFETY: col + i < from.cols rows of `width` fit into `to`, and row + SIDE <= from.rows <= width.
-            unsafe { target.add((col + i) * width + row).cast::<[f32; SIDE]>().write(numbers) };
+        let (mut source, mut target) =
+            (source.wrapping_add(row * from.row_stride + col), target.wrapping_add(col * width + row));
+        let lines = std::array::from_fn(|_| {
+            // SAFETY: a row below row + SIDE <= from.rows, and the SIDE numbers from col on are within it.
+            let line = unsafe { source.cast::<[f32; SIDE]>().read() };
+            source = source.wrapping_add(from.row_stride);
+            line
+        });
+        for numbers in turn(lines) {
+            // SAFETY: a row below col + SIDE <= from.cols, the last of which ends within `to`; row + SIDE <= from.rows <= width.
+            unsafe { target.cast::<[f32; SIDE]>().write(numbers) };
+            target = target.wrapping_add(width);
         }
+    };
+    if from.rows < SIDE || from.cols < SIDE {
+        for (col, to) in to.chunks_mut(width.max(1)).take(from.cols).enumerate() {
+            for (row, number) in to[..from.rows].iter_mut().enumerate() {
+                *number = from.row(row)[col];
+            }
+        }
+        return;
+    }
+    // The last block at each edge begins where it still fits: what it has in common with the one before is written twice.
+    let starts = |from: usize, to: usize, len: usize| {
+        (from..to.min(len)).step_by(SIDE).map(move |start| start.min(len - SIDE))
     };
     // Line by line of the cache, where it reads and where it writes: rows that lie a power of two apart share so few places
     // there that a line is gone when one comes back to it.
-    for top in (0..rows).step_by(LINE) {
-        for left in (0..cols).step_by(LINE) {
-            for col in (left..cols.min(left + LINE)).step_by(SIDE) {
-                for row in (top..rows.min(top + LINE)).step_by(SIDE) {
+    for top in (0..from.rows).step_by(LINE) {
+        for left in (0..from.cols).step_by(LINE) {
+            for col in starts(left, left + LINE, from.cols) {
+                for row in starts(top, top + LINE, from.rows) {
                     block(row, col);
                 }
             }
         }
-    }
-    for (col, to) in to.chunks_exact_mut(width.max(1)).enumerate() {
-        let done = if col < cols { rows } else { 0 };
-        let (numbers, behind) = to.split_at_mut(from.rows);
-        for (row, number) in numbers.iter_mut().enumerate().skip(done) {
-            *number = from.row(row)[col];
-        }
-        behind.fill(0.0);
     }
 }
 

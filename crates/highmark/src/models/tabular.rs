@@ -7,8 +7,8 @@ use super::{LayerSummary, Model};
 use crate::data::Batch;
 use crate::engine::{Matrix, Params, Pool, all_finite, transpose_on};
 use crate::nn::{
-    ActivationFn, BatchNorm, Dropout, Embeddings, Epilogue, Linear, Mlp, Mode, OutputScale, SigmoidRange,
-    output_scale,
+    ActivationFn, BatchNorm, ByLevel, Dropout, Embeddings, Epilogue, Linear, Mlp, Mode, OutputScale,
+    SigmoidRange, output_scale,
 };
 use crate::optim::Optimizer;
 use crate::{Error, Result};
@@ -175,7 +175,13 @@ impl TabularModel {
             (config.bn_cont && n_cont > 0).then(|| BatchNorm::new(&mut params, "bn_cont", n_cont, 0.0));
         let bn_cont = Epilogue::new(n_cont, None, bn_cont, None);
         let layers_at = params.len();
-        let mlp = layers(config, &mut params, n_embed + n_cont, outputs, seed);
+        let mut mlp = layers(config, &mut params, n_embed + n_cont, outputs, seed);
+        // What treats every row's embeddings by itself needs them row by row; and below that share of the inputs it does not
+        // pay (docs/performance.md).
+        let same_for_all_rows = embed_drop.is_identity() && mlp.levels[0].is_identity();
+        if same_for_all_rows && 4 * n_embed >= n_embed + n_cont {
+            mlp.by_level = Some(ByLevel::new(&embeds, n_cont));
+        }
         let y_range = config.y_range.map(|(low, high)| SigmoidRange { low, high });
         let (output_scale, pool) = (config.output_scale.clone(), Pool::new(1));
         Ok(Self {
@@ -229,13 +235,18 @@ impl TabularModel {
     /// Fills the input of the layers: embeddings, then continuous columns.
     fn inputs(&mut self, batch: &Batch, mode: Mode) {
         let (rows, n_cont) = (batch.rows, self.bn_cont.features);
-        let (embedded, cont) = self.mlp.input(rows).split_at_mut(self.embed_drop.features * rows);
-        let drops = !self.embed_drop.is_identity();
-        let y = if drops { self.embed_drop.input(rows) } else { &mut *embedded };
-        self.embeds.forward(&self.pool, &self.params.values, batch, y);
-        if drops {
-            self.embed_drop.forward(&mut self.params, &self.pool, rows, mode, Some(embedded));
-        }
+        let cont = if let Some(by_level) = &mut self.mlp.by_level {
+            by_level.take(batch)
+        } else {
+            let (embedded, cont) = self.mlp.input(rows).split_at_mut(self.embed_drop.features * rows);
+            let drops = !self.embed_drop.is_identity();
+            let y = if drops { self.embed_drop.input(rows) } else { &mut *embedded };
+            self.embeds.forward(&self.pool, &self.params.values, batch, y);
+            if drops {
+                self.embed_drop.forward(&mut self.params, &self.pool, rows, mode, Some(embedded));
+            }
+            cont
+        };
         let norms = !self.bn_cont.is_identity();
         let raw = if norms { self.bn_cont.input(rows) } else { &mut *cont };
         transpose_on(&self.pool, Matrix::new(&batch.x_cont, rows, n_cont), rows, raw);
@@ -330,19 +341,25 @@ impl Model for TabularModel {
         }
         output_scale::backward(&self.output_scale, self.mlp.output_gradient(rows), rows);
         let mut finite = self.mlp.backward(&mut self.params, &self.pool, rows);
-        let (embedded, cont) = self.mlp.input_gradient(rows).split_at_mut(self.embed_drop.features * rows);
-        if !self.bn_cont.is_identity() {
+        let Params { grads, grads_spent, .. } = &mut self.params;
+        if let Some(by_level) = &self.mlp.by_level {
+            by_level.put_gradients(grads, *grads_spent, self.bn_cont.gradient(rows));
+        } else {
+            let (embedded, cont) =
+                self.mlp.input_gradient(rows).split_at_mut(self.embed_drop.features * rows);
             self.bn_cont.gradient(rows).copy_from_slice(cont);
+            let mut dy = &*embedded;
+            if !self.embed_drop.is_identity() {
+                self.embed_drop.gradient(rows).copy_from_slice(embedded);
+                self.embed_drop.backward(&mut self.params, &self.pool, rows);
+                dy = self.embed_drop.gradient(rows);
+            }
+            let Params { grads, grads_spent, .. } = &mut self.params;
+            self.embeds.backward(&self.pool, grads, batch, dy, *grads_spent);
+        }
+        if !self.bn_cont.is_identity() {
             self.bn_cont.backward(&mut self.params, &self.pool, rows);
         }
-        let mut dy = &*embedded;
-        if !self.embed_drop.is_identity() {
-            self.embed_drop.gradient(rows).copy_from_slice(embedded);
-            self.embed_drop.backward(&mut self.params, &self.pool, rows);
-            dy = self.embed_drop.gradient(rows);
-        }
-        let Params { grads, grads_spent, .. } = &mut self.params;
-        self.embeds.backward(&self.pool, grads, batch, dy, *grads_spent);
         // The parameters before those of the layers: embeddings and the norm of the continuous columns.
         finite &= all_finite(&self.params.grads[..self.layers_at]);
         self.grads_finite = Some(finite);

@@ -85,17 +85,22 @@ impl Embeddings {
         (tiles, Cut::new(self.tables.len(), tiles))
     }
 
-    fn weight(&self, column: usize) -> Range<usize> {
+    /// Where the parameters of a table lie.
+    pub(crate) fn weight(&self, column: usize) -> Range<usize> {
         self.weights[column]..self.weights[column + 1]
     }
 }
 
 impl Embedding {
+    /// The embedding of `level` in `table`.
+    pub(crate) fn of<'a>(&self, table: &'a [f32], level: u32) -> &'a [f32] {
+        &table[level as usize * self.size..][..self.size]
+    }
+
     /// `y` [size, rows] = the rows of `table` for `codes`.
     fn forward(&self, table: &[f32], codes: impl Iterator<Item = u32>, y: &mut [f32], rows: usize) {
         for (row, code) in codes.enumerate() {
-            let embedding = &table[code as usize * self.size..][..self.size];
-            for (feature, number) in embedding.iter().enumerate() {
+            for (feature, number) in self.of(table, code).iter().enumerate() {
                 y[feature * rows + row] = *number;
             }
         }

@@ -120,7 +120,7 @@ impl Linear {
         scratch.weights = copy;
     }
 
-    fn weight<'a>(&self, values: &'a [f32]) -> Matrix<'a> {
+    pub(super) fn weight<'a>(&self, values: &'a [f32]) -> Matrix<'a> {
         Matrix::new(&values[self.weight.clone()], self.outputs, self.inputs)
     }
 }

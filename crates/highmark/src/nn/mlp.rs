@@ -4,7 +4,7 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::epilogue::{Epilogue, Tile};
-use super::{Linear, Mode};
+use super::{ByLevel, EmbeddedLinear, Linear, Mode};
 use crate::engine::{Cut, Factor, Matrix, MatrixMut, Panels, Params, Pool, Rows, all_finite, gemm};
 
 /// The layers and their activations.
@@ -13,19 +13,29 @@ pub(crate) struct Mlp {
     pub(crate) linears: Vec<Linear>,
     /// One more than there are linear layers.
     pub(crate) levels: Vec<Epilogue>,
+    /// The input of the first linear layer where that goes level by level of its columns; then there is no level 0.
+    pub(crate) by_level: Option<ByLevel>,
     /// For the right factors of a level's products: the input of the linear layer below it, and the gradient of the output of
     /// that above.
     panels: [Panels; 2],
 }
 
+/// The input of a linear layer.
+#[derive(Clone, Copy)]
+enum Input<'a> {
+    Dense(Factor<'a>),
+    ByLevel(EmbeddedLinear<'a>),
+}
+
 impl Mlp {
     pub(crate) fn new(linears: Vec<Linear>, levels: Vec<Epilogue>) -> Self {
-        Self { linears, levels, panels: Default::default() }
+        Self { linears, levels, by_level: None, panels: Default::default() }
     }
 
     /// Memory for batches of `rows`; does nothing when there is enough.
     pub(crate) fn reserve(&mut self, rows: usize) {
-        self.levels.iter_mut().for_each(|level| level.reserve(rows));
+        let first = usize::from(self.by_level.is_some());
+        self.levels[first..].iter_mut().for_each(|level| level.reserve(rows));
     }
 
     /// Where the input of a batch goes, [inputs, rows].
@@ -62,14 +72,23 @@ impl Mlp {
         let Params { values, buffers, .. } = params;
         for (l, linear) in self.linears.iter().enumerate() {
             let (before, after) = self.levels.split_at_mut(l + 1);
-            let x = Matrix::new(before[l].output(rows), linear.inputs, rows);
             let tiles = pool.tiles(linear.multiplications(rows));
             let cut = Cut::new(linear.outputs, tiles);
-            let x = self.panels[0].share(pool, x);
+            let x = if let Some(by_level) = self.by_level.as_ref().filter(|_| l == 0) {
+                Input::ByLevel(EmbeddedLinear::new(by_level, linear, values))
+            } else {
+                let x = Matrix::new(before[l].output(rows), linear.inputs, rows);
+                Input::Dense(self.panels[0].share(pool, x))
+            };
             let (layers, memory) = after[0].forward_parts(buffers, rows, mode);
             pool.run(tiles, memory.lend(cut, rows), |i, tile, scratch| {
                 let (features, mut tile) = (cut.range(i), Tile::new(tile));
-                linear.forward_tile(values, features.clone(), x, tile.input(), scratch);
+                match x {
+                    Input::Dense(x) => {
+                        linear.forward_tile(values, features.clone(), x, tile.input(), scratch);
+                    }
+                    Input::ByLevel(layer) => layer.forward_tile(features.clone(), tile.input(), scratch),
+                }
                 layers.forward_tile(values, features, tile, rows, mode);
             });
         }
@@ -83,8 +102,9 @@ impl Mlp {
         let (fresh, end) = (params.grads_spent, params.grads.len());
         let Params { values, grads, .. } = params;
         let none = end..end;
+        let mut of_inputs = self.by_level.as_mut().map(ByLevel::take_halves).unwrap_or_default();
         let (mut in_halves, finite) = (false, AtomicBool::new(true));
-        for l in (0..=self.linears.len()).rev() {
+        for l in (usize::from(self.by_level.is_some())..=self.linears.len()).rev() {
             let (levels, levels_above) = self.levels.split_at_mut(l + 1);
             let Some((level, levels_below)) = levels.split_last_mut() else { return false };
             let above = self.linears.get(l).filter(|_| !in_halves).zip(levels_above.first_mut());
@@ -117,14 +137,19 @@ impl Mlp {
                 let whole = !linear.halves(rows);
                 (linear, if whole { panels_above.share(pool, dy) } else { Factor::Unpacked(dy) })
             });
-            let (x, half) = match below {
-                Some((linear, level)) => {
+            let (x, half) = match (below, self.by_level.as_ref().filter(|_| l == 1)) {
+                (Some((linear, _)), Some(by_level)) => {
+                    let here = if tiles > 2 { 0 } else { 2 * by_level.len() };
+                    let half = Rows::new(&mut of_inputs[..here], by_level.len(), Cut::new(2, tiles));
+                    (Some((linear, Input::ByLevel(EmbeddedLinear::new(by_level, linear, values)))), half)
+                }
+                (Some((linear, level)), None) => {
                     let (x, halves) = level.output_and_halves(rows, in_halves);
                     let half = Rows::new(halves, linear.inputs * rows, Cut::new(2, tiles));
                     let x = Matrix::new(x, linear.inputs, rows).transposed();
-                    (Some((linear, panels_below.share(pool, x))), half)
+                    (Some((linear, Input::Dense(panels_below.share(pool, x)))), half)
                 }
-                None => (None, Rows::new(&mut [], 0, cut)),
+                (None, _) => (None, Rows::new(&mut [], 0, cut)),
             };
             let weight = Rows::new(weight, linears[1].map_or(0, |linear| linear.inputs), cut);
             let lent = ((Rows::new(d, rows, cut), level_grads), (weight, half));
@@ -140,19 +165,33 @@ impl Mlp {
                 kept.backward_tile(values, features.clone(), d, grads, rows, fresh);
                 // At once, while they are in the cache.
                 let mut sound = level_grads.iter().all(|grads| all_finite(grads));
-                if let Some((linear, x)) = x {
-                    let dy = Matrix::new(d, features.len(), rows);
-                    let of_weight = MatrixMut::new(weight, features.len(), linear.inputs);
-                    gemm(scratch, of_weight, dy, x, !fresh);
-                    sound &= all_finite(weight);
-                    if !half.is_empty() {
-                        linear.input_half(values, features, dy, half, scratch);
+                match x {
+                    Some((linear, Input::Dense(x))) => {
+                        let dy = Matrix::new(d, features.len(), rows);
+                        let of_weight = MatrixMut::new(weight, features.len(), linear.inputs);
+                        gemm(scratch, of_weight, dy, x, !fresh);
+                        if !half.is_empty() {
+                            linear.input_half(values, features, dy, half, scratch);
+                        }
                     }
+                    Some((_, Input::ByLevel(layer))) => {
+                        layer.backward_tile(features, d, weight, half, fresh, scratch);
+                    }
+                    None => {}
                 }
+                sound &= all_finite(weight);
                 if !sound {
                     finite.store(false, Ordering::Relaxed);
                 }
             });
+            if let Some((_, Input::ByLevel(layer))) = x
+                && tiles > 2
+            {
+                layer.input_halves(pool, d, &mut of_inputs);
+            }
+        }
+        if let Some(by_level) = &mut self.by_level {
+            by_level.put_halves(of_inputs);
         }
         finite.into_inner()
     }

@@ -3,7 +3,9 @@
 
 mod activation;
 mod batch_norm;
+mod by_level;
 mod dropout;
+mod embedded_linear;
 mod embedding;
 mod epilogue;
 mod init;
@@ -14,7 +16,9 @@ mod sigmoid_range;
 
 pub use activation::ActivationFn;
 pub(crate) use batch_norm::BatchNorm;
+pub(crate) use by_level::ByLevel;
 pub(crate) use dropout::Dropout;
+pub(crate) use embedded_linear::EmbeddedLinear;
 pub(crate) use embedding::Embeddings;
 pub(crate) use epilogue::Epilogue;
 pub(crate) use linear::Linear;

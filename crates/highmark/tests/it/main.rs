@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
 
 mod budget;
+mod by_level;
 mod cancels;
 mod errors;
 mod events;

@@ -1,0 +1,217 @@
+//! The levels of a batch: rows that have the same level of a categorical column have the same embedding, so the first
+//! linear layer works [level by level](super::embedded_linear).
+
+use std::ops::Range;
+
+use super::Embeddings;
+use super::embedding::Embedding;
+use crate::data::Batch;
+use crate::engine::{Group, Groups, Index, Lines, Matrix};
+
+/// Rows that are turned at a time, so that they stay in the first cache.
+pub(super) const CHUNK: usize = 64;
+
+/// The categorical columns of a batch level by level, and its continuous columns.
+#[derive(Clone, Debug)]
+pub(crate) struct ByLevel {
+    pub(super) embeds: Embeddings,
+    /// Where the features of each column begin; and where the continuous ones begin and end.
+    pub(super) features: Vec<usize>,
+    pub(super) rows: usize,
+    /// The levels in the batch, column after column, each once.
+    levels: Vec<u32>,
+    /// Where those of each column begin, and where the last ones end.
+    pub(super) starts: Vec<usize>,
+    /// How many levels there are at most in batches of as many rows as the largest so far.
+    pub(super) most_levels: usize,
+    /// Which of the levels each row has, [rows, columns].
+    numbers: Vec<u32>,
+    /// The rows of each level in each chunk of rows, column after column and chunk after chunk.
+    groups: Vec<Group>,
+    /// Where those of each column and chunk begin, and where the last ones end.
+    group_starts: Vec<usize>,
+    /// The next row of the same group, [columns, rows].
+    next: Vec<u32>,
+    /// Of the levels of one column, while the batch is taken in.
+    seen: Vec<Seen>,
+    /// The continuous columns, [columns, rows].
+    cont: Lines,
+    /// The gradients of the embeddings of the levels, one after another, and then of the continuous columns; from either
+    /// half of the outputs.
+    halves: Lines,
+    /// Where those of each column begin; and where those of the continuous ones begin and end.
+    pub(super) places: Vec<usize>,
+}
+
+/// A level of a column.
+#[derive(Clone, Copy, Debug)]
+struct Seen {
+    /// Which of those in the batch it is.
+    number: u32,
+    /// The last row so far that has it.
+    row: u32,
+}
+
+const UNSEEN: Seen = Seen { number: u32::MAX, row: 0 };
+
+impl ByLevel {
+    /// For these embeddings and so many continuous columns.
+    pub(crate) fn new(embeds: &Embeddings, continuous: usize) -> Self {
+        let tables = embeds.tables();
+        let mut features = vec![0];
+        for (i, size) in tables.iter().map(|table| table.size).chain([continuous]).enumerate() {
+            features.push(features[i] + size);
+        }
+        let most = tables.iter().map(|table| table.levels).max().unwrap_or(0);
+        Self {
+            embeds: embeds.clone(),
+            rows: 0,
+            levels: vec![],
+            starts: vec![0; tables.len() + 1],
+            most_levels: 0,
+            numbers: vec![],
+            groups: vec![],
+            group_starts: vec![],
+            next: vec![],
+            seen: vec![UNSEEN; most],
+            cont: Lines::default(),
+            halves: Lines::default(),
+            places: vec![0; features.len()],
+            features,
+        }
+    }
+
+    /// Memory for batches of `rows`; does nothing when there is enough.
+    fn reserve(&mut self, rows: usize) {
+        let tables = self.embeds.tables();
+        let sum = |of: &dyn Fn(&Embedding) -> usize| tables.iter().map(of).sum::<usize>();
+        let levels = sum(&|table| table.levels.min(rows));
+        let embedded = sum(&|table| table.levels.min(rows) * table.size);
+        let groups = sum(&|table| table.levels.min(CHUNK) * rows.div_ceil(CHUNK));
+        let cont = self.size(self.columns()) * rows;
+        self.cont.grow(cont);
+        self.halves.grow(2 * (embedded + cont));
+        self.most_levels = self.most_levels.max(levels);
+        self.levels.clear();
+        self.levels.reserve(levels);
+        self.groups.clear();
+        self.groups.reserve(groups);
+    }
+
+    /// Takes in the levels of `batch`. Returns where its continuous columns go, [columns, rows].
+    pub(crate) fn take(&mut self, batch: &Batch) -> &mut [f32] {
+        let (columns, rows) = (self.embeds.tables().len(), batch.rows);
+        self.reserve(rows);
+        self.rows = rows;
+        self.group_starts.clear();
+        self.numbers.resize(rows * columns, 0);
+        self.next.resize(rows * columns, 0);
+        for (column, table) in self.embeds.tables().iter().enumerate() {
+            let first = self.levels.len();
+            let (seen, next) = (&mut self.seen[..table.levels], &mut self.next[column * rows..][..rows]);
+            let codes = batch.x_cat.chunks_exact(columns).zip(self.numbers.chunks_exact_mut(columns));
+            for (row, (codes, numbers)) in codes.enumerate() {
+                let code = codes[column];
+                if row % CHUNK == 0 {
+                    self.group_starts.push(self.groups.len());
+                }
+                let (seen, at) = (&mut seen[code as usize], row as u32);
+                let fresh = seen.number == UNSEEN.number;
+                if fresh {
+                    seen.number = self.levels.len() as u32;
+                    self.levels.push(code);
+                }
+                let last = std::mem::replace(&mut seen.row, at) as usize;
+                // Its own next until there is another.
+                next[row] = at;
+                if fresh || last / CHUNK < row / CHUNK {
+                    self.groups.push(Group { to: seen.number, first: at, fresh });
+                } else {
+                    next[last] = at;
+                }
+                numbers[column] = seen.number;
+            }
+            for level in &self.levels[first..] {
+                seen[*level as usize] = UNSEEN;
+            }
+            self.starts[column + 1] = self.levels.len();
+            self.places[column + 1] = self.places[column] + (self.levels.len() - first) * table.size;
+        }
+        self.group_starts.push(self.groups.len());
+        let cont = self.size(columns) * rows;
+        self.places[columns + 1] = self.places[columns] + cont;
+        &mut self.cont[..cont]
+    }
+
+    /// Memory for the gradient of the inputs from either half of the outputs, one after the other; to be given back
+    /// with [`ByLevel::put_halves`].
+    pub(crate) fn take_halves(&mut self) -> Lines {
+        std::mem::take(&mut self.halves)
+    }
+
+    pub(crate) fn put_halves(&mut self, halves: Lines) {
+        self.halves = halves;
+    }
+
+    /// Adds the gradients of the embeddings, the sum of both halves, to `grads`, or to zeros when `fresh`, and puts those
+    /// of the continuous columns, [columns, rows], into `cont`.
+    pub(crate) fn put_gradients(&self, grads: &mut [f32], fresh: bool, cont: &mut [f32]) {
+        let len = self.len();
+        let (first, second) = self.halves.split_at(len);
+        let mut sums = first.iter().zip(second).map(|(a, b)| a + b);
+        for (column, table) in self.embeds.tables().iter().enumerate() {
+            let grads = &mut grads[self.embeds.weight(column)];
+            if fresh {
+                grads.fill(0.0);
+            }
+            for level in self.levels(column) {
+                let grads = &mut grads[*level as usize * table.size..][..table.size];
+                grads.iter_mut().zip(&mut sums).for_each(|(grad, sum)| *grad += sum);
+            }
+        }
+        cont.iter_mut().zip(sums).for_each(|(d, sum)| *d = sum);
+    }
+
+    /// Numbers in the gradient of the inputs.
+    pub(crate) fn len(&self) -> usize {
+        self.places[self.features.len() - 1]
+    }
+
+    /// How many columns have levels.
+    pub(super) fn columns(&self) -> usize {
+        self.starts.len() - 1
+    }
+
+    /// Features of a column with levels, or, for the last one, of all others.
+    pub(super) fn size(&self, column: usize) -> usize {
+        self.features[column + 1] - self.features[column]
+    }
+
+    /// The levels of a column that the batch has.
+    pub(super) fn levels(&self, column: usize) -> &[u32] {
+        &self.levels[self.starts[column]..self.starts[column + 1]]
+    }
+
+    /// The continuous columns of some rows, [columns, rows].
+    pub(super) fn cont(&self, rows: &Range<usize>) -> Matrix<'_> {
+        Matrix::new(&self.cont, self.size(self.columns()), self.rows).take_cols(rows.start, rows.len())
+    }
+
+    /// The groups of a column in a chunk of rows.
+    pub(super) fn groups(&self, column: usize, rows: &Range<usize>) -> Groups<'_> {
+        let at = column * self.rows.div_ceil(CHUNK) + rows.start / CHUNK;
+        let list = &self.groups[self.group_starts[at]..self.group_starts[at + 1]];
+        Groups { list, next: &self.next[column * self.rows..(column + 1) * self.rows] }
+    }
+
+    /// The levels of some rows.
+    pub(super) fn index(&self, rows: &Range<usize>) -> Index<'_> {
+        let columns = self.columns();
+        Index { numbers: &self.numbers[rows.start * columns..rows.end * columns], columns }
+    }
+}
+
+/// The rows of a batch, some at a time.
+pub(super) fn chunks(rows: usize) -> impl Iterator<Item = Range<usize>> {
+    (0..rows).step_by(CHUNK).map(move |start| start..rows.min(start + CHUNK))
+}

@@ -1,0 +1,242 @@
+//! The first linear layer on embeddings and continuous columns, level by level. The product of an embedding with the
+//! weights is formed once for all rows of a batch that have this level, and added to each of them; on the way back the
+//! gradients of these rows are added up before they meet the weights. In a batch of 64 rows the nine columns of the Adult
+//! data have some 65 levels, where a row by row layer multiplies 576 embeddings.
+//!
+//! Products and sums lie row by row here, [rows or levels, outputs], in blocks of outputs.
+
+use std::ops::Range;
+
+use super::by_level::{CHUNK, chunks};
+use super::{ByLevel, Linear};
+use crate::engine::{
+    ALIGNED, Cut, Factor, Lines, Matrix, MatrixMut, Picked, Pool, Scratch, Spans, Thin, gather_add, gemm,
+    sum_groups, thin_products, transpose_into,
+};
+
+/// Outputs in a block, at most: few enough for the products to be read where they lie.
+const BLOCK: usize = 128;
+
+/// The layer with its inputs.
+#[derive(Clone, Copy)]
+pub(crate) struct EmbeddedLinear<'a> {
+    batch: &'a ByLevel,
+    linear: &'a Linear,
+    values: &'a [f32],
+}
+
+/// What a block of outputs needs on its way back.
+struct Block<'a> {
+    outputs: Range<usize>,
+    /// Its gradient, [outputs, rows].
+    dy: Matrix<'a>,
+    /// The outputs, and zeros behind them to whole lines.
+    width: usize,
+}
+
+impl<'a> EmbeddedLinear<'a> {
+    pub(crate) fn new(batch: &'a ByLevel, linear: &'a Linear, values: &'a [f32]) -> Self {
+        Self { batch, linear, values }
+    }
+
+    /// `y` [tile, rows] = these outputs.
+    pub(crate) fn forward_tile(self, outputs: Range<usize>, y: &mut [f32], scratch: &mut Scratch) {
+        let Self { batch, linear, values } = self;
+        let [mut weights, mut products, mut turned] = std::mem::take(&mut scratch.lines);
+        for block in blocks(outputs.clone()) {
+            let width = block.len().next_multiple_of(ALIGNED);
+            // Input by input, and the bias behind.
+            weights.grow((linear.inputs + 1) * width);
+            let (weights, bias) = weights[..(linear.inputs + 1) * width].split_at_mut(linear.inputs * width);
+            transpose_into(linear.weight(values).take_rows(block.start, block.len()), width, weights);
+            bias.fill(0.0);
+            if let Some(range) = &linear.bias {
+                bias[..block.len()].copy_from_slice(&values[range.clone()][block.clone()]);
+            }
+            products.grow(batch.most_levels * width);
+            let products_of = |column| Thin {
+                a: self.embeddings(column),
+                from: batch.features[column],
+                to: batch.starts[column],
+            };
+            thin_products::<false>((0..batch.columns()).map(products_of), weights, &mut products, width);
+            let weights = &weights[batch.features[batch.columns()] * width..];
+            turned.grow(CHUNK * width);
+            for rows in chunks(batch.rows) {
+                let turned = &mut turned[..rows.len() * width];
+                gather_add(turned, bias, (batch.cont(&rows), weights), &products, batch.index(&rows));
+                let turned = Matrix::new(turned, rows.len(), width).take_cols(0, block.len());
+                let to = &mut y[(block.start - outputs.start) * batch.rows + rows.start..];
+                transpose_into(turned, batch.rows, to);
+            }
+        }
+        scratch.lines = [weights, products, turned];
+    }
+
+    /// From `dy` [tile, rows] of these outputs: the gradient of their weights, `dw` [tile, inputs], added to what is there
+    /// unless that is `fresh`; and what they give to the gradient of the inputs. That is formed in two halves, each from
+    /// half of the outputs, so that a thread can go on with its own rows of the weight: `halves` has memory for as many of
+    /// them as the tile is of.
+    pub(crate) fn backward_tile(
+        self,
+        outputs: Range<usize>,
+        dy: &[f32],
+        dw: &mut [f32],
+        halves: &mut [f32],
+        fresh: bool,
+        scratch: &mut Scratch,
+    ) {
+        let (rows, inputs, len) = (self.batch.rows, self.linear.inputs, self.batch.len());
+        let pieces = (halves.len() / len).max(1);
+        let mut halves = halves.chunks_exact_mut(len);
+        let [mut gradients, mut sums, mut turned] = std::mem::take(&mut scratch.lines);
+        for piece in 0..pieces {
+            let piece = Cut::new(outputs.len(), pieces).range(piece);
+            let mut half = halves.next();
+            for tile in blocks(piece.clone()) {
+                let block = Block {
+                    outputs: outputs.start + tile.start..outputs.start + tile.end,
+                    dy: Matrix::new(&dy[tile.start * rows..], tile.len(), rows),
+                    width: tile.len().next_multiple_of(ALIGNED),
+                };
+                gradients.grow(inputs * block.width);
+                let gradients = &mut gradients[..inputs * block.width];
+                self.sums(&block, 0..self.batch.columns(), [&mut sums, &mut turned], gradients, scratch);
+                let of_column = |column| Thin {
+                    a: self.embeddings(column),
+                    from: self.batch.starts[column],
+                    to: self.batch.features[column],
+                };
+                let columns = 0..self.batch.columns();
+                thin_products::<true>(columns.map(of_column), &sums, gradients, block.width);
+                let new = Matrix::new(gradients, inputs, block.width).take_cols(0, tile.len());
+                let dw = &mut dw[tile.start * inputs..tile.end * inputs];
+                if fresh {
+                    transpose_into(new, inputs, dw);
+                } else {
+                    turned.grow(dw.len());
+                    transpose_into(new, inputs, &mut turned[..dw.len()]);
+                    dw.iter_mut().zip(&*turned).for_each(|(dw, new)| *dw += new);
+                }
+                if let Some(half) = &mut half {
+                    let columns = 0..self.batch.columns() + 1;
+                    self.inputs(&block, columns, &sums, half, tile.start > piece.start, scratch);
+                }
+            }
+        }
+        scratch.lines = [gradients, sums, turned];
+    }
+
+    /// Both halves of the gradient of the inputs from `dy` [outputs, rows], [`ByLevel::len`] numbers each, cut by columns.
+    pub(crate) fn input_halves(self, pool: &Pool, dy: &[f32], halves: &mut [f32]) {
+        let (batch, outputs) = (self.batch, self.linear.outputs);
+        let columns = batch.columns() + 1;
+        let tiles = pool.tiles(self.linear.multiplications(batch.rows));
+        let cut = Cut::new(columns, tiles);
+        let (first, second) = halves.split_at_mut(batch.len());
+        let lent = [first, second].map(|half| Spans::new(half, 1, &batch.places, cut));
+        pool.run(tiles, lent, |i, halves, scratch| {
+            let [unused, mut sums, mut turned] = std::mem::take(&mut scratch.lines);
+            let columns = cut.range(i);
+            for (half, to) in halves.into_iter().enumerate() {
+                let half = Cut::new(outputs, 2).range(half);
+                for outputs in blocks(half.clone()) {
+                    let block = Block {
+                        dy: Matrix::new(&dy[outputs.start * batch.rows..], outputs.len(), batch.rows),
+                        width: outputs.len().next_multiple_of(ALIGNED),
+                        outputs,
+                    };
+                    let add = block.outputs.start > half.start;
+                    let with_levels = columns.start..columns.end.min(batch.columns());
+                    self.sums(&block, with_levels, [&mut sums, &mut turned], &mut [], scratch);
+                    self.inputs(&block, columns.clone(), &sums, to, add, scratch);
+                }
+            }
+            scratch.lines = [unused, sums, turned];
+        });
+    }
+
+    /// `sums` [levels, outputs]: what `dy` comes to over the rows of each level of these columns; and in the last rows of
+    /// `gradients` [inputs, outputs], if it has any, the gradient of the weights of the continuous columns.
+    fn sums(
+        self,
+        block: &Block<'_>,
+        columns: Range<usize>,
+        [sums, turned]: [&mut Lines; 2],
+        gradients: &mut [f32],
+        scratch: &mut Scratch,
+    ) {
+        let (batch, width) = (self.batch, block.width);
+        sums.grow(batch.most_levels * width);
+        turned.grow(CHUNK * width);
+        for rows in chunks(batch.rows) {
+            let turned = &mut turned[..rows.len() * width];
+            transpose_into(block.dy.take_cols(rows.start, rows.len()), width, turned);
+            for column in columns.clone() {
+                sum_groups(batch.groups(column, &rows), turned, rows.start, sums, width);
+            }
+            let place = batch.features[batch.columns()] * width;
+            if let Some(of_cont) = gradients.get_mut(place..).filter(|of_cont| !of_cont.is_empty()) {
+                let dy = Factor::Unpacked(Matrix::new(turned, rows.len(), width));
+                let cont = batch.cont(&rows);
+                gemm(scratch, MatrixMut::new(of_cont, cont.rows(), width), cont, dy, rows.start > 0);
+            }
+        }
+    }
+
+    /// The embeddings of the levels of a column.
+    fn embeddings(&self, column: usize) -> Picked<'_> {
+        Picked {
+            table: &self.values[self.batch.embeds.weight(column)],
+            size: self.batch.size(column),
+            rows: self.batch.levels(column),
+        }
+    }
+
+    /// What a block of outputs gives to the gradient of these columns; that of the continuous ones is the last.
+    fn inputs(
+        self,
+        block: &Block<'_>,
+        columns: Range<usize>,
+        sums: &[f32],
+        to: &mut [f32],
+        add: bool,
+        scratch: &mut Scratch,
+    ) {
+        let (batch, inputs, outputs) = (self.batch, self.linear.inputs, block.outputs.len());
+        // From a copy, as in `Linear::input_half`; with some numbers behind, so that whole vectors can be read to the end.
+        let mut copy = std::mem::take(&mut scratch.weights);
+        copy.grow(outputs * inputs + ALIGNED);
+        let own = &self.values[self.linear.weight.clone()];
+        let own = &own[block.outputs.start * inputs..block.outputs.end * inputs];
+        copy[..own.len()].copy_from_slice(own);
+        let weights = Matrix::new(&copy, outputs, inputs);
+        let first = batch.places[columns.start];
+        for column in columns {
+            let weights = weights.take_cols(batch.features[column], batch.size(column));
+            let to = &mut to[batch.places[column] - first..];
+            if column < batch.columns() {
+                let sums = self.sums_of(column, block, sums).take_cols(0, outputs);
+                let to = MatrixMut::new(to, batch.levels(column).len(), batch.size(column));
+                gemm(scratch, to, sums, Factor::Unpacked(weights), add);
+            } else {
+                let to = MatrixMut::new(to, batch.size(column), batch.rows);
+                gemm(scratch, to, weights.transposed(), Factor::Unpacked(block.dy), add);
+            }
+        }
+        scratch.weights = copy;
+    }
+
+    /// Those of a column, [levels, outputs].
+    fn sums_of<'s>(&self, column: usize, block: &Block<'_>, sums: &'s [f32]) -> Matrix<'s> {
+        let sums = &sums[self.batch.starts[column] * block.width..];
+        Matrix::new(sums, self.batch.levels(column).len(), block.width)
+    }
+}
+
+/// Blocks of nearly one size.
+fn blocks(outputs: Range<usize>) -> impl Iterator<Item = Range<usize>> {
+    let cut = Cut::new(outputs.len(), outputs.len().div_ceil(BLOCK));
+    let of = move |i| outputs.start + cut.range(i).start..outputs.start + cut.range(i).end;
+    (0..cut.tiles()).map(of)
+}
