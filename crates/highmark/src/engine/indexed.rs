@@ -114,7 +114,7 @@ impl GatherAdd<'_> {
 }
 
 /// Rows of one matrix that are added up into a row of another.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Group {
     /// The row that they are added to.
     pub(crate) to: u32,

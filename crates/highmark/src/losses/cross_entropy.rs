@@ -1,7 +1,7 @@
 //! Cross-entropy of classes, from raw outputs.
 
 use super::{Activation, Loss, check_lengths, check_weight, row_max};
-use crate::engine::exp;
+use crate::engine::{exp, simd};
 use crate::{Error, Result, Targets};
 
 /// Cross-entropy between the softmax of the outputs and one class a row, as `torch.nn.CrossEntropyLoss`.
@@ -46,15 +46,12 @@ impl CrossEntropy {
         Ok(classes)
     }
 
-    /// The weighted loss of one row and, into `grad`, its gradient.
+    /// The weighted loss of one row. `grad` has the exponentials of its outputs less their `max`, and gets its gradient.
     #[inline]
-    fn row(&self, row: &[f32], class: usize, all_weights: f32, mut grad: Option<&mut [f32]>) -> f32 {
+    fn row(&self, row: &[f32], class: usize, all_weights: f32, grad: Option<&mut [f32]>) -> f32 {
         let max = row_max(row);
-        let exp_sum: f32 = match &mut grad {
-            Some(grad) => {
-                grad.iter_mut().zip(row).for_each(|(g, x)| *g = exp(x - max));
-                grad.iter().sum()
-            }
+        let exp_sum: f32 = match &grad {
+            Some(grad) => grad.iter().sum(),
             None => row.iter().map(|x| exp(x - max)).sum(),
         };
         let log_sum = exp_sum.ln();
@@ -100,6 +97,17 @@ impl Loss for CrossEntropy {
         let classes = self.classes(predictions, outputs, targets)?;
         check_lengths(predictions, outputs, classes.len(), grad.as_deref())?;
         let all_weights = self.all_weights(outputs);
+        if let Some(grad) = grad.as_deref_mut() {
+            for (grad, row) in grad.chunks_exact_mut(outputs).zip(predictions.chunks_exact(outputs)) {
+                let max = row_max(row);
+                grad.iter_mut().zip(row).for_each(|(g, x)| *g = x - max);
+            }
+            // Those of all rows in one go: few outputs do not fill a vector.
+            simd(
+                #[inline(always)]
+                || grad.iter_mut().for_each(|g| *g = exp(*g)),
+            );
+        }
         let mut sum = 0.0;
         let mut weights = 0.0;
         for (i, &class) in classes.iter().enumerate() {

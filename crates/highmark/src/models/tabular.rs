@@ -7,8 +7,8 @@ use super::{LayerSummary, Model};
 use crate::data::Batch;
 use crate::engine::{Matrix, Params, Pool, all_finite, transpose_on};
 use crate::nn::{
-    ActivationFn, BatchNorm, ByLevel, Dropout, Embeddings, Epilogue, Linear, Mlp, Mode, OutputScale,
-    SigmoidRange, output_scale,
+    ActivationFn, BatchNorm, ByLevel, Dropout, Embedding, Embeddings, Epilogue, Linear, Mlp, Mode,
+    OutputScale, SigmoidRange, output_scale,
 };
 use crate::optim::Optimizer;
 use crate::{Error, Result};
@@ -218,18 +218,22 @@ impl TabularModel {
                 format!("the model has {c} categorical and {n} continuous columns, the batch others");
             return Err(Error::data(message));
         }
-        for row in batch.x_cat.chunks_exact(tables.len().max(1)) {
-            if let Some((column, embed)) =
-                tables.iter().enumerate().find(|(c, e)| row[*c] as usize >= e.levels)
-            {
-                let message = format!(
-                    "code {} of categorical column {column} is beyond its {} levels",
-                    row[column], embed.levels
-                );
-                return Err(Error::data(message));
-            }
+        let rows = || batch.x_cat.chunks_exact(tables.len().max(1)).map(|row| row.iter().zip(tables));
+        let unknown = |(code, table): (&u32, &Embedding)| *code as usize >= table.levels;
+        // Counted, not searched: a search asks again at each of them whether it is over.
+        let count: usize = rows().map(|row| row.map(unknown).map(usize::from).sum::<usize>()).sum();
+        if count == 0 {
+            return Ok(());
         }
-        Ok(())
+        rows().find_map(|row| row.enumerate().find(|(_, entry)| unknown(*entry))).map_or(
+            Ok(()),
+            |(column, (code, table))| {
+                let levels = table.levels;
+                let message =
+                    format!("code {code} of categorical column {column} is beyond its {levels} levels");
+                Err(Error::data(message))
+            },
+        )
     }
 
     /// Fills the input of the layers: embeddings, then continuous columns.

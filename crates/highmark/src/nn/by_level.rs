@@ -3,8 +3,7 @@
 
 use std::ops::Range;
 
-use super::Embeddings;
-use super::embedding::Embedding;
+use super::{Embedding, Embeddings};
 use crate::data::Batch;
 use crate::engine::{Group, Groups, Index, Lines, Matrix};
 
@@ -92,10 +91,9 @@ impl ByLevel {
         self.cont.grow(cont);
         self.halves.grow(2 * (embedded + cont));
         self.most_levels = self.most_levels.max(levels);
-        self.levels.clear();
-        self.levels.reserve(levels);
-        self.groups.clear();
-        self.groups.reserve(groups);
+        // One more, to be written before it is known whether it counts.
+        self.levels.resize(self.levels.len().max(levels + 1), 0);
+        self.groups.resize(self.groups.len().max(groups + 1), Group::default());
     }
 
     /// Takes in the levels of `batch`. Returns where its continuous columns go, [columns, rows].
@@ -106,38 +104,39 @@ impl ByLevel {
         self.group_starts.clear();
         self.numbers.resize(rows * columns, 0);
         self.next.resize(rows * columns, 0);
+        let (levels, groups) = (&mut self.levels[..], &mut self.groups[..]);
+        let (mut level, mut group) = (0, 0);
         for (column, table) in self.embeds.tables().iter().enumerate() {
-            let first = self.levels.len();
+            let first = level;
             let (seen, next) = (&mut self.seen[..table.levels], &mut self.next[column * rows..][..rows]);
             let codes = batch.x_cat.chunks_exact(columns).zip(self.numbers.chunks_exact_mut(columns));
+            // Without branches: whether a level is there for the first time is not to be guessed.
             for (row, (codes, numbers)) in codes.enumerate() {
-                let code = codes[column];
                 if row % CHUNK == 0 {
-                    self.group_starts.push(self.groups.len());
+                    self.group_starts.push(group);
                 }
-                let (seen, at) = (&mut seen[code as usize], row as u32);
-                let fresh = seen.number == UNSEEN.number;
-                if fresh {
-                    seen.number = self.levels.len() as u32;
-                    self.levels.push(code);
-                }
-                let last = std::mem::replace(&mut seen.row, at) as usize;
+                let (code, at) = (codes[column], row as u32);
+                let Seen { number, row: last } = seen[code as usize];
+                let fresh = number == UNSEEN.number;
+                let number = if fresh { level as u32 } else { number };
+                seen[code as usize] = Seen { number, row: at };
+                levels[level] = code;
+                level += usize::from(fresh);
+                let begins = fresh || last as usize / CHUNK < row / CHUNK;
+                groups[group] = Group { to: number, first: at, fresh };
+                group += usize::from(begins);
                 // Its own next until there is another.
                 next[row] = at;
-                if fresh || last / CHUNK < row / CHUNK {
-                    self.groups.push(Group { to: seen.number, first: at, fresh });
-                } else {
-                    next[last] = at;
-                }
-                numbers[column] = seen.number;
+                next[if begins { row } else { last as usize }] = at;
+                numbers[column] = number;
             }
-            for level in &self.levels[first..] {
+            for level in &levels[first..level] {
                 seen[*level as usize] = UNSEEN;
             }
-            self.starts[column + 1] = self.levels.len();
-            self.places[column + 1] = self.places[column] + (self.levels.len() - first) * table.size;
+            self.starts[column + 1] = level;
+            self.places[column + 1] = self.places[column] + (level - first) * table.size;
         }
-        self.group_starts.push(self.groups.len());
+        self.group_starts.push(group);
         let cont = self.size(columns) * rows;
         self.places[columns + 1] = self.places[columns] + cont;
         &mut self.cont[..cont]

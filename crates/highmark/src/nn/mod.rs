@@ -19,7 +19,7 @@ pub(crate) use batch_norm::BatchNorm;
 pub(crate) use by_level::ByLevel;
 pub(crate) use dropout::Dropout;
 pub(crate) use embedded_linear::EmbeddedLinear;
-pub(crate) use embedding::Embeddings;
+pub(crate) use embedding::{Embedding, Embeddings};
 pub(crate) use epilogue::Epilogue;
 pub(crate) use linear::Linear;
 pub(crate) use mlp::Mlp;
