@@ -118,30 +118,22 @@ impl GatherAdd<'_> {
 pub(crate) struct Group {
     /// The row that they are added to.
     pub(crate) to: u32,
-    /// The first of them; the next is in [`Groups::next`], and the last one is its own next.
-    pub(crate) first: u32,
+    /// Which they are, a bit each from the lowest on.
+    pub(crate) rows: u64,
     /// Whether the row is `fresh`: what is in it does not count.
     pub(crate) fresh: bool,
 }
 
-/// Some groups, with the row that follows each in its group.
-#[derive(Clone, Copy)]
-pub(crate) struct Groups<'a> {
-    pub(crate) list: &'a [Group],
-    pub(crate) next: &'a [u32],
-}
-
 /// Adds up the rows of `from` by group, each row after row, into rows of `to`. All rows have `width` numbers, a multiple of
-/// [`ALIGNED`]. The first row of `from` is the one with number `start`.
-pub(crate) fn sum_groups(groups: Groups<'_>, from: &[f32], start: usize, to: &mut [f32], width: usize) {
+/// [`ALIGNED`].
+pub(crate) fn sum_groups(groups: &[Group], from: &[f32], to: &mut [f32], width: usize) {
     assert!(width.is_multiple_of(ALIGNED), "rows of {width}");
-    Arch::new().dispatch(SumGroups { groups, from, start, to, width });
+    Arch::new().dispatch(SumGroups { groups, from, to, width });
 }
 
 struct SumGroups<'a> {
-    groups: Groups<'a>,
+    groups: &'a [Group],
     from: &'a [f32],
-    start: usize,
     to: &'a mut [f32],
     width: usize,
 }
@@ -162,21 +154,17 @@ impl SumGroups<'_> {
     fn vectors<S: Simd, const N: usize>(&mut self, simd: S, first: usize) {
         let (from, to) = (S::as_simd_f32s(self.from).0, S::as_mut_simd_f32s(self.to).0);
         let width = self.width / S::F32_LANES;
-        for group in self.groups.list {
+        for group in self.groups {
             let to = &mut to[group.to as usize * width + first..][..N];
             let mut sums: [S::f32s; N] =
                 std::array::from_fn(|v| if group.fresh { simd.splat_f32s(0.0) } else { to[v] });
-            let mut row = group.first;
-            loop {
-                let from = &from[(row as usize - self.start) * width + first..][..N];
+            let mut rows = group.rows;
+            while rows != 0 {
+                let from = &from[rows.trailing_zeros() as usize * width + first..][..N];
                 for (sum, from) in sums.iter_mut().zip(from) {
                     *sum = simd.add_f32s(*sum, *from);
                 }
-                let next = self.groups.next[row as usize];
-                if next == row {
-                    break;
-                }
-                row = next;
+                rows &= rows - 1;
             }
             to.copy_from_slice(&sums);
         }
@@ -309,19 +297,17 @@ mod tests {
         }
     }
 
-    /// Rows 3 and 5 make up row 1, which is fresh, row 4 is added to row 0.
-    const LIST: [Group; 2] =
-        [Group { to: 1, first: 3, fresh: true }, Group { to: 0, first: 4, fresh: false }];
-    const NEXT: [u32; 6] = [0, 1, 2, 5, 4, 5];
+    /// Rows 0 and 2 make up row 1, which is fresh, row 1 is added to row 0.
+    const GROUPS: [Group; 2] =
+        [Group { to: 1, rows: 0b101, fresh: true }, Group { to: 0, rows: 0b10, fresh: false }];
 
     #[test]
     fn groups_against_the_definition() {
         for width in (ALIGNED..=9 * ALIGNED).step_by(ALIGNED) {
-            // The rows from 3 on.
             let from = numbers(3 * width, 1);
             let before = numbers(2 * width, 2);
             let mut to = before.clone();
-            sum_groups(Groups { list: &LIST, next: &NEXT }, &from, 3, &mut to, width);
+            sum_groups(&GROUPS, &from, &mut to, width);
             for i in 0..width {
                 assert_eq!(to[i], before[i] + from[width + i]);
                 assert_eq!(to[width + i], from[i] + from[2 * width + i]);
@@ -371,8 +357,7 @@ mod tests {
             let (x, index) = (Matrix::new(&x, 3, rows), Index { numbers: &index, columns });
             let (base, weights, table) = (&base[..], &weights[..], &table[..]);
             arch.dispatch(GatherAdd { to: &mut to, base, x, weights, table, index });
-            let groups = Groups { list: &LIST, next: &NEXT };
-            arch.dispatch(SumGroups { groups, from: &to, start: 0, to: &mut sums, width });
+            arch.dispatch(SumGroups { groups: &GROUPS, from: &to, to: &mut sums, width });
             let thin = Thin { a: Picked { table, size: 5, rows: &[3, 1] }, from: 0, to: 0 };
             let (b, to_product) = (&to[..2 * width], &mut products[..]);
             let products_of = [thin].into_iter();

@@ -25,9 +25,7 @@ pub(crate) use cut::{Cut, Rows, Shard, Shards, Spans};
 pub(crate) use elementary::{exp, exp_m1, normal, sigmoid, tanh};
 pub(crate) use finite::all_finite;
 pub(crate) use gemm::{Scratch, gemm};
-pub(crate) use indexed::{
-    ALIGNED, Group, Groups, Index, Picked, Thin, gather_add, sum_groups, thin_products,
-};
+pub(crate) use indexed::{ALIGNED, Group, Index, Picked, Thin, gather_add, sum_groups, thin_products};
 pub(crate) use lines::Lines;
 pub(crate) use matrix::{Matrix, MatrixMut};
 pub(crate) use pages::large_zeros;

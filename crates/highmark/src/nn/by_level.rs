@@ -5,9 +5,9 @@ use std::ops::Range;
 
 use super::{Embedding, Embeddings};
 use crate::data::Batch;
-use crate::engine::{Group, Groups, Index, Lines, Matrix};
+use crate::engine::{Group, Index, Lines, Matrix};
 
-/// Rows that are turned at a time, so that they stay in the first cache.
+/// Rows that are turned at a time, so that they stay in the first cache; as many as a group has bits.
 pub(super) const CHUNK: usize = 64;
 
 /// The categorical columns of a batch level by level, and its continuous columns.
@@ -29,8 +29,6 @@ pub(crate) struct ByLevel {
     groups: Vec<Group>,
     /// Where those of each column and chunk begin, and where the last ones end.
     group_starts: Vec<usize>,
-    /// The next row of the same group, [columns, rows].
-    next: Vec<u32>,
     /// Of the levels of one column, while the batch is taken in.
     seen: Vec<Seen>,
     /// The continuous columns, [columns, rows].
@@ -47,11 +45,11 @@ pub(crate) struct ByLevel {
 struct Seen {
     /// Which of those in the batch it is.
     number: u32,
-    /// The last row so far that has it.
-    row: u32,
+    /// The rows of the chunk that have it, a bit each.
+    rows: u64,
 }
 
-const UNSEEN: Seen = Seen { number: u32::MAX, row: 0 };
+const UNSEEN: Seen = Seen { number: u32::MAX, rows: 0 };
 
 impl ByLevel {
     /// For these embeddings and so many continuous columns.
@@ -71,7 +69,6 @@ impl ByLevel {
             numbers: vec![],
             groups: vec![],
             group_starts: vec![],
-            next: vec![],
             seen: vec![UNSEEN; most],
             cont: Lines::default(),
             halves: Lines::default(),
@@ -103,32 +100,34 @@ impl ByLevel {
         self.rows = rows;
         self.group_starts.clear();
         self.numbers.resize(rows * columns, 0);
-        self.next.resize(rows * columns, 0);
         let (levels, groups) = (&mut self.levels[..], &mut self.groups[..]);
         let (mut level, mut group) = (0, 0);
         for (column, table) in self.embeds.tables().iter().enumerate() {
             let first = level;
-            let (seen, next) = (&mut self.seen[..table.levels], &mut self.next[column * rows..][..rows]);
-            let codes = batch.x_cat.chunks_exact(columns).zip(self.numbers.chunks_exact_mut(columns));
-            // Without branches: whether a level is there for the first time is not to be guessed.
-            for (row, (codes, numbers)) in codes.enumerate() {
-                if row % CHUNK == 0 {
-                    self.group_starts.push(group);
+            let seen = &mut self.seen[..table.levels];
+            let codes = batch.x_cat.chunks(CHUNK * columns).zip(self.numbers.chunks_mut(CHUNK * columns));
+            for (codes, numbers) in codes {
+                let (first_new, first_group) = (level as u32, group);
+                self.group_starts.push(group);
+                let rows = codes.chunks_exact(columns).zip(numbers.chunks_exact_mut(columns));
+                // Without branches: nobody can guess whether a level is there for the first time.
+                for (row, (codes, numbers)) in rows.enumerate() {
+                    let code = codes[column];
+                    let Seen { number, rows } = seen[code as usize];
+                    let new = number == UNSEEN.number;
+                    let number = if new { level as u32 } else { number };
+                    seen[code as usize] = Seen { number, rows: rows | 1 << row };
+                    numbers[column] = number;
+                    levels[level] = code;
+                    level += usize::from(new);
+                    // Its code, until the chunk is over.
+                    groups[group].to = code;
+                    group += usize::from(rows == 0);
                 }
-                let (code, at) = (codes[column], row as u32);
-                let Seen { number, row: last } = seen[code as usize];
-                let fresh = number == UNSEEN.number;
-                let number = if fresh { level as u32 } else { number };
-                seen[code as usize] = Seen { number, row: at };
-                levels[level] = code;
-                level += usize::from(fresh);
-                let begins = fresh || last as usize / CHUNK < row / CHUNK;
-                groups[group] = Group { to: number, first: at, fresh };
-                group += usize::from(begins);
-                // Its own next until there is another.
-                next[row] = at;
-                next[if begins { row } else { last as usize }] = at;
-                numbers[column] = number;
+                for group in &mut groups[first_group..group] {
+                    let Seen { number, rows } = &mut seen[group.to as usize];
+                    *group = Group { to: *number, rows: std::mem::take(rows), fresh: *number >= first_new };
+                }
             }
             for level in &levels[first..level] {
                 seen[*level as usize] = UNSEEN;
@@ -197,10 +196,9 @@ impl ByLevel {
     }
 
     /// The groups of a column in a chunk of rows.
-    pub(super) fn groups(&self, column: usize, rows: &Range<usize>) -> Groups<'_> {
+    pub(super) fn groups(&self, column: usize, rows: &Range<usize>) -> &[Group] {
         let at = column * self.rows.div_ceil(CHUNK) + rows.start / CHUNK;
-        let list = &self.groups[self.group_starts[at]..self.group_starts[at + 1]];
-        Groups { list, next: &self.next[column * self.rows..(column + 1) * self.rows] }
+        &self.groups[self.group_starts[at]..self.group_starts[at + 1]]
     }
 
     /// The levels of some rows.

@@ -173,7 +173,7 @@ impl<'a> EmbeddedLinear<'a> {
             let turned = &mut turned[..rows.len() * width];
             transpose_into(block.dy.take_cols(rows.start, rows.len()), width, turned);
             for column in columns.clone() {
-                sum_groups(batch.groups(column, &rows), turned, rows.start, sums, width);
+                sum_groups(batch.groups(column, &rows), turned, sums, width);
             }
             let place = batch.features[batch.columns()] * width;
             if let Some(of_cont) = gradients.get_mut(place..).filter(|of_cont| !of_cont.is_empty()) {
