@@ -82,3 +82,31 @@ def test_directions():
         assert not metric.lower_is_better
     top = metric_of(names.partial(names.top_k_accuracy, k=1))
     assert value(top, LOGITS, CLASSES) == pytest.approx(sk.accuracy_score(Y, HARD))
+
+
+def test_losses_can_be_called():
+    clipped = np.clip(P, 1e-12, 1)
+    cross_entropy = names.CrossEntropyLossFlat()
+    assert cross_entropy(LOGITS, CLASSES) == pytest.approx(sk.log_loss(Y, clipped), rel=1e-5)
+    weighted = names.CrossEntropyLossFlat(weight=[1.0, 3.0])
+    each, weight = -np.log(clipped[np.arange(200), Y]), np.where(Y == 1, 3.0, 1.0)
+    assert weighted(LOGITS, CLASSES) == pytest.approx((each * weight).sum() / weight.sum(), rel=1e-5)
+    assert names.MSELossFlat()(NEAR, VALUES) == pytest.approx(sk.mean_squared_error(V, N), rel=1e-5)
+    assert names.L1LossFlat()(NEAR, VALUES) == pytest.approx(sk.mean_absolute_error(V, N), rel=1e-5)
+    labels = np.stack([Y, 1 - Y], axis=1)
+    bce = names.BCEWithLogitsLossFlat(thresh=0.3)
+    expected = np.mean(np.log1p(np.exp(LOGITS.astype(float))) - LOGITS * labels)
+    assert bce(LOGITS, labels) == pytest.approx(expected, rel=1e-5)
+    np.testing.assert_allclose(cross_entropy.activation(LOGITS), P, rtol=1e-5)
+    np.testing.assert_array_equal(cross_entropy.decodes(P), HARD)
+    np.testing.assert_array_equal(bce.decodes(bce.activation(LOGITS)), 1 / (1 + np.exp(-LOGITS)) > 0.3)
+    assert names.MSELossFlat().decodes(NEAR) is NEAR
+
+
+def test_what_a_loss_cannot_be_of():
+    with pytest.raises(ValueError, match="class 7 does not exist in a model of 2 outputs"):
+        names.CrossEntropyLossFlat()(LOGITS, np.full(200, 7))
+    with pytest.raises(ValueError, match="label_smoothing"):
+        names.CrossEntropyLossFlat(label_smoothing=2)(LOGITS, CLASSES)
+    with pytest.raises(ValueError, match="rows"):
+        names.MSELossFlat()(NEAR, VALUES[:7])

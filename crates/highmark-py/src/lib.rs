@@ -11,6 +11,7 @@ mod error;
 mod fit_options;
 mod interrupt;
 mod learner;
+mod loss;
 mod metric;
 mod monitor;
 mod native;
@@ -35,6 +36,8 @@ mod _highmark {
     use crate::data::{Dataset, Pipeline, TabularData, divide, named_csv};
     #[pymodule_export]
     use crate::learner::{Learner, activation};
+    #[pymodule_export]
+    use crate::loss::loss_value;
     #[pymodule_export]
     use crate::metric::metric_value;
     #[pymodule_export]

@@ -87,20 +87,30 @@ pub(crate) fn metric_value(
     targets: &Bound<'_, PyAny>,
     activation: &str,
 ) -> PyResult<f64> {
-    let (raw, shape) = floats(predictions)?;
-    let outputs = if shape.len() > 1 { shape[shape.len() - 1] } else { 1 };
     let activation = match activation {
         "softmax" => Activation::Softmax,
         "sigmoid" => Activation::Sigmoid,
         _ => Activation::Identity,
     };
+    let (raw, outputs, targets) = predictions_and_targets(predictions, targets, activation)?;
+    let mut metric = highmark::metric(name).or_raise()?;
+    metric.update(&Predictions { raw: &raw, outputs, activation }, &targets).or_raise()?;
+    Ok(metric.value())
+}
+
+/// Predictions, how many there are a row, and targets: classes where there is one of them a row.
+pub(crate) fn predictions_and_targets(
+    predictions: &Bound<'_, PyAny>,
+    targets: &Bound<'_, PyAny>,
+    activation: Activation,
+) -> PyResult<(Vec<f32>, usize, Targets)> {
+    let (raw, shape) = floats(predictions)?;
+    let outputs = if shape.len() > 1 { shape[shape.len() - 1] } else { 1 };
     let targets = if activation == Activation::Softmax {
         let classes = integers(targets)?.0;
         Targets::Classes(classes.into_iter().map(|c| u32::try_from(c).unwrap_or(u32::MAX)).collect())
     } else {
         Targets::Values { values: floats(targets)?.0, width: outputs }
     };
-    let mut metric = highmark::metric(name).or_raise()?;
-    metric.update(&Predictions { raw: &raw, outputs, activation }, &targets).or_raise()?;
-    Ok(metric.value())
+    Ok((raw, outputs, targets))
 }

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import numpy as np
+
+from .._highmark import loss_value
 
 __all__ = [
     "BCEWithLogitsLossFlat",
@@ -20,11 +23,33 @@ __all__ = [
 
 
 class BaseLoss:
-    """A loss by name and options."""
+    """A loss by name and options. Calling it computes it for raw outputs and targets."""
+
+    #: From which probability on a label is there.
+    thresh = 0.5
 
     def __init__(self, spec: dict[str, Any]) -> None:
         self.spec = spec
         self.name: str = spec["name"]
+
+    def __call__(self, inp: Any, targ: Any) -> float:
+        """The loss of raw outputs, rows by outputs, and their targets: the mean over the rows."""
+        return loss_value(json.dumps(self.spec), inp, targ)
+
+    def activation(self, x: Any) -> Any:
+        """What predictions are of raw outputs: probabilities for classes and labels, themselves otherwise."""
+        x = np.asanyarray(x)
+        if self.name == "cross-entropy":
+            powers = np.exp(x - x.max(axis=-1, keepdims=True))
+            return powers / powers.sum(axis=-1, keepdims=True)
+        return 1 / (1 + np.exp(-x)) if self.name == "bce" else x
+
+    def decodes(self, x: Any) -> Any:
+        """What is decided by predictions: a class for each row, whether each label is there, themselves otherwise."""
+        x = np.asanyarray(x)
+        if self.name == "cross-entropy":
+            return x.argmax(axis=-1)
+        return x > self.thresh if self.name == "bce" else x
 
     def __repr__(self) -> str:
         return self.name if type(self) is BaseLoss else f"{type(self).__name__}()"
@@ -66,6 +91,7 @@ class BCEWithLogitsLossFlat(BaseLoss):
         if pos_weight is not None:
             spec["pos_weight"] = _weights(pos_weight)
         super().__init__(spec)
+        self.thresh = thresh
 
 
 class MSELossFlat(BaseLoss):
