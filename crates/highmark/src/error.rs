@@ -105,6 +105,30 @@ pub enum ErrorKind {
     User(Box<dyn std::error::Error + Send + Sync>),
 }
 
+/// The name that was probably meant: the same but for its dashes, one with a letter's difference, one that contains it, or
+/// else the nearest if it is near.
+fn nearest(name: &str, available: &[String]) -> Option<String> {
+    let letters =
+        |name: &str| -> String { name.to_lowercase().chars().filter(|c| c.is_alphanumeric()).collect() };
+    let given = letters(name);
+    let far = |other: &String| -> Option<(usize, usize)> {
+        let distance = strsim::damerau_levenshtein(&name.to_lowercase(), &other.to_lowercase());
+        let longer = name.chars().count().max(other.chars().count());
+        let others = letters(other);
+        if others == given && !given.is_empty() {
+            Some((0, distance))
+        } else if distance <= 1 {
+            Some((1, distance))
+        } else if given.chars().count() > 2 && others.contains(&given) {
+            Some((2, distance))
+        } else {
+            (distance <= 1 + longer / 3).then_some((3, distance))
+        }
+    };
+    let near = available.iter().filter_map(|other| Some((far(other)?, other)));
+    near.min_by_key(|(distance, _)| *distance).map(|(_, other)| other.clone())
+}
+
 /// Names one after the other, the first of them if a table is so wide that nobody would read them all.
 pub(crate) fn shortened<S: AsRef<str>>(names: &[S]) -> String {
     const SHOWN: usize = 50;
@@ -139,12 +163,7 @@ impl Error {
     ) -> Self {
         let name = name.into();
         let available: Vec<String> = available.into_iter().map(Into::into).collect();
-        let nearest = available
-            .iter()
-            .map(|other| (strsim::damerau_levenshtein(&name.to_lowercase(), &other.to_lowercase()), other))
-            .min_by_key(|(distance, _)| *distance)
-            .filter(|(distance, other)| *distance <= 1 + name.chars().count().max(other.chars().count()) / 3)
-            .map(|(_, other)| other.clone());
+        let nearest = nearest(&name, &available);
         ErrorKind::Unknown { what, name, nearest, available }.into()
     }
 
@@ -217,5 +236,25 @@ mod tests {
             error("salry"),
             "there is no column `salry`; did you mean `salary`? There are: age, salary"
         );
+    }
+
+    #[test]
+    fn the_name_that_was_meant() {
+        let names = ["mcc", "roc_auc", "education", "education-num", "Survived", "sex"].map(String::from);
+        let meant = |name: &str| nearest(name, &names);
+        for (given, want) in [
+            ("auc", "roc_auc"),
+            ("rocauc", "roc_auc"),
+            ("ROC-AUC", "roc_auc"),
+            ("surv", "Survived"),
+            ("education_num", "education-num"),
+            ("educatoin", "education"),
+            ("educ", "education"),
+            ("mc", "mcc"),
+        ] {
+            assert_eq!(meant(given).as_deref(), Some(want), "{given}");
+        }
+        assert_eq!(meant("price"), None);
+        assert_eq!(meant(""), None);
     }
 }

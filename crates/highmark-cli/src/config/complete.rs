@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Component, Path, PathBuf};
 
-use highmark::{Direction, Error, NamedData, Table, TaskKind};
+use highmark::{Direction, Error, ErrorKind, NamedData, Table, TaskKind};
 
 use super::{Config, OneOrMore};
 use crate::failure::{Failure, Result};
@@ -113,10 +113,17 @@ impl Config {
         metric.map(|metric| metric.direction()).ok_or_else(|| {
             let names = metrics.iter().map(|metric| metric.name());
             let unknown = Error::unknown("monitor", monitor, LOSSES.into_iter().chain(names));
-            let hint = if highmark::metric(monitor).is_ok() {
-                format!("; or add it: --metrics {monitor}")
-            } else {
-                String::new()
+            let hint = match highmark::metric(monitor) {
+                Ok(_) => format!("; or add it: --metrics {monitor}"),
+                Err(error) => match (error.kind(), unknown.kind()) {
+                    (
+                        ErrorKind::Unknown { nearest: Some(metric), .. },
+                        ErrorKind::Unknown { nearest: None, .. },
+                    ) => {
+                        format!("; or a metric: --metrics {metric} --monitor {metric}")
+                    }
+                    _ => String::new(),
+                },
             };
             Failure::usage(format!("{unknown}{hint}"))
         })
