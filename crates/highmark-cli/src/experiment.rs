@@ -1,8 +1,9 @@
 //! An experiment made ready to run: its data and its learner.
 
+use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use highmark::{DataConfig, Learner, LearnerConfig, StopFlag, TabularData};
+use highmark::{DataConfig, Learner, LearnerConfig, StopFlag, TabularData, Targets};
 
 use crate::config::Config;
 use crate::failure::{Failure, Result};
@@ -15,6 +16,8 @@ pub(crate) struct Experiment {
     pub(crate) learner: Learner,
     /// Columns that are neither features nor targets.
     pub(crate) unused: Vec<String>,
+    /// Why the column to go by is not the first metric, if nobody has said so.
+    pub(crate) monitor_reason: Option<String>,
     /// Rows in the file.
     pub(crate) rows: usize,
     /// Time for reading.
@@ -41,6 +44,10 @@ impl Experiment {
         let begin = Instant::now();
         let data = TabularData::new(&table, &data_config)?;
         let rows = data.train.rows();
+        let asked_monitor = config.monitor.is_some();
+        let most = data.train.targets().and_then(largest_class);
+        config.complete_monitor(most);
+        config.direction()?;
         config.complete_batch(rows);
         // Batch norm needs two rows a batch.
         if rows < 2 && config.batch_norm {
@@ -59,6 +66,22 @@ impl Experiment {
         let (cont, cat) = (data.pipeline.cont_names(), data.pipeline.cat_names());
         let used: Vec<&String> = cont.iter().chain(cat).chain(&config.target.0).collect();
         let unused = table.names().map(String::from).filter(|name| !used.contains(&name)).collect();
-        Ok(Self { config, data, learner, unused, rows: table.rows(), load, prepare: begin.elapsed() })
+        let metric = config.metrics()?.first().map(|metric| metric.name().to_string());
+        let monitor_reason = match (metric, most) {
+            (Some(metric), Some(most)) if !asked_monitor && metric != config.monitor() => {
+                Some(format!("{metric} says little where one class has {:.1}%", 100.0 * most))
+            }
+            _ => None,
+        };
+        let (rows, prepare) = (table.rows(), begin.elapsed());
+        Ok(Self { config, data, learner, unused, monitor_reason, rows, load, prepare })
     }
+}
+
+/// The share of rows that the most frequent class has.
+fn largest_class(targets: &Targets) -> Option<f64> {
+    let Targets::Classes(classes) = targets else { return None };
+    let mut counts = BTreeMap::new();
+    classes.iter().for_each(|class| *counts.entry(class).or_insert(0_usize) += 1);
+    counts.into_values().max().map(|most| most as f64 / classes.len() as f64)
 }

@@ -65,6 +65,7 @@ impl Experiment {
                 format!("with layers {}", sizes.join(", "))
             }
         };
+        let reason = self.monitor_reason.as_ref().map(|why| format!("; {why}")).unwrap_or_default();
         Ok(vec![
             format!(
                 "model      {} {layers}: {} parameters",
@@ -82,7 +83,7 @@ impl Experiment {
                 trainer.loss_name(),
                 config.seed,
             ),
-            format!("monitor    {}: {}", config.monitor(), self.watch()),
+            format!("monitor    {}: {}{reason}", config.monitor(), self.watch()),
         ])
     }
 

@@ -104,7 +104,7 @@ pub(crate) struct StopArgs {
         long,
         value_name = "NAME",
         help = "The column that decides: a metric, train_loss or valid_loss [default: the first metric; valid_loss for a \
-                regression]"
+                regression, and instead of accuracy where one class has more than 95% of the rows]"
     )]
     pub(crate) monitor: Option<String>,
     #[arg(

@@ -10,6 +10,9 @@ use crate::failure::{Failure, Result};
 use crate::source::{self, STDIN};
 use crate::text_table::{COLUMNS, shortened};
 
+/// The share of one class from which on accuracy says little of the others.
+const RARE: f64 = 0.95;
+
 /// Rows a batch where there are as many.
 const BATCH: usize = 64;
 
@@ -80,12 +83,21 @@ impl Config {
         if self.metrics.is_none() {
             self.metrics = Some(OneOrMore(vec![Self::default_metric(task).into()]));
         }
+        Ok(())
+    }
+
+    /// The column to go by where nobody has said one: the first metric, but not for a regression; nor the share of right
+    /// answers where giving `most` of the rows' answer, whatever the row, is nearly always right.
+    pub(crate) fn complete_monitor(&mut self, most: Option<f64>) {
         if self.monitor.is_none() {
             let first = self.metrics.iter().flat_map(|names| &names.0).next();
-            let monitor = first.filter(|_| task != TaskKind::Regression);
+            let says_little = |metric: &&String| {
+                ["accuracy", "error_rate"].contains(&metric.as_str()) && most.is_some_and(|most| most > RARE)
+            };
+            let monitor =
+                first.filter(|metric| self.task != Some(TaskKind::Regression) && !says_little(metric));
             self.monitor = Some(monitor.map_or("valid_loss", String::as_str).to_string());
         }
-        Ok(())
     }
 
     /// The size of a batch that nobody has asked for: no larger than the training rows are many.

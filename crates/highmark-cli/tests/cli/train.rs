@@ -316,6 +316,26 @@ fn a_value_that_swamps_its_column_is_told() {
     );
 }
 
+#[test]
+fn accuracy_does_not_decide_where_a_class_is_rare() {
+    let row = |i: usize| format!("{},{}\n", i % 17, if i % 40 == 0 { "yes" } else { "no" });
+    let text = format!("x,y\n{}", (0..400).map(row).collect::<String>());
+    let folder = Folder::with("rare-class", "rare.csv", &text);
+    let ran = folder.run(&format!("train rare.csv --target y {QUICK}")).done();
+    for part in [
+        "\nmonitor    valid_loss: ",
+        "keep the best model; accuracy says little where one class has 97.5%\n",
+        "\nbest       valid_loss 0.",
+    ] {
+        assert!(ran.out.contains(part), "`{part}` is not in: {}", ran.out);
+    }
+    for (options, monitor) in [("--monitor accuracy", "accuracy"), ("--metrics f1,accuracy", "f1")] {
+        let ran = folder.run(&format!("train rare.csv --target y {QUICK} {options}")).done();
+        assert!(ran.out.contains(&format!("\nmonitor    {monitor}: ")), "{}", ran.out);
+        assert!(!ran.out.contains("says little"), "{}", ran.out);
+    }
+}
+
 /// All but the numbers: the last digits depend on the processor and the mathematical library.
 #[test]
 fn the_readme_shows_what_is_printed() {
