@@ -78,7 +78,9 @@ impl Product<'_> {
         let place = |panel: Panel| (panel.from - block.first) * block.depth;
         let source = match self.b {
             Factor::Packed(panels) => Source::Shared(panels),
-            Factor::Unpacked(b) if vectors.read_in_place(b, block.width) => Source::InPlace(b),
+            Factor::Unpacked(b) if vectors.read_in_place(b, block.first..block.first + block.width) => {
+                Source::InPlace(b)
+            }
             Factor::Unpacked(b) => {
                 for panel in vectors.panels(block) {
                     panel.pack(b, &mut self.scratch.panels[place(panel)..][..panel.len()]);
@@ -187,6 +189,8 @@ mod tests {
         check(13, WIDTH + 41, 37);
         check(25, 80, DEPTH + 3);
         check(2, 300, 2 * DEPTH + 1);
+        // One row, of which the last block has one column: nothing may be read behind it.
+        check(3, WIDTH + 1, 1);
     }
 
     #[test]

@@ -1,6 +1,8 @@
 //! The right factor of a matrix product, cut into panels: a few vectors of columns, packed row after row as the kernel reads
 //! them.
 
+use std::ops::Range;
+
 use pulp::{Arch, Simd, WithSimd};
 
 use super::cut::{Cut, Spans};
@@ -64,7 +66,7 @@ impl Panels {
     pub(crate) fn share<'a>(&'a mut self, pool: &Pool, b: Matrix<'a>) -> Factor<'a> {
         let vectors = Vectors::here();
         let (tiles, numbers) = (pool.threads(), b.rows * b.cols);
-        if tiles < 2 || numbers < WORTH_SHARING || vectors.read_in_place(b, b.cols) {
+        if tiles < 2 || numbers < WORTH_SHARING || vectors.read_in_place(b, 0..b.cols) {
             return Factor::Unpacked(b);
         }
         (self.rows, self.cols) = (b.rows, b.cols);
@@ -190,11 +192,12 @@ impl Vectors {
         Arch::new().dispatch(Ask)
     }
 
-    /// Whether the kernel reads `width` columns of `b` where they lie: in whole vectors, which must not reach beyond what is
+    /// Whether the kernel reads these columns of `b` where they lie: in whole vectors, which must not reach beyond what is
     /// borrowed.
     #[inline(always)]
-    pub(super) fn read_in_place(self, b: Matrix<'_>, width: usize) -> bool {
-        b.col_stride == 1 && b.row_stride <= SHORT_ROW && b.reaches(width.next_multiple_of(self.lanes))
+    pub(super) fn read_in_place(self, b: Matrix<'_>, columns: Range<usize>) -> bool {
+        let end = columns.start + columns.len().next_multiple_of(self.lanes);
+        b.col_stride == 1 && b.row_stride <= SHORT_ROW && b.reaches(end)
     }
 
     /// The panels of a block, of nearly one width: a narrow last one would waste the registers.

@@ -93,6 +93,10 @@ impl<'a> EmbeddedLinear<'a> {
         for piece in 0..pieces {
             let piece = Cut::new(outputs.len(), pieces).range(piece);
             let mut half = halves.next();
+            if let Some(half) = half.as_mut().filter(|_| piece.is_empty()) {
+                // Half of one output.
+                half.fill(0.0);
+            }
             for tile in blocks(piece.clone()) {
                 let block = Block {
                     outputs: outputs.start + tile.start..outputs.start + tile.end,
@@ -140,6 +144,9 @@ impl<'a> EmbeddedLinear<'a> {
             let columns = cut.range(i);
             for (half, to) in halves.into_iter().enumerate() {
                 let half = Cut::new(outputs, 2).range(half);
+                if half.is_empty() {
+                    to.fill(0.0);
+                }
                 for outputs in blocks(half.clone()) {
                     let block = Block {
                         dy: Matrix::new(&dy[outputs.start * batch.rows..], outputs.len(), batch.rows),

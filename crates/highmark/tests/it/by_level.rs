@@ -77,6 +77,18 @@ fn any_number_of_threads_and_smaller_batches_before() {
     }
 }
 
+/// A layer of one output has an empty half, in which nothing of the batch before may be left.
+#[test]
+fn one_output_after_another_batch() {
+    for threads in [1, 2, 3] {
+        let config = TabularConfig { layers: vec![1], batch_norm: false, ..TabularConfig::default() };
+        let (mut used, mut new) = (model(&config, 2, threads), model(&config, 2, threads));
+        pass(&mut used, &batch(70, 2));
+        let batch = batch(5000, 2);
+        assert!(pass(&mut used, &batch) == pass(&mut new, &batch), "{threads} threads");
+    }
+}
+
 #[test]
 fn a_prediction_does_not_depend_on_the_rows_beside_it() {
     let mut model = model(&TabularConfig::default(), 2, 1);
