@@ -318,7 +318,7 @@ fn a_value_that_swamps_its_column_is_told() {
 
 #[test]
 fn accuracy_does_not_decide_where_a_class_is_rare() {
-    let row = |i: usize| format!("{},{}\n", i % 17, if i % 40 == 0 { "yes" } else { "no" });
+    let row = |i: usize| format!("{},{}\n", i % 17, if i.is_multiple_of(40) { "yes" } else { "no" });
     let text = format!("x,y\n{}", (0..400).map(row).collect::<String>());
     let folder = Folder::with("rare-class", "rare.csv", &text);
     let ran = folder.run(&format!("train rare.csv --target y {QUICK}")).done();
