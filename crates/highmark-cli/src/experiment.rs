@@ -1,6 +1,5 @@
 //! An experiment made ready to run: its data and its learner.
 
-use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use highmark::{DataConfig, Learner, LearnerConfig, StopFlag, TabularData, Targets};
@@ -45,7 +44,8 @@ impl Experiment {
         let data = TabularData::new(&table, &data_config)?;
         let rows = data.train.rows();
         let asked_monitor = config.monitor.is_some();
-        let most = data.train.targets().and_then(largest_class);
+        let counts = class_counts(data.train.targets(), data.pipeline.task().class_names().len());
+        let most = counts.into_iter().max().map(|most| most as f64 / rows as f64);
         config.complete_monitor(most);
         config.direction()?;
         config.complete_batch(rows);
@@ -78,10 +78,10 @@ impl Experiment {
     }
 }
 
-/// The share of rows that the most frequent class has.
-fn largest_class(targets: &Targets) -> Option<f64> {
-    let Targets::Classes(classes) = targets else { return None };
-    let mut counts = BTreeMap::new();
-    classes.iter().for_each(|class| *counts.entry(class).or_insert(0_usize) += 1);
-    counts.into_values().max().map(|most| most as f64 / classes.len() as f64)
+/// How many rows each of so many classes has; none of targets of another kind.
+pub(crate) fn class_counts(targets: Option<&Targets>, classes: usize) -> Vec<usize> {
+    let Some(Targets::Classes(of_rows)) = targets else { return Vec::new() };
+    let mut counts = vec![0; classes];
+    of_rows.iter().for_each(|class| counts[*class as usize] += 1);
+    counts
 }

@@ -2,7 +2,7 @@
 
 use highmark::{Dataset, Targets, Task};
 
-use crate::experiment::Experiment;
+use crate::experiment::{Experiment, class_counts};
 use crate::failure::Result;
 use crate::source;
 use crate::text_table::{COLUMNS, count, shortened, thousands};
@@ -123,9 +123,8 @@ fn task(task: &Task, train: &Dataset) -> String {
     let names = task.class_names();
     let share = |n: usize| format!("{:.1}%", 100.0 * n as f64 / train.rows().max(1) as f64);
     match (task, train.targets()) {
-        (Task::Classification { column, .. }, Some(Targets::Classes(classes))) => {
-            let mut counts = vec![0; names.len()];
-            classes.iter().for_each(|class| counts[*class as usize] += 1);
+        (Task::Classification { column, .. }, targets @ Some(Targets::Classes(_))) => {
+            let counts = class_counts(targets, names.len());
             let balance: Vec<_> =
                 names.iter().zip(counts).map(|(name, n)| format!("{name} {}", share(n))).collect();
             format!(

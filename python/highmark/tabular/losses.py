@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from .._highmark import loss_value
+from .tensor import Tensor
 
 __all__ = [
     "BCEWithLogitsLossFlat",
@@ -40,9 +41,8 @@ class BaseLoss:
         """What predictions are of raw outputs: probabilities for classes and labels, themselves otherwise."""
         x = np.asanyarray(x)
         if self.name == "cross-entropy":
-            powers = np.exp(x - x.max(axis=-1, keepdims=True))
-            return powers / powers.sum(axis=-1, keepdims=True)
-        return 1 / (1 + np.exp(-x)) if self.name == "bce" else x
+            return x.view(Tensor).softmax(-1).view(type(x))
+        return x.view(Tensor).sigmoid().view(type(x)) if self.name == "bce" else x
 
     def decodes(self, x: Any) -> Any:
         """What is decided by predictions: a class for each row, whether each label is there, themselves otherwise."""

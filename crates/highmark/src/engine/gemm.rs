@@ -117,8 +117,8 @@ impl Product<'_> {
                     add: self.add || block.start > 0,
                 };
                 // SAFETY: a is rows × depth within its slice. b is depth × panel.width, packed in memory of that
-                // size, or in place, where whole vectors reach no further than what is borrowed. c is exclusively ours, and `top + rows` and
-                // `panel.to` stay within its shape, which `gemm` has compared with a and b.
+                // size, or in place, where whole vectors reach no further than what is borrowed. c is exclusively
+                // ours, and `top + rows` and `panel.to` stay within its shape, which `gemm` has compared with a and b.
                 unsafe { kernel::run(simd, rows, vectors.in_panel(panel), &strip) };
             }
         }

@@ -11,7 +11,8 @@ pub(crate) const ALIGNED: usize = 16;
 const ONE: usize = 8;
 const EACH: usize = 4;
 
-/// Calls `$run::<S, .., N>($arguments, at)` for the vectors `at .. at + N` of a row of `$width`, until it ends.
+/// Does `$work` for the vectors `$at .. $at + $n` of a row of `$width`, `$most` at a time, until it ends; the counts that
+/// the last time can have are listed.
 macro_rules! vectors {
     ($width:expr, $most:ident, [$($count:literal)*], |$at:ident, $n:ident| $work:expr) => {
         for $at in (0..$width).step_by($most) {

@@ -98,7 +98,8 @@ impl Loss for CrossEntropy {
         check_lengths(predictions, outputs, classes.len(), grad.as_deref())?;
         let all_weights = self.all_weights(outputs);
         if let Some(grad) = grad.as_deref_mut() {
-            for (grad, row) in grad.chunks_exact_mut(outputs).zip(predictions.chunks_exact(outputs)) {
+            let width = outputs.max(1);
+            for (grad, row) in grad.chunks_exact_mut(width).zip(predictions.chunks_exact(width)) {
                 let max = row_max(row);
                 grad.iter_mut().zip(row).for_each(|(g, x)| *g = x - max);
             }

@@ -222,18 +222,15 @@ impl TabularModel {
         let unknown = |(code, table): (&u32, &Embedding)| *code as usize >= table.levels;
         // Counted, not searched: a search asks again at each of them whether it is over.
         let count: usize = rows().map(|row| row.map(unknown).map(usize::from).sum::<usize>()).sum();
-        if count == 0 {
-            return Ok(());
+        if count > 0
+            && let Some((column, (code, table))) =
+                rows().find_map(|row| row.enumerate().find(|(_, entry)| unknown(*entry)))
+        {
+            let levels = table.levels;
+            let message = format!("code {code} of categorical column {column} is beyond its {levels} levels");
+            return Err(Error::data(message));
         }
-        rows().find_map(|row| row.enumerate().find(|(_, entry)| unknown(*entry))).map_or(
-            Ok(()),
-            |(column, (code, table))| {
-                let levels = table.levels;
-                let message =
-                    format!("code {code} of categorical column {column} is beyond its {levels} levels");
-                Err(Error::data(message))
-            },
-        )
+        Ok(())
     }
 
     /// Fills the input of the layers: embeddings, then continuous columns.
@@ -345,8 +342,8 @@ impl Model for TabularModel {
         }
         output_scale::backward(&self.output_scale, self.mlp.output_gradient(rows), rows);
         let mut finite = self.mlp.backward(&mut self.params, &self.pool, rows);
-        let Params { grads, grads_spent, .. } = &mut self.params;
         if let Some(by_level) = &self.mlp.by_level {
+            let Params { grads, grads_spent, .. } = &mut self.params;
             by_level.put_gradients(grads, *grads_spent, self.bn_cont.gradient(rows));
         } else {
             let (embedded, cont) =

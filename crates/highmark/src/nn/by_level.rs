@@ -8,7 +8,7 @@ use crate::data::Batch;
 use crate::engine::{Group, Index, Lines, Matrix};
 
 /// Rows that are turned at a time, so that they stay in the first cache; as many as a group has bits.
-pub(super) const CHUNK: usize = 64;
+pub(super) const CHUNK: usize = u64::BITS as usize;
 
 /// The categorical columns of a batch level by level, and its continuous columns.
 #[derive(Clone, Debug)]

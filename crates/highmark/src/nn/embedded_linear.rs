@@ -30,7 +30,7 @@ struct Block<'a> {
     outputs: Range<usize>,
     /// Its gradient, [outputs, rows].
     dy: Matrix<'a>,
-    /// The outputs, and zeros behind them to whole lines.
+    /// The outputs, and to whole lines behind them numbers that mean nothing.
     width: usize,
 }
 
@@ -244,6 +244,8 @@ impl<'a> EmbeddedLinear<'a> {
 /// Blocks of nearly one size.
 fn blocks(outputs: Range<usize>) -> impl Iterator<Item = Range<usize>> {
     let cut = Cut::new(outputs.len(), outputs.len().div_ceil(BLOCK));
-    let of = move |i| outputs.start + cut.range(i).start..outputs.start + cut.range(i).end;
-    (0..cut.tiles()).map(of)
+    (0..cut.tiles()).map(move |i| {
+        let block = cut.range(i);
+        outputs.start + block.start..outputs.start + block.end
+    })
 }

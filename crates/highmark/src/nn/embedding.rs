@@ -92,15 +92,11 @@ impl Embeddings {
 }
 
 impl Embedding {
-    /// The embedding of `level` in `table`.
-    pub(crate) fn of<'a>(&self, table: &'a [f32], level: u32) -> &'a [f32] {
-        &table[level as usize * self.size..][..self.size]
-    }
-
     /// `y` [size, rows] = the rows of `table` for `codes`.
     fn forward(&self, table: &[f32], codes: impl Iterator<Item = u32>, y: &mut [f32], rows: usize) {
         for (row, code) in codes.enumerate() {
-            for (feature, number) in self.of(table, code).iter().enumerate() {
+            let embedding = &table[code as usize * self.size..][..self.size];
+            for (feature, number) in embedding.iter().enumerate() {
                 y[feature * rows + row] = *number;
             }
         }
