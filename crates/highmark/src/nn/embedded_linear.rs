@@ -17,6 +17,10 @@ use crate::engine::{
 /// Outputs in a block, at most: few enough for the products to be read where they lie.
 const BLOCK: usize = 128;
 
+/// Embeddings of so many numbers and more are multiplied as matrices of their own, so many levels at a time being put side
+/// by side; for narrower ones that is more work than the product.
+const WIDE: usize = 32;
+
 /// The layer with its inputs.
 #[derive(Clone, Copy)]
 pub(crate) struct EmbeddedLinear<'a> {
@@ -54,12 +58,7 @@ impl<'a> EmbeddedLinear<'a> {
                 bias[..block.len()].copy_from_slice(&values[range.clone()][block.clone()]);
             }
             products.grow(batch.most_levels * width);
-            let products_of = |column| Thin {
-                a: self.embeddings(column),
-                from: batch.features[column],
-                to: batch.starts[column],
-            };
-            thin_products::<false>((0..batch.columns()).map(products_of), weights, &mut products, width);
+            self.products(weights, &mut products, width, &mut turned, scratch);
             let weights = &weights[batch.features[batch.columns()] * width..];
             turned.grow(CHUNK * width);
             for rows in chunks(batch.rows) {
@@ -106,13 +105,7 @@ impl<'a> EmbeddedLinear<'a> {
                 gradients.grow(inputs * block.width);
                 let gradients = &mut gradients[..inputs * block.width];
                 self.sums(&block, 0..self.batch.columns(), [&mut sums, &mut turned], gradients, scratch);
-                let of_column = |column| Thin {
-                    a: self.embeddings(column),
-                    from: self.batch.starts[column],
-                    to: self.batch.features[column],
-                };
-                let columns = 0..self.batch.columns();
-                thin_products::<true>(columns.map(of_column), &sums, gradients, block.width);
+                self.embedded_gradients(&sums, gradients, block.width, &mut turned, scratch);
                 let new = Matrix::new(gradients, inputs, block.width).take_cols(0, tile.len());
                 let dw = &mut dw[tile.start * inputs..tile.end * inputs];
                 if fresh {
@@ -189,6 +182,74 @@ impl<'a> EmbeddedLinear<'a> {
                 gemm(scratch, MatrixMut::new(of_cont, cont.rows(), width), cont, dy, rows.start > 0);
             }
         }
+    }
+
+    /// `products` [levels, outputs] of all embeddings with `weights` [inputs, outputs].
+    fn products(
+        self,
+        weights: &[f32],
+        products: &mut [f32],
+        width: usize,
+        picked: &mut Lines,
+        scratch: &mut Scratch,
+    ) {
+        let batch = self.batch;
+        let thin = |column| {
+            let (from, to) = (batch.features[column], batch.starts[column]);
+            Thin { a: self.embeddings(column), from, to }
+        };
+        thin_products::<false>(self.columns(false).map(thin), weights, products, width);
+        for column in self.columns(true) {
+            let weights = Matrix::new(&weights[batch.features[column] * width..], batch.size(column), width);
+            for levels in chunks(batch.levels(column).len()) {
+                let to = &mut products[(batch.starts[column] + levels.start) * width..];
+                let to = MatrixMut::new(to, levels.len(), width);
+                gemm(scratch, to, self.picked(column, levels, picked), Factor::Unpacked(weights), false);
+            }
+        }
+    }
+
+    /// `gradients` [inputs, outputs] of the weights of all embeddings, from `sums` [levels, outputs].
+    fn embedded_gradients(
+        self,
+        sums: &[f32],
+        gradients: &mut [f32],
+        width: usize,
+        picked: &mut Lines,
+        scratch: &mut Scratch,
+    ) {
+        let batch = self.batch;
+        let thin = |column| {
+            let (from, to) = (batch.starts[column], batch.features[column]);
+            Thin { a: self.embeddings(column), from, to }
+        };
+        thin_products::<true>(self.columns(false).map(thin), sums, gradients, width);
+        for column in self.columns(true) {
+            for levels in chunks(batch.levels(column).len()) {
+                let to = &mut gradients[batch.features[column] * width..];
+                let to = MatrixMut::new(to, batch.size(column), width);
+                let sums = &sums[(batch.starts[column] + levels.start) * width..];
+                let sums = Factor::Unpacked(Matrix::new(sums, levels.len(), width));
+                let add = levels.start > 0;
+                gemm(scratch, to, self.picked(column, levels, picked).transposed(), sums, add);
+            }
+        }
+    }
+
+    /// The columns whose embeddings are wide, or the others.
+    fn columns(self, wide: bool) -> impl Iterator<Item = usize> {
+        (0..self.batch.columns()).filter(move |column| (self.batch.size(*column) >= WIDE) == wide)
+    }
+
+    /// The embeddings of some of the levels of a column, side by side.
+    fn picked(self, column: usize, levels: Range<usize>, to: &mut Lines) -> Matrix<'_> {
+        let Picked { table, size, rows } = self.embeddings(column);
+        let (count, rows) = (levels.len(), &rows[levels]);
+        to.grow(count * size);
+        for (to, row) in to.chunks_exact_mut(size).zip(rows) {
+            to.copy_from_slice(&table[*row as usize * size..][..size]);
+        }
+        Matrix::new(to, count, size)
     }
 
     /// The embeddings of the levels of a column.
