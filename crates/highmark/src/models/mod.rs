@@ -30,7 +30,8 @@ pub trait Model: Send {
     fn forward(&mut self, batch: &Batch, mode: Mode, predictions: &mut Vec<f32>) -> Result<()>;
 
     /// From the gradient of the predictions of the last training `forward`, rows × outputs, to that of the
-    /// parameters: added to what [`Params::grads`] holds, or replacing it after [`Params::zero_grad`].
+    /// parameters: added to what [`Params::grads`] holds, or replacing it after [`Params::zero_grad`]. `batch` is the
+    /// one of that `forward`.
     fn backward(&mut self, batch: &Batch, grad: &[f32]) -> Result<()>;
 
     /// Whether all gradients are finite. A model with threads of its own may share the look out among them.

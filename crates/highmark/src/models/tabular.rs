@@ -313,7 +313,9 @@ impl Model for TabularModel {
         self.check(batch)?;
         let (rows, outputs) = (batch.rows, self.outputs());
         self.mlp.reserve(rows);
-        self.embed_drop.reserve(rows);
+        if !self.embed_drop.is_identity() {
+            self.embed_drop.reserve(rows);
+        }
         self.bn_cont.reserve(rows);
         self.inputs(batch, mode);
         self.mlp.forward(&mut self.params, &self.pool, rows, mode);
@@ -344,7 +346,7 @@ impl Model for TabularModel {
         let mut finite = self.mlp.backward(&mut self.params, &self.pool, rows);
         if let Some(by_level) = &self.mlp.by_level {
             let Params { grads, grads_spent, .. } = &mut self.params;
-            by_level.put_gradients(grads, *grads_spent, self.bn_cont.gradient(rows));
+            finite &= by_level.put_gradients(&self.pool, grads, *grads_spent, self.bn_cont.gradient(rows));
         } else {
             let (embedded, cont) =
                 self.mlp.input_gradient(rows).split_at_mut(self.embed_drop.features * rows);
@@ -356,13 +358,13 @@ impl Model for TabularModel {
                 dy = self.embed_drop.gradient(rows);
             }
             let Params { grads, grads_spent, .. } = &mut self.params;
-            self.embeds.backward(&self.pool, grads, batch, dy, *grads_spent);
+            finite &= self.embeds.backward(&self.pool, grads, batch, dy, *grads_spent);
         }
         if !self.bn_cont.is_identity() {
             self.bn_cont.backward(&mut self.params, &self.pool, rows);
         }
-        // The parameters before those of the layers: embeddings and the norm of the continuous columns.
-        finite &= all_finite(&self.params.grads[..self.layers_at]);
+        // Of the norm of the continuous columns, which lie between the embeddings and the layers.
+        finite &= all_finite(&self.params.grads[self.embeds.parameters()..self.layers_at]);
         self.grads_finite = Some(finite);
         self.params.grads_spent = false;
         Ok(())

@@ -2,10 +2,11 @@
 //! linear layer works [level by level](super::embedded_linear).
 
 use std::ops::Range;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::{Embedding, Embeddings};
 use crate::data::Batch;
-use crate::engine::{Group, Index, Lines, Matrix};
+use crate::engine::{Group, Index, Lines, Matrix, Pool, all_finite};
 
 /// Rows that are turned at a time, so that they stay in the first cache; as many as a group has bits.
 pub(super) const CHUNK: usize = u64::BITS as usize;
@@ -152,22 +153,40 @@ impl ByLevel {
     }
 
     /// Adds the gradients of the embeddings, the sum of both halves, to `grads`, or to zeros when `fresh`, and puts those
-    /// of the continuous columns, [columns, rows], into `cont`.
-    pub(crate) fn put_gradients(&self, grads: &mut [f32], fresh: bool, cont: &mut [f32]) {
-        let len = self.len();
-        let (first, second) = self.halves.split_at(len);
-        let mut sums = first.iter().zip(second).map(|(a, b)| a + b);
-        for (column, table) in self.embeds.tables().iter().enumerate() {
-            let grads = &mut grads[self.embeds.weight(column)];
-            if fresh {
-                grads.fill(0.0);
+    /// of the continuous columns, [columns, rows], into `cont`. Returns whether all of the embeddings' are finite.
+    pub(crate) fn put_gradients(
+        &self,
+        pool: &Pool,
+        grads: &mut [f32],
+        fresh: bool,
+        cont: &mut [f32],
+    ) -> bool {
+        let (first, second) = self.halves.split_at(self.len());
+        let sums_of = |column: usize| {
+            let place = self.places[column]..self.places[column + 1];
+            first[place.clone()].iter().zip(&second[place]).map(|(a, b)| a + b)
+        };
+        let (tiles, columns) = self.embeds.tiles(pool, self.embeds.parameters());
+        let finite = AtomicBool::new(true);
+        pool.run(tiles, self.embeds.lend(grads, columns), |i, mut grads, _| {
+            for column in columns.range(i) {
+                let size = self.size(column);
+                let own = grads.split_off_mut(..self.embeds.weight(column).len()).unwrap_or_default();
+                if fresh {
+                    own.fill(0.0);
+                }
+                let mut sums = sums_of(column);
+                for level in self.levels(column) {
+                    let grads = &mut own[*level as usize * size..][..size];
+                    grads.iter_mut().zip(&mut sums).for_each(|(grad, sum)| *grad += sum);
+                }
+                if !all_finite(own) {
+                    finite.store(false, Ordering::Relaxed);
+                }
             }
-            for level in self.levels(column) {
-                let grads = &mut grads[*level as usize * table.size..][..table.size];
-                grads.iter_mut().zip(&mut sums).for_each(|(grad, sum)| *grad += sum);
-            }
-        }
-        cont.iter_mut().zip(sums).for_each(|(d, sum)| *d = sum);
+        });
+        cont.iter_mut().zip(sums_of(self.columns())).for_each(|(d, sum)| *d = sum);
+        finite.into_inner()
     }
 
     /// Numbers in the gradient of the inputs.

@@ -38,6 +38,18 @@ struct Block<'a> {
     width: usize,
 }
 
+impl<'a> Block<'a> {
+    /// The outputs from `first` on, of which `dy` [outputs, rows] is the gradient.
+    fn new(first: usize, dy: &'a [f32], rows: usize) -> Self {
+        let count = dy.len() / rows;
+        Self {
+            outputs: first..first + count,
+            dy: Matrix::new(dy, count, rows),
+            width: count.next_multiple_of(ALIGNED),
+        }
+    }
+}
+
 impl<'a> EmbeddedLinear<'a> {
     pub(crate) fn new(batch: &'a ByLevel, linear: &'a Linear, values: &'a [f32]) -> Self {
         Self { batch, linear, values }
@@ -97,11 +109,8 @@ impl<'a> EmbeddedLinear<'a> {
                 half.fill(0.0);
             }
             for tile in blocks(piece.clone()) {
-                let block = Block {
-                    outputs: outputs.start + tile.start..outputs.start + tile.end,
-                    dy: Matrix::new(&dy[tile.start * rows..], tile.len(), rows),
-                    width: tile.len().next_multiple_of(ALIGNED),
-                };
+                let block =
+                    Block::new(outputs.start + tile.start, &dy[tile.start * rows..tile.end * rows], rows);
                 gradients.grow(inputs * block.width);
                 let gradients = &mut gradients[..inputs * block.width];
                 self.sums(&block, 0..self.batch.columns(), [&mut sums, &mut turned], gradients, scratch);
@@ -141,11 +150,8 @@ impl<'a> EmbeddedLinear<'a> {
                     to.fill(0.0);
                 }
                 for outputs in blocks(half.clone()) {
-                    let block = Block {
-                        dy: Matrix::new(&dy[outputs.start * batch.rows..], outputs.len(), batch.rows),
-                        width: outputs.len().next_multiple_of(ALIGNED),
-                        outputs,
-                    };
+                    let dy = &dy[outputs.start * batch.rows..outputs.end * batch.rows];
+                    let block = Block::new(outputs.start, dy, batch.rows);
                     let add = block.outputs.start > half.start;
                     let with_levels = columns.start..columns.end.min(batch.columns());
                     self.sums(&block, with_levels, [&mut sums, &mut turned], &mut [], scratch);

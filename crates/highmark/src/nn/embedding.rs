@@ -1,10 +1,11 @@
 //! Embeddings: a learned row of numbers for every level of a categorical column.
 
 use std::ops::Range;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::init;
 use crate::data::Batch;
-use crate::engine::{Cut, PER_NUMBER, ParamKind, Params, Pool, Spans};
+use crate::engine::{Cut, PER_NUMBER, ParamKind, Params, Pool, Spans, all_finite};
 
 /// The tables of all categorical columns, the features of one below those of another.
 #[derive(Clone, Debug)]
@@ -50,7 +51,7 @@ impl Embeddings {
     /// `y` [features, rows] = the embeddings of the codes of `batch`.
     pub(crate) fn forward(&self, pool: &Pool, values: &[f32], batch: &Batch, y: &mut [f32]) {
         let rows = batch.rows;
-        let (tiles, columns) = self.tiles(pool, rows);
+        let (tiles, columns) = self.tiles(pool, self.features() * rows);
         pool.run(tiles, Spans::new(y, rows, &self.features, columns), |i, mut y, _| {
             for column in columns.range(i) {
                 let table = &self.tables[column];
@@ -65,24 +66,47 @@ impl Embeddings {
         });
     }
 
-    /// Adds `dy` [features, rows] to the gradients of the rows that were used, or to zeros when `fresh`.
-    pub(crate) fn backward(&self, pool: &Pool, grads: &mut [f32], batch: &Batch, dy: &[f32], fresh: bool) {
+    /// Adds `dy` [features, rows] to the gradients of the rows that were used, or to zeros when `fresh`. Returns whether
+    /// all of the tables' are finite.
+    pub(crate) fn backward(
+        &self,
+        pool: &Pool,
+        grads: &mut [f32],
+        batch: &Batch,
+        dy: &[f32],
+        fresh: bool,
+    ) -> bool {
         let rows = batch.rows;
-        let (tiles, columns) = self.tiles(pool, rows);
-        pool.run(tiles, Spans::new(grads, 1, &self.weights, columns), |i, mut grads, _| {
+        let (tiles, columns) = self.tiles(pool, self.features() * rows + self.parameters());
+        let finite = AtomicBool::new(true);
+        pool.run(tiles, self.lend(grads, columns), |i, mut grads, _| {
             for column in columns.range(i) {
                 let table = &self.tables[column];
                 let own = grads.split_off_mut(..table.levels * table.size).unwrap_or_default();
                 let dy = &dy[self.features[column] * rows..][..table.size * rows];
                 table.backward(own, batch.codes(column, self.tables.len()), dy, rows, fresh);
+                if !all_finite(own) {
+                    finite.store(false, Ordering::Relaxed);
+                }
             }
         });
+        finite.into_inner()
     }
 
-    /// Into how many tiles a batch of `rows` is cut, and which columns they have.
-    fn tiles(&self, pool: &Pool, rows: usize) -> (usize, Cut) {
-        let tiles = pool.tiles(self.features() * rows * PER_NUMBER);
+    /// Into how many tiles work on so many numbers is cut, and which columns they have.
+    pub(super) fn tiles(&self, pool: &Pool, numbers: usize) -> (usize, Cut) {
+        let tiles = pool.tiles(numbers * PER_NUMBER);
         (tiles, Cut::new(self.tables.len(), tiles))
+    }
+
+    /// Of a buffer as long as all parameters, the tables of these columns.
+    pub(super) fn lend<'a>(&'a self, numbers: &'a mut [f32], columns: Cut) -> Spans<'a> {
+        Spans::new(numbers, 1, &self.weights, columns)
+    }
+
+    /// How many parameters all tables have.
+    pub(crate) fn parameters(&self) -> usize {
+        self.weights[self.tables.len()] - self.weights[0]
     }
 
     /// Where the parameters of a table lie.
