@@ -1,5 +1,9 @@
 """article_process.py PACKAGE CSV EPOCHS: the article's third run as a whole process, of `fastai` or of `highmark`, which
-differ in the import alone. Prints the epochs and the best accuracy."""
+differ in the import alone. Prints the epochs, the best accuracy, and the seconds from the first import to the last line."""
+
+import time
+
+begin = time.perf_counter()
 
 import importlib
 import json
@@ -31,4 +35,5 @@ with tempfile.TemporaryDirectory() as folder:
         learner.fit_one_cycle(int(sys.argv[3]), cbs=[stop, save])
         epochs = len(learner.recorder.values)
         best = learner.validate()[1]
-print(json.dumps({"epochs": epochs, "accuracy": float(best)}))
+seconds = time.perf_counter() - begin
+print(json.dumps({"epochs": epochs, "accuracy": float(best), "seconds": seconds}))
