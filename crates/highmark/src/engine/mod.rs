@@ -33,6 +33,6 @@ pub(crate) use panels::{DEPTH, Factor, Panels};
 pub use params::{Buffer, ParamKind, Parameter, Params, Snapshot};
 pub(crate) use pool::{PER_NUMBER, Pool};
 pub(crate) use simd::simd;
-pub(crate) use stream::stream_copy;
+pub(crate) use stream::{stream_copy, stream_copy_on};
 pub(crate) use sum::{sum, sum_products_from, sum_squares_from};
 pub(crate) use transpose::{transpose_into, transpose_on};

@@ -4,6 +4,17 @@
     expect(unsafe_code, reason = "stores that pass the caches have no safe form")
 )]
 
+use super::cut::{Cut, Rows};
+use super::pool::Pool;
+
+/// [`stream_copy`] on the threads of a pool, if there are so many numbers that it pays.
+pub(crate) fn stream_copy_on(pool: &Pool, to: &mut [f32], from: &[f32]) {
+    assert_eq!(to.len(), from.len());
+    let tiles = pool.tiles(from.len());
+    let cut = Cut::new(from.len(), tiles);
+    pool.run(tiles, Rows::new(to, 1, cut), |i, to, _| stream_copy(to, &from[cut.range(i)]));
+}
+
 /// Copies `from` into `to`, of the same length, past the caches: what is copied is not read again soon, and memory that is
 /// written as a whole need not be read first.
 pub(crate) fn stream_copy(to: &mut [f32], from: &[f32]) {
@@ -31,6 +42,16 @@ pub(crate) fn stream_copy(to: &mut [f32], from: &[f32]) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn any_number_of_threads() {
+        let from: Vec<f32> = (0..200_003).map(|x| x as f32).collect();
+        for threads in 1..4 {
+            let mut to = vec![0.0; from.len()];
+            stream_copy_on(&Pool::new(threads), &mut to, &from);
+            assert!(to == from, "{threads} threads");
+        }
+    }
 
     #[test]
     fn every_number_for_any_place_in_memory() {

@@ -11,7 +11,8 @@ use serde::ser::{SerializeMap, Serializer};
 use super::checkpoint::{CHECKSUM, KEY, Meta};
 use super::checksum::Summing;
 use super::history::History;
-use crate::engine::{Lines, stream_copy};
+use crate::engine::Lines;
+use crate::models::Model;
 
 /// The numbers of a tensor: copies in the frame's buffers, or shared with somebody who never changes them.
 enum Source {
@@ -58,12 +59,12 @@ impl Frame {
         self.floats.grow(floats);
     }
 
-    /// Copies numbers that several tensors share and says where they are.
-    pub(crate) fn copy(&mut self, numbers: &[f32]) -> usize {
+    /// Has `model` copy numbers that several tensors share and says where they are.
+    pub(crate) fn copy(&mut self, model: &dyn Model, numbers: &[f32]) -> usize {
         let start = self.used;
         self.used += numbers.len();
         self.floats.grow(self.used);
-        stream_copy(&mut self.floats[start..self.used], numbers);
+        model.copy(numbers, &mut self.floats[start..self.used]);
         start
     }
 
@@ -72,9 +73,9 @@ impl Frame {
         self.entries.push(Entry { name, shape, source: Source::Floats(range) });
     }
 
-    /// Copies a tensor without more shape than its length.
-    pub(crate) fn add(&mut self, name: String, numbers: &[f32]) {
-        let start = self.copy(numbers);
+    /// Has `model` copy a tensor without more shape than its length.
+    pub(crate) fn add(&mut self, model: &dyn Model, name: String, numbers: &[f32]) {
+        let start = self.copy(model, numbers);
         self.name(name, vec![numbers.len()], start..start + numbers.len());
     }
 

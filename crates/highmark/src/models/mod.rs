@@ -6,7 +6,7 @@ pub use tabular::{TabularConfig, TabularModel, embedding_size};
 
 use crate::Result;
 use crate::data::Batch;
-use crate::engine::{Params, all_finite};
+use crate::engine::{Params, all_finite, stream_copy};
 use crate::nn::Mode;
 use crate::optim::Optimizer;
 
@@ -43,6 +43,12 @@ pub trait Model: Send {
     /// result is that of [`Optimizer::step`], which is also what happens unless a model says otherwise.
     fn step(&mut self, optimizer: &mut Optimizer) {
         optimizer.step(self.params_mut());
+    }
+
+    /// Copies numbers for a checkpoint into memory of the same length. A model with threads of its own shares the work out
+    /// among them.
+    fn copy(&self, from: &[f32], to: &mut [f32]) {
+        stream_copy(to, from);
     }
 
     /// Its layers, for summaries.

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{LayerSummary, Model};
 use crate::data::Batch;
-use crate::engine::{Matrix, Params, Pool, all_finite, transpose_on};
+use crate::engine::{Matrix, Params, Pool, all_finite, stream_copy_on, transpose_on};
 use crate::nn::{
     ActivationFn, BatchNorm, ByLevel, Dropout, Embedding, Embeddings, Epilogue, Linear, Mlp, Mode,
     OutputScale, SigmoidRange, output_scale,
@@ -376,6 +376,10 @@ impl Model for TabularModel {
 
     fn step(&mut self, optimizer: &mut Optimizer) {
         optimizer.step_on(&self.pool, &mut self.params);
+    }
+
+    fn copy(&self, from: &[f32], to: &mut [f32]) {
+        stream_copy_on(&self.pool, to, from);
     }
 
     fn layers(&self) -> Vec<LayerSummary> {

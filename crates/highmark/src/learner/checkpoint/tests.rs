@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use super::*;
 use crate::learner::frame::Frame;
 use crate::learner::history::History;
-use crate::{Random, Stream};
+use crate::{Random, Stream, TabularConfig, TabularModel};
 
 /// A frame whose numbers tell it from others.
 pub(in crate::learner) fn frame(number: usize) -> Frame {
@@ -14,9 +14,10 @@ pub(in crate::learner) fn frame(number: usize) -> Frame {
     let mut history = History::default();
     (0..number + 3).for_each(|i| history.add_step(i as f32, 0.1, 0.9));
     let weights: Vec<f32> = (0..33).map(|i| (i * number) as f32).collect();
-    let start = frame.copy(&weights);
+    let model = TabularModel::new(&TabularConfig::default(), &[], 1, 1, 0).unwrap();
+    let start = frame.copy(&model, &weights);
     frame.name("layers.0.0.weight".into(), vec![3, 11], start..start + 33);
-    frame.add("optim.grad_avg".into(), &weights[1..20]);
+    frame.add(&model, "optim.grad_avg".into(), &weights[1..20]);
     frame.share("callback.save_best.values".into(), weights.into());
     frame.add_doubles("metric.mae".into(), &[f64::NAN, 1.5]);
     frame.follow(&history, 0);

@@ -12,6 +12,9 @@ use crate::learner::identity::Identity;
 use crate::learner::{Phase, Trainer};
 use crate::{Error, Result};
 
+/// Parameters from which on copying them takes longer than waking a thread.
+const LARGE: usize = 100_000;
+
 impl Trainer {
     /// Saves the fit if that is due at this pause. What goes wrong is told and does not end it.
     pub(crate) fn save_checkpoint(&mut self, callbacks: &Callbacks, pause: Pause) {
@@ -36,11 +39,16 @@ impl Trainer {
         mut frame: Frame,
     ) -> Option<String> {
         let last = pause.is_last();
-        if !last {
-            // While the frame is filled.
+        // The thread that writes wakes up while the frame is filled: it takes a core, which the copy of a large model needs.
+        let large = self.model.params().len() >= LARGE;
+        if !last && !large {
             self.wake_background();
         }
         frame.clear();
+        self.capture_numbers(&mut frame);
+        if !last && large {
+            self.wake_background();
+        }
         match self.capture(callbacks, checkpoints.given(), pause == Pause::End, &mut frame) {
             Ok(()) => checkpoints.write(frame, last, self.background.as_ref()),
             Err(error) => checkpoints.give_up(frame, error, last),
@@ -65,6 +73,28 @@ impl Trainer {
         self.open == [Span::Fit] && self.history.iters.len() == self.history.rows.len()
     }
 
+    /// The model's numbers, and the optimizer's.
+    fn capture_numbers(&self, frame: &mut Frame) {
+        let params = self.model.params();
+        let start = frame.copy(&*self.model, &params.values);
+        for parameter in params.list() {
+            let range = start + parameter.range.start..start + parameter.range.end;
+            frame.name(parameter.name.clone(), parameter.shape.clone(), range);
+        }
+        let start = frame.copy(&*self.model, &params.buffers);
+        for buffer in params.buffer_list() {
+            let range = start + buffer.range.start..start + buffer.range.end;
+            frame.name(buffer.name.clone(), vec![range.len()], range);
+        }
+        if !params.grads_spent {
+            frame.add(&*self.model, "optim.grads".into(), &params.grads);
+        }
+        for (name, numbers) in self.optimizer.tensors() {
+            frame.add(&*self.model, format!("optim.{name}"), numbers);
+        }
+    }
+
+    /// All else.
     fn capture(
         &self,
         callbacks: &Callbacks,
@@ -72,23 +102,6 @@ impl Trainer {
         finished: bool,
         frame: &mut Frame,
     ) -> Result<()> {
-        let params = self.model.params();
-        let start = frame.copy(&params.values);
-        for parameter in params.list() {
-            let range = start + parameter.range.start..start + parameter.range.end;
-            frame.name(parameter.name.clone(), parameter.shape.clone(), range);
-        }
-        let start = frame.copy(&params.buffers);
-        for buffer in params.buffer_list() {
-            let range = start + buffer.range.start..start + buffer.range.end;
-            frame.name(buffer.name.clone(), vec![range.len()], range);
-        }
-        if !params.grads_spent {
-            frame.add("optim.grads".into(), &params.grads);
-        }
-        for (name, numbers) in self.optimizer.tensors() {
-            frame.add(format!("optim.{name}"), numbers);
-        }
         frame.follow(&self.history, self.turn);
         if self.open.last() == Some(&Span::Validate) {
             // Elsewhere it is spent: the record has the values, and the next validation begins with a reset.
