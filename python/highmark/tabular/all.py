@@ -51,7 +51,8 @@ from .data import (
     cont_cat_split,
     untar_data,
 )
-from .dates import add_datepart
+from .dates import add_datepart, make_date
+from .elapsed import add_elapsed_times
 from .fit_options import Checkpoint
 from .interpretation import ClassificationInterpretation, Interpretation
 from .learner import (
@@ -135,6 +136,7 @@ from .schedules import (
     combine_scheds,
     combined_cos,
 )
+from .shrink import df_shrink, df_shrink_dtypes
 from .splitters import (
     ColSplitter,
     EndSplitter,
@@ -251,12 +253,15 @@ __all__ = [
     "accuracy",
     "accuracy_multi",
     "add_datepart",
+    "add_elapsed_times",
     "combine_scheds",
     "combined_cos",
     "cont_cat_split",
     "copy",
     "deepcopy",
     "defaultdict",
+    "df_shrink",
+    "df_shrink_dtypes",
     "error_rate",
     "exp_rmspe",
     "first",
@@ -264,6 +269,7 @@ __all__ = [
     "json",
     "load_learner",
     "mae",
+    "make_date",
     "math",
     "minimum",
     "mse",
@@ -291,6 +297,7 @@ __all__ = [
     "tabular_config",
     "tabular_learner",
     "tensor",
+    "test_eq",
     "time",
     "to_detach",
     "to_np",
@@ -335,6 +342,26 @@ def store_attr(names: str | None = None, self: Any = None, but: str = "", **attr
             setattr(owner, name, given[name])
     for name, value in attrs.items():
         setattr(owner, name, value)
+
+
+def test_eq(a: Any, b: Any) -> None:
+    """An :class:`AssertionError` unless both are equal: arrays and DataFrames in all that they hold, lists item by item."""
+    if not _equal(a, b):
+        raise AssertionError(f"==:\n{a}\n{b}")
+
+
+# No test of those who have it by a star.
+test_eq.__test__ = False  # type: ignore[attr-defined]
+
+
+def _equal(a: Any, b: Any) -> bool:
+    if hasattr(a, "equals") and type(a) is type(b):
+        return bool(a.equals(b))
+    if isinstance(a, np.ndarray) or isinstance(b, np.ndarray):
+        return np.array_equal(a, b)
+    if all(hasattr(x, "__iter__") and hasattr(x, "__len__") and not isinstance(x, (str, bytes, dict, set)) for x in (a, b)):
+        return len(a) == len(b) and all(map(_equal, a, b))
+    return bool(a == b)
 
 
 def range_of(x: Any) -> list[int]:
