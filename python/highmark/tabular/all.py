@@ -40,6 +40,24 @@ from .builtin import (
     TerminateOnNaNCallback,
 )
 from .callback import Callback, TrackerCallback
+from .class_metrics import (
+    APScoreBinary,
+    BalancedAccuracy,
+    BrierScore,
+    CohenKappa,
+    ExplainedVariance,
+    F1Score,
+    FBeta,
+    HammingLoss,
+    Jaccard,
+    LogLoss,
+    MatthewsCorrCoef,
+    Precision,
+    R2Score,
+    Recall,
+    RocAuc,
+    RocAucBinary,
+)
 from .config import Mish, Swish, tabular_config
 from .data import (
     DataLoader,
@@ -55,6 +73,18 @@ from .dates import add_datepart, make_date
 from .elapsed import add_elapsed_times
 from .fit_options import Checkpoint
 from .interpretation import ClassificationInterpretation, Interpretation
+from .label_metrics import (
+    APScoreMulti,
+    BrierScoreMulti,
+    F1ScoreMulti,
+    FBetaMulti,
+    HammingLossMulti,
+    JaccardMulti,
+    MatthewsCorrCoefMulti,
+    PrecisionMulti,
+    RecallMulti,
+    RocAucMulti,
+)
 from .learner import (
     Learner,
     SuggestionMethod,
@@ -66,6 +96,8 @@ from .learner import (
 from .losses import (
     BCEWithLogitsLossFlat,
     CrossEntropyLossFlat,
+    FocalLoss,
+    FocalLossFlat,
     HuberLossFlat,
     L1LossFlat,
     LabelSmoothingCrossEntropy,
@@ -74,45 +106,19 @@ from .losses import (
 )
 from .metrics import (
     AccumMetric,
-    APScoreBinary,
     AvgMetric,
-    BalancedAccuracy,
-    BrierScore,
-    CohenKappa,
-    ExplainedVariance,
-    F1Score,
-    F1ScoreMulti,
-    FBeta,
-    LogLoss,
-    MatthewsCorrCoef,
     Metric,
-    Precision,
-    PrecisionMulti,
-    R2Score,
-    Recall,
-    RecallMulti,
-    RocAuc,
-    RocAucBinary,
-    RocAucMulti,
     accuracy,
     accuracy_multi,
     error_rate,
     mae,
     mse,
+    optim_metric,
     rmse,
     skm_to_fastai,
     top_k_accuracy,
 )
-from .numpy_metrics import (
-    HammingLoss,
-    Jaccard,
-    PearsonCorrCoef,
-    Perplexity,
-    SpearmanCorrCoef,
-    exp_rmspe,
-    msle,
-    perplexity,
-)
+from .numpy_metrics import PearsonCorrCoef, Perplexity, SpearmanCorrCoef, exp_rmspe, msle, perplexity
 from .optimizers import SGD, Adam, RAdam, RMSProp
 from .procs import (
     Categorify,
@@ -153,12 +159,14 @@ from .torchs import F, nn, torch
 
 __all__ = [
     "APScoreBinary",
+    "APScoreMulti",
     "AccumMetric",
     "Adam",
     "AvgMetric",
     "BCEWithLogitsLossFlat",
     "BalancedAccuracy",
     "BrierScore",
+    "BrierScoreMulti",
     "CSVLogger",
     "Callback",
     "CancelBackwardException",
@@ -186,16 +194,21 @@ __all__ = [
     "F1Score",
     "F1ScoreMulti",
     "FBeta",
+    "FBetaMulti",
     "FillMissing",
     "FillStrategy",
+    "FocalLoss",
+    "FocalLossFlat",
     "FuncSplitter",
     "GradientAccumulation",
     "GradientClip",
     "HammingLoss",
+    "HammingLossMulti",
     "HuberLossFlat",
     "IndexSplitter",
     "Interpretation",
     "Jaccard",
+    "JaccardMulti",
     "L1LossFlat",
     "LabelSmoothingCrossEntropy",
     "LabelSmoothingCrossEntropyFlat",
@@ -204,6 +217,7 @@ __all__ = [
     "MSELossFlat",
     "MaskSplitter",
     "MatthewsCorrCoef",
+    "MatthewsCorrCoefMulti",
     "Metric",
     "Mish",
     "MultiCategoryBlock",
@@ -278,6 +292,7 @@ __all__ = [
     "nn",
     "noop",
     "np",
+    "optim_metric",
     "os",
     "partial",
     "pd",

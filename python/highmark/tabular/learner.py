@@ -23,7 +23,7 @@ from .checks import count, real
 from .data import DataLoader, DataLoaders
 from .fit_options import FitOptions, fit_options, seed_advised
 from .groups import Groups
-from .losses import loss_spec
+from .losses import activation_of, loss_spec
 from .metrics import CoreMetric, metrics_of
 from .model import Model, Optimizer
 from .optimizers import Adam, optimizer_spec
@@ -325,8 +325,8 @@ class Learner(Settings, CallbackList, Groups, View):
         values = [float(np.mean(losses, dtype=np.float64))]
         for metric in self.metrics:
             if isinstance(metric, CoreMetric):
-                activation = {"cross-entropy": "softmax", "bce": "sigmoid"}.get(self.loss_func.name, "identity")
-                values.append(_highmark.metric_value(metric.core, raw, targets, activation))
+                kind = activation_of(self.loss_func.name)
+                values.append(_highmark.metric_value(metric.core, raw, targets, kind))
             else:
                 metric.reset()
                 metric._batch(raw, targets)
