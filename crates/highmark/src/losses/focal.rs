@@ -176,7 +176,9 @@ mod tests {
 
     #[test]
     fn no_rows_are_nan() {
-        assert!(Focal::default().evaluate(&[], 2, &Targets::Classes(vec![]), Some(&mut [])).unwrap().is_nan());
+        assert!(
+            Focal::default().evaluate(&[], 2, &Targets::Classes(vec![]), Some(&mut [])).unwrap().is_nan()
+        );
     }
 
     #[test]
