@@ -101,7 +101,44 @@ def test_an_ensemble_is_one(dls, tmp_path):
     set_seed(42)
     assert np.array_equal(first, one()) and np.array_equal(second, one())
     with pytest.raises(ValueError, match=r"tabular_learner\(dls, seed=\d+\)"):
-        tabular_learner(dls, layers=[8], path=tmp_path).fit(1, checkpoint=tmp_path / "fit", resume="auto")
+        tabular_learner(dls, layers=[8], path=tmp_path, seed=7).fit(1, checkpoint=tmp_path / "fit", resume="auto")
+
+
+def test_a_cell_that_is_run_again(dls, tmp_path, capsys):
+    """Its learner has another seed than the checkpoint that it left, and goes on with that one's."""
+
+    class Cut(Exception):
+        pass
+
+    def cut():
+        if learn.epoch == 1:
+            raise Cut
+
+    whole = tabular_learner(dls, layers=[8])
+    whole.fit(3)
+    learn = tabular_learner(dls, layers=[8], seed=42, path=tmp_path)
+    with pytest.raises(Cut):
+        learn.fit(3, resume="auto", cbs=Callback(after_epoch=cut))
+    capsys.readouterr()
+    learn = tabular_learner(dls, layers=[8], path=tmp_path)
+    own = learn._config["seed"]
+    with pytest.warns(UserWarning, match="with its seed, 42"), pytest.raises(ValueError, match="learning rate was 0.001 and is 0.5"):
+        learn.fit(3, 0.5, resume="auto")
+    assert learn._config["seed"] == own != 42
+    with pytest.warns(UserWarning, match="with its seed, 42"):
+        assert learn.fit(3, resume="auto").epochs_run == 3
+    assert capsys.readouterr().out.count("resumed") == 2
+    assert np.array_equal(whole.get_preds()[0], learn.get_preds()[0])
+    assert learn.recorder.losses.tolist() == whole.recorder.losses.tolist()
+
+
+def test_embeddings(learn):
+    city, _ = learn.model.embeds
+    assert len(learn.dls.cat_names) == 2
+    assert city.num_embeddings == len(learn.dls.classes["city"]) and city.embedding_dim == city.weight.shape[1]
+    assert np.array_equal(city.weight, learn.model.state_dict()["embeds.0.weight"]) and repr(city) == "Embedding(4, 3)"
+    with pytest.raises(ValueError, match="read-only"):
+        city.weight[0] = 0
 
 
 def test_a_model_from_a_file_answers_as_its_learner(learn, columns):
@@ -109,4 +146,8 @@ def test_a_model_from_a_file_answers_as_its_learner(learn, columns):
     preds, targets, decoded = loaded.get_preds(dl=loaded.dls.test_dl(columns), with_decoded=True)
     assert isinstance(preds, Tensor) and np.array_equal(preds.argmax(dim=1), decoded)
     assert type(preds.numpy()) is np.ndarray and targets.squeeze().shape == decoded.shape
-    assert np.array_equal(preds, learn.get_preds(dl=learn.dls.test_dl(columns))[0])
+    theirs = learn.dls.test_dl(columns)
+    assert np.array_equal(preds, learn.get_preds(dl=theirs)[0]) and np.array_equal(preds, loaded.get_preds(dl=theirs)[0])
+    rows = loaded.dls.test_dl(columns)
+    assert rows.xs.equals(theirs.xs) and rows.ys.equals(theirs.ys) and len(rows) == 10 and rows.n == 640
+    assert loaded.dls.x_names == learn.dls.x_names and loaded.dls.vocab == ["no", "yes"]

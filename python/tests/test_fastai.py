@@ -24,13 +24,14 @@ GOLDEN = Path(__file__).parents[2] / "crates/highmark/tests/golden/fastai"
 sys.path.insert(0, str(HERE))
 
 
-def test_the_same_script(capsys, monkeypatch, tmp_path):
+@pytest.mark.parametrize(("cells", "recorded"), [("cells.py", "fastai.json"), ("frame_cells.py", "frame_cells.json")])
+def test_the_same_script(cells, recorded, capsys, monkeypatch, tmp_path):
     """Columns, epochs run, files and messages are those that fastai 2.8 had; `runner.py` recorded them."""
     import runner
 
     monkeypatch.chdir(tmp_path)
-    theirs = json.loads((HERE / "fastai.json").read_text())
-    ours = runner.run("highmark")
+    theirs = json.loads((HERE / recorded).read_text())
+    ours = runner.run("highmark", cells=cells)
     assert ours.keys() == theirs.keys()
     different = {name: (ours[name], theirs[name]) for name in theirs if ours[name] != theirs[name]}
     assert not different, different

@@ -13,7 +13,6 @@ from highmark.tabular.all import (
     CrossEntropyLossFlat,
     F,
     F1Score,
-    F1ScoreMulti,
     FillMissing,
     FuncSplitter,
     MaskSplitter,
@@ -303,8 +302,6 @@ def test_what_would_be_ignored_is_refused(dls):
     Theirs.__module__ = "torch.optim.adam"
     with pytest.raises(TypeError, match="opt_func: highmark has no torch; Adam"):
         tabular_learner(dls, opt_func=Theirs)
-    with pytest.raises(ValueError, match="thresh"):
-        F1ScoreMulti(thresh=0.2)
 
 
 def test_embedding_sizes(to):

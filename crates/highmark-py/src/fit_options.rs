@@ -25,6 +25,8 @@ pub(crate) struct FitOptions {
     checkpoint: Option<Checkpoint>,
     /// Whether to go on from the newest checkpoint there is.
     resume: bool,
+    /// Whether a checkpoint of another seed is not refused, but answered with its seed.
+    pub(crate) any_seed: bool,
     limit: Limit,
     non_finite: String,
 }

@@ -123,21 +123,32 @@ impl Learner {
         }
         extra.push(Box::new(Interrupt::new(&self.pending)));
         let console = console(screen, &self.pending);
-        let report = self.away(py, move |learner| {
+        let any_seed = options.any_seed;
+        let fitted = self.away(py, move |learner| {
             learner.trainer_mut().console = console;
             let fitted = options.apply(learner, epochs).and_then(|(epochs, from, lock)| {
                 if let Some(from) = from {
+                    if any_seed && from.seed != learner.trainer().seed() {
+                        return Ok(Err(from.seed));
+                    }
                     from.note.iter().for_each(|note| learner.trainer_mut().say(note));
                     learner.trainer_mut().say(&format!("resumed {from}"));
                 }
                 let fitted = learner.fit_with(epochs, lr, &schedule, extra);
                 drop(lock);
-                fitted
+                fitted.map(Ok)
             });
             FitOptions::forget(learner);
             fitted
         })?;
-        report_dict(py, &report)
+        match fitted {
+            Ok(report) => report_dict(py, &report),
+            Err(seed) => {
+                let dict = PyDict::new(py);
+                dict.set_item("seed", seed)?;
+                Ok(dict)
+            }
+        }
     }
 
     /// Mean loss and metrics of the validation rows, by name.

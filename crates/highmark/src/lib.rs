@@ -49,7 +49,7 @@ pub use learner::{
     Stage, StopFlag, Suggestion, Timings, Trainer, checkpoint_text, checkpoint_text_unchecked, on,
     write_file,
 };
-pub use losses::{Activation, BceWithLogits, CrossEntropy, Huber, L1, Loss, LossKind, Mse};
+pub use losses::{Activation, BceWithLogits, CrossEntropy, Focal, Huber, L1, Loss, LossKind, Mse};
 pub use metrics::{
     Accuracy, Average, AveragePrecision, BalancedAccuracy, BatchMean, BrierScore, CohenKappa, Direction,
     ErrorRate, ExplainedVariance, FBeta, FnMetric, LogLoss, METRIC_NAMES, MatthewsCorrcoef,

@@ -40,6 +40,24 @@ from .builtin import (
     TerminateOnNaNCallback,
 )
 from .callback import Callback, TrackerCallback
+from .class_metrics import (
+    APScoreBinary,
+    BalancedAccuracy,
+    BrierScore,
+    CohenKappa,
+    ExplainedVariance,
+    F1Score,
+    FBeta,
+    HammingLoss,
+    Jaccard,
+    LogLoss,
+    MatthewsCorrCoef,
+    Precision,
+    R2Score,
+    Recall,
+    RocAuc,
+    RocAucBinary,
+)
 from .config import Mish, Swish, tabular_config
 from .data import (
     DataLoader,
@@ -51,9 +69,22 @@ from .data import (
     cont_cat_split,
     untar_data,
 )
-from .dates import add_datepart
+from .dates import add_datepart, make_date
+from .elapsed import add_elapsed_times
 from .fit_options import Checkpoint
 from .interpretation import ClassificationInterpretation, Interpretation
+from .label_metrics import (
+    APScoreMulti,
+    BrierScoreMulti,
+    F1ScoreMulti,
+    FBetaMulti,
+    HammingLossMulti,
+    JaccardMulti,
+    MatthewsCorrCoefMulti,
+    PrecisionMulti,
+    RecallMulti,
+    RocAucMulti,
+)
 from .learner import (
     Learner,
     SuggestionMethod,
@@ -65,6 +96,8 @@ from .learner import (
 from .losses import (
     BCEWithLogitsLossFlat,
     CrossEntropyLossFlat,
+    FocalLoss,
+    FocalLossFlat,
     HuberLossFlat,
     L1LossFlat,
     LabelSmoothingCrossEntropy,
@@ -73,45 +106,19 @@ from .losses import (
 )
 from .metrics import (
     AccumMetric,
-    APScoreBinary,
     AvgMetric,
-    BalancedAccuracy,
-    BrierScore,
-    CohenKappa,
-    ExplainedVariance,
-    F1Score,
-    F1ScoreMulti,
-    FBeta,
-    LogLoss,
-    MatthewsCorrCoef,
     Metric,
-    Precision,
-    PrecisionMulti,
-    R2Score,
-    Recall,
-    RecallMulti,
-    RocAuc,
-    RocAucBinary,
-    RocAucMulti,
     accuracy,
     accuracy_multi,
     error_rate,
     mae,
     mse,
+    optim_metric,
     rmse,
     skm_to_fastai,
     top_k_accuracy,
 )
-from .numpy_metrics import (
-    HammingLoss,
-    Jaccard,
-    PearsonCorrCoef,
-    Perplexity,
-    SpearmanCorrCoef,
-    exp_rmspe,
-    msle,
-    perplexity,
-)
+from .numpy_metrics import PearsonCorrCoef, Perplexity, SpearmanCorrCoef, exp_rmspe, msle, perplexity
 from .optimizers import SGD, Adam, RAdam, RMSProp
 from .procs import (
     Categorify,
@@ -135,6 +142,7 @@ from .schedules import (
     combine_scheds,
     combined_cos,
 )
+from .shrink import df_shrink, df_shrink_dtypes
 from .splitters import (
     ColSplitter,
     EndSplitter,
@@ -151,12 +159,14 @@ from .torchs import F, nn, torch
 
 __all__ = [
     "APScoreBinary",
+    "APScoreMulti",
     "AccumMetric",
     "Adam",
     "AvgMetric",
     "BCEWithLogitsLossFlat",
     "BalancedAccuracy",
     "BrierScore",
+    "BrierScoreMulti",
     "CSVLogger",
     "Callback",
     "CancelBackwardException",
@@ -184,16 +194,21 @@ __all__ = [
     "F1Score",
     "F1ScoreMulti",
     "FBeta",
+    "FBetaMulti",
     "FillMissing",
     "FillStrategy",
+    "FocalLoss",
+    "FocalLossFlat",
     "FuncSplitter",
     "GradientAccumulation",
     "GradientClip",
     "HammingLoss",
+    "HammingLossMulti",
     "HuberLossFlat",
     "IndexSplitter",
     "Interpretation",
     "Jaccard",
+    "JaccardMulti",
     "L1LossFlat",
     "LabelSmoothingCrossEntropy",
     "LabelSmoothingCrossEntropyFlat",
@@ -202,6 +217,7 @@ __all__ = [
     "MSELossFlat",
     "MaskSplitter",
     "MatthewsCorrCoef",
+    "MatthewsCorrCoefMulti",
     "Metric",
     "Mish",
     "MultiCategoryBlock",
@@ -251,12 +267,15 @@ __all__ = [
     "accuracy",
     "accuracy_multi",
     "add_datepart",
+    "add_elapsed_times",
     "combine_scheds",
     "combined_cos",
     "cont_cat_split",
     "copy",
     "deepcopy",
     "defaultdict",
+    "df_shrink",
+    "df_shrink_dtypes",
     "error_rate",
     "exp_rmspe",
     "first",
@@ -264,6 +283,7 @@ __all__ = [
     "json",
     "load_learner",
     "mae",
+    "make_date",
     "math",
     "minimum",
     "mse",
@@ -272,6 +292,7 @@ __all__ = [
     "nn",
     "noop",
     "np",
+    "optim_metric",
     "os",
     "partial",
     "pd",
@@ -291,6 +312,7 @@ __all__ = [
     "tabular_config",
     "tabular_learner",
     "tensor",
+    "test_eq",
     "time",
     "to_detach",
     "to_np",
@@ -335,6 +357,26 @@ def store_attr(names: str | None = None, self: Any = None, but: str = "", **attr
             setattr(owner, name, given[name])
     for name, value in attrs.items():
         setattr(owner, name, value)
+
+
+def test_eq(a: Any, b: Any) -> None:
+    """An :class:`AssertionError` unless both are equal: arrays and DataFrames in all that they hold, lists item by item."""
+    if not _equal(a, b):
+        raise AssertionError(f"==:\n{a}\n{b}")
+
+
+# No test of those who have it by a star.
+test_eq.__test__ = False  # type: ignore[attr-defined]
+
+
+def _equal(a: Any, b: Any) -> bool:
+    if hasattr(a, "equals") and type(a) is type(b):
+        return bool(a.equals(b))
+    if isinstance(a, np.ndarray) or isinstance(b, np.ndarray):
+        return np.array_equal(a, b)
+    if all(hasattr(x, "__iter__") and hasattr(x, "__len__") and not isinstance(x, (str, bytes, dict, set)) for x in (a, b)):
+        return len(a) == len(b) and all(map(_equal, a, b))
+    return bool(a == b)
 
 
 def range_of(x: Any) -> list[int]:

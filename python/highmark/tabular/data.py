@@ -15,9 +15,9 @@ from ..notices import notice
 from ..tables import column_name, column_names, is_pandas, rereadable, to_table
 from .checks import count
 from .described import Described
-from .encoded import Encoded, encoded_rows
+from .encoded import Encoded
 from .info import Info
-from .loader import DataLoader, TabDataLoader, delegated
+from .loader import DataLoader, TabDataLoader, delegated, test_loader
 from .procs import Block, RegressionBlock, procs_spec
 from .splitters import IndexSplitter, RandomSplitter
 
@@ -266,10 +266,7 @@ class DataLoaders(Described):
     def test_dl(self, test_items: Any, bs: int | None = None, **kwargs: Any) -> DataLoader:
         """Loaders of other rows, encoded as the training rows are. Unseen categories, missing values where training had none,
         and columns in another order are fine; ``drift`` of what is returned tells of them."""
-        rows, drift = encoded_rows(self._info, test_items)
-        loader = DataLoader(rows, bs or self.bs)
-        loader.drift = drift
-        return loader
+        return test_loader(self._info, test_items, bs or self.bs)
 
     def __getattr__(self, name: str) -> Any:
         return delegated(self, "train", name)

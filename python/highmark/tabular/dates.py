@@ -4,7 +4,21 @@ from __future__ import annotations
 
 from typing import Any
 
-__all__ = ["add_datepart"]
+from .frames import column, frame
+
+__all__ = ["add_datepart", "make_date"]
+
+
+def make_date(df: Any, date_field: str) -> None:
+    """Makes the column ``date_field`` of a DataFrame of pandas dates, unless it holds them already. The DataFrame is changed.
+
+    Raises :class:`KeyError` if the column is not there, and pandas' errors for what it cannot read as a date.
+    """
+    import pandas as pd
+
+    values = column(frame(df), date_field)
+    if not pd.api.types.is_datetime64_any_dtype(values.dtype):
+        df[date_field] = pd.to_datetime(values)
 
 
 def add_datepart(df: Any, field_name: str, prefix: str | None = None, drop: bool = True, time: bool = False) -> Any:
@@ -14,11 +28,9 @@ def add_datepart(df: Any, field_name: str, prefix: str | None = None, drop: bool
     import re
 
     import numpy as np
-    import pandas as pd
 
-    if field_name not in df.columns:
-        raise KeyError(f"there is no column `{field_name}`. There are: {', '.join(map(str, df.columns))}")
-    field = pd.to_datetime(df[field_name])
+    make_date(df, field_name)
+    field = df[field_name]
     prefix = re.sub("[Dd]ate$", "", field_name) if prefix is None else prefix
     parts = ["Year", "Month", "Week", "Day", "Dayofweek", "Dayofyear", "Is_month_end", "Is_month_start"]
     parts += ["Is_quarter_end", "Is_quarter_start", "Is_year_end", "Is_year_start"]

@@ -12,12 +12,13 @@ from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypedDict
 
+from ..notices import notice
 from .checks import count, real, text
 
 if TYPE_CHECKING:
     from .callback import Callback
 
-__all__ = ["Checkpoint", "FitOptions", "fit_options", "seed_advised"]
+__all__ = ["Checkpoint", "FitOptions", "fit_options", "seed_advised", "seed_of_checkpoint"]
 
 
 @dataclass(frozen=True)
@@ -51,8 +52,9 @@ class FitOptions(TypedDict, total=False):
     ``"rollback"`` to the last sound state at half the rate. No such step is ever taken."""
 
 
-def fit_options(given: dict[str, Any], folder: Path, cbs: Sequence[Callback]) -> dict[str, Any]:
-    """As the library reads them. ``folder`` is the learner's."""
+def fit_options(given: dict[str, Any], folder: Path, cbs: Sequence[Callback], any_seed: bool) -> dict[str, Any]:
+    """As the library reads them. ``folder`` is the learner's; ``any_seed`` lets it answer with the seed of a checkpoint, where
+    that is another, instead of fitting."""
     for name in given:
         if name not in FitOptions.__annotations__:
             raise TypeError(f"fit: there is no option `{name}`. There are: {', '.join(FitOptions.__annotations__)}")
@@ -75,6 +77,7 @@ def fit_options(given: dict[str, Any], folder: Path, cbs: Sequence[Callback]) ->
     return {
         "checkpoint": None if checkpoint is None else _checkpoint(checkpoint),
         "resume": resume,
+        "any_seed": any_seed,
         "limit": {
             "max_time": _time(given.get("max_time")),
             "max_usd": _number("max_usd", given.get("max_usd")),
@@ -101,14 +104,24 @@ def _number(name: str, value: Any) -> float | None:
     return None if value is None else real(name, value)
 
 
+def seed_of_checkpoint(seed: int) -> int:
+    """The seed of a checkpoint, which a learner takes over that had none given: learners made on the same loaders draw seeds of
+    their own, so that a notebook's cell which is run again has another than the checkpoint that it left. A warning says so,
+    since another member of an ensemble was not meant to be the first once more."""
+    notice(
+        f"resume: the fit goes on from a checkpoint with its seed, {seed}, which is not the one that this learner drew; the fit "
+        "of another learner on the same dls needs a folder of its own, checkpoint=..."
+    )
+    return seed
+
+
 @contextmanager
 def seed_advised() -> Iterator[None]:
-    """Says of a checkpoint that was refused for its seed how to have that again."""
+    """Says of a checkpoint that was refused for the seed that was given how to have that again."""
     try:
         yield
     except ValueError as error:
         seed = re.search(r"; put that back.*", str(error)) and re.search(r"\bseed was (\d+) and is", str(error))
         if not seed:
             raise
-        advice = f"learners made on the same dls draw seeds of their own; tabular_learner(dls, seed={seed[1]}) has that one"
-        raise ValueError(f"{error}; {advice}") from None
+        raise ValueError(f"{error}; tabular_learner(dls, seed={seed[1]}) has that seed") from None

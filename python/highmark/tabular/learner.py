@@ -21,9 +21,9 @@ from .callback import Callback
 from .callback_list import CallbackList, listed
 from .checks import count, real
 from .data import DataLoader, DataLoaders
-from .fit_options import FitOptions, fit_options, seed_advised
+from .fit_options import FitOptions, fit_options, seed_advised, seed_of_checkpoint
 from .groups import Groups
-from .losses import loss_spec
+from .losses import activation_of, loss_spec
 from .metrics import CoreMetric, metrics_of
 from .model import Model, Optimizer
 from .optimizers import Adam, optimizer_spec
@@ -100,6 +100,7 @@ class Learner(Settings, CallbackList, Groups, View):
         self.logger: Any = print
         self._cbs: list[Callback] = []
         self._logging = True
+        self._seed_given = seed is not None
         spec = optimizer_spec(opt_func)
         self.lr = spec.lr if spec.lr is not None else _rate(lr)
         if wd is not None:
@@ -219,19 +220,31 @@ class Learner(Settings, CallbackList, Groups, View):
         if start_epoch:
             extra.append(SkipToEpoch(start_epoch))
         with self.added_cbs(extra):
-            core = self._core
-            callbacks, chosen = self._handles(), json.dumps(fit_options(options, self.path, self.cbs))
-            if reset_opt:
-                self._trainer.reset_optimizer([self._start_hypers[k] for k in ("lr", "mom", "sqr_mom", "eps", "wd")])
-            if wd is not None or self.wd is not None:
-                self._trainer.set_hyper("wd", [real("wd", self.wd if wd is None else wd)])
             progress = any(isinstance(cb, ProgressCallback) for cb in self.cbs)
             screen = Screen(bar=progress) if self._logging else None
             if screen is not None and self.logger is not print and callable(self.logger):
                 screen = _Logged(self.logger)
             bar = screen is not None and screen.wants_bar
-            with seed_advised():
-                said = core.fit(epochs, rate, json.dumps(schedule), chosen, callbacks, screen, bar, True)
+
+            def attempt(any_seed: bool) -> dict[str, Any]:
+                core, chosen = self._core, json.dumps(fit_options(options, self.path, self.cbs, any_seed))
+                if reset_opt:
+                    self._trainer.reset_optimizer([self._start_hypers[k] for k in ("lr", "mom", "sqr_mom", "eps", "wd")])
+                if wd is not None or self.wd is not None:
+                    self._trainer.set_hyper("wd", [real("wd", self.wd if wd is None else wd)])
+                with seed_advised():
+                    return core.fit(epochs, rate, json.dumps(schedule), chosen, self._handles(), screen, bar, True)
+
+            said = attempt(not self._seed_given)
+            if "seed" in said:
+                own, self._config["seed"] = self._config["seed"], seed_of_checkpoint(said["seed"])
+                try:
+                    said = attempt(False)
+                except ValueError:
+                    # Refused for something else as well: then the learner is who it was.
+                    if not self._trainer.resumed:
+                        self._config["seed"] = own
+                    raise
             for cb in self.cbs:
                 try:
                     cb._ended()
@@ -325,8 +338,8 @@ class Learner(Settings, CallbackList, Groups, View):
         values = [float(np.mean(losses, dtype=np.float64))]
         for metric in self.metrics:
             if isinstance(metric, CoreMetric):
-                activation = {"cross-entropy": "softmax", "bce": "sigmoid"}.get(self.loss_func.name, "identity")
-                values.append(_highmark.metric_value(metric.core, raw, targets, activation))
+                kind = activation_of(self.loss_func.name)
+                values.append(_highmark.metric_value(metric.core, raw, targets, kind))
             else:
                 metric.reset()
                 metric._batch(raw, targets)

@@ -12,7 +12,8 @@ from ..screen import show_table
 from ..seed import current_seed
 from .checks import count
 from .described import Described
-from .encoded import Encoded
+from .encoded import Encoded, encoded_rows
+from .info import Info
 from .tensor import tensor_of
 
 __all__ = ["DataLoader", "TabDataLoader"]
@@ -99,6 +100,14 @@ class DataLoader(Described):
 
 
 TabDataLoader = DataLoader
+
+
+def test_loader(info: Info, items: Any, bs: int) -> DataLoader:
+    """A loader of other rows than those to train on, encoded as they are; its ``drift`` tells what is new in them."""
+    rows, drift = encoded_rows(info, items)
+    loader = DataLoader(rows, bs)
+    loader.drift = drift
+    return loader
 
 
 def delegated(owner: Any, part: str, name: str) -> Any:

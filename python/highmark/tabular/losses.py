@@ -14,13 +14,21 @@ __all__ = [
     "BCEWithLogitsLossFlat",
     "BaseLoss",
     "CrossEntropyLossFlat",
+    "FocalLoss",
+    "FocalLossFlat",
     "HuberLossFlat",
     "L1LossFlat",
     "LabelSmoothingCrossEntropy",
     "LabelSmoothingCrossEntropyFlat",
     "MSELossFlat",
+    "activation_of",
     "loss_spec",
 ]
+
+
+def activation_of(loss: str) -> str:
+    """What makes predictions of raw outputs, by the name of a loss: softmax, sigmoid or identity."""
+    return {"cross-entropy": "softmax", "focal": "softmax", "bce": "sigmoid"}.get(loss, "identity")
 
 
 class BaseLoss:
@@ -40,16 +48,18 @@ class BaseLoss:
     def activation(self, x: Any) -> Any:
         """What predictions are of raw outputs: probabilities for classes and labels, themselves otherwise."""
         x = np.asanyarray(x)
-        if self.name == "cross-entropy":
+        kind = activation_of(self.name)
+        if kind == "softmax":
             return x.view(Tensor).softmax(-1).view(type(x))
-        return x.view(Tensor).sigmoid().view(type(x)) if self.name == "bce" else x
+        return x.view(Tensor).sigmoid().view(type(x)) if kind == "sigmoid" else x
 
     def decodes(self, x: Any) -> Any:
         """What is decided by predictions: a class for each row, whether each label is there, themselves otherwise."""
         x = np.asanyarray(x)
-        if self.name == "cross-entropy":
+        kind = activation_of(self.name)
+        if kind == "softmax":
             return x.argmax(axis=-1)
-        return x > self.thresh if self.name == "bce" else x
+        return x > self.thresh if kind == "sigmoid" else x
 
     def __repr__(self) -> str:
         return self.name if type(self) is BaseLoss else f"{type(self).__name__}()"
@@ -81,6 +91,24 @@ class LabelSmoothingCrossEntropy(LabelSmoothingCrossEntropyFlat):
 
     def __init__(self, eps: float = 0.1, weight: Any = None) -> None:
         super().__init__(-1, eps, weight)
+
+
+class FocalLossFlat(BaseLoss):
+    """Cross-entropy that counts a row less the surer the model is of its class, by ``(1 - p) ** gamma``: for classes of which
+    one has nearly all rows. ``weight`` is a weight a class. The mean is over the rows, whatever their weights."""
+
+    def __init__(self, gamma: float = 2.0, axis: int = -1, weight: Any = None) -> None:
+        spec: dict[str, Any] = {"name": "focal", "gamma": float(gamma)}
+        if weight is not None:
+            spec["weight"] = _weights(weight)
+        super().__init__(spec)
+
+
+class FocalLoss(FocalLossFlat):
+    """The same."""
+
+    def __init__(self, gamma: float = 2.0, weight: Any = None) -> None:
+        super().__init__(gamma, -1, weight)
 
 
 class BCEWithLogitsLossFlat(BaseLoss):

@@ -1,4 +1,4 @@
-"""Metrics under fastai's names. Those without a computation here are the library's, and can also be called as functions."""
+"""What a metric is, and those that need no settings. Those of the library can also be called as functions."""
 
 from __future__ import annotations
 
@@ -10,36 +10,23 @@ from typing import Any
 import numpy as np
 
 from .._highmark import metric_value
-from .tensor import tensor_of
+from .tensor import logistic, softmax, tensor_of
 
 __all__ = [
-    "APScoreBinary",
     "AccumMetric",
     "AvgMetric",
-    "BalancedAccuracy",
-    "BrierScore",
-    "CohenKappa",
-    "ExplainedVariance",
-    "F1Score",
-    "F1ScoreMulti",
-    "FBeta",
-    "LogLoss",
-    "MatthewsCorrCoef",
+    "Batch",
+    "CoreMetric",
     "Metric",
-    "Precision",
-    "PrecisionMulti",
-    "R2Score",
-    "Recall",
-    "RecallMulti",
-    "RocAuc",
-    "RocAucBinary",
-    "RocAucMulti",
     "accuracy",
     "accuracy_multi",
     "error_rate",
     "mae",
+    "makes_metric",
     "metric_of",
+    "metrics_of",
     "mse",
+    "optim_metric",
     "rmse",
     "skm_to_fastai",
     "top_k_accuracy",
@@ -77,7 +64,7 @@ class _AccuracyMulti(CoreMetric):
 
     def __call__(self, inp: Any, targ: Any, thresh: float = 0.5, sigmoid: bool = True) -> float:
         values = np.asarray(inp, dtype=np.float64)
-        values = 1 / (1 + np.exp(-values)) if sigmoid else values
+        values = logistic(values) if sigmoid else values
         return float(np.mean((values > thresh) == np.asarray(targ, dtype=bool)))
 
 
@@ -88,101 +75,10 @@ mae = CoreMetric("mae", "identity", doc="The mean absolute error.")
 rmse = CoreMetric("_rmse", "identity", doc="The root of the mean squared error; its column is `_rmse`, as in fastai.")
 
 
-def _named(name: str, average: str | None, activation: str = "softmax") -> CoreMetric:
-    column = name.partition(":")[0]
-    return CoreMetric(column, activation, core=name if average in (None, "binary") else f"{name}:{average}")
-
-
-def _at_half(thresh: float) -> None:
-    if thresh != 0.5:
-        raise ValueError(f"thresh: these scores are at 0.5 here, not {thresh}; skm_to_fastai(f1_score, thresh=...) takes others")
-
-
-def F1Score(axis: int = -1, labels: Any = None, pos_label: int = 1, average: str = "binary", **_: Any) -> CoreMetric:
-    """The harmonic mean of precision and recall. ``average``: binary, macro, micro or weighted."""
-    return _named("f1_score", average)
-
-
-def F1ScoreMulti(thresh: float = 0.5, sigmoid: bool = True, average: str = "macro", **_: Any) -> CoreMetric:
-    """The same for several labels."""
-    _at_half(thresh)
-    return _named("f1_score", average, "sigmoid")
-
-
-def FBeta(beta: float, axis: int = -1, average: str = "binary", **_: Any) -> CoreMetric:
-    """The weighted harmonic mean of precision and recall."""
-    return _named(f"fbeta_score:{float(beta)}", average)
-
-
-def Precision(axis: int = -1, labels: Any = None, pos_label: int = 1, average: str = "binary", **_: Any) -> CoreMetric:
-    """The share of predicted positives that are positive."""
-    return _named("precision_score", average)
-
-
-def PrecisionMulti(thresh: float = 0.5, sigmoid: bool = True, average: str = "macro", **_: Any) -> CoreMetric:
-    """The same for several labels."""
-    _at_half(thresh)
-    return _named("precision_score", average, "sigmoid")
-
-
-def Recall(axis: int = -1, labels: Any = None, pos_label: int = 1, average: str = "binary", **_: Any) -> CoreMetric:
-    """The share of positives that are predicted."""
-    return _named("recall_score", average)
-
-
-def RecallMulti(thresh: float = 0.5, sigmoid: bool = True, average: str = "macro", **_: Any) -> CoreMetric:
-    """The same for several labels."""
-    _at_half(thresh)
-    return _named("recall_score", average, "sigmoid")
-
-
-def RocAuc(axis: int = -1, average: str = "macro", **_: Any) -> CoreMetric:
-    """The area under the ROC curve; of several classes each against the rest."""
-    return CoreMetric("roc_auc_score")
-
-
-RocAucBinary = RocAuc
-RocAucMulti = partial(CoreMetric, "roc_auc_score", "sigmoid")
-
-
-def APScoreBinary(axis: int = -1, **_: Any) -> CoreMetric:
-    """The average precision."""
-    return CoreMetric("average_precision_score")
-
-
-def BalancedAccuracy(axis: int = -1, **_: Any) -> CoreMetric:
-    """The mean of the recalls of all classes."""
-    return CoreMetric("balanced_accuracy_score")
-
-
-def BrierScore(axis: int = -1, **_: Any) -> CoreMetric:
-    """The mean squared error of the probability of the last class."""
-    return CoreMetric("brier_score_loss")
-
-
-def CohenKappa(axis: int = -1, **_: Any) -> CoreMetric:
-    """Cohen's kappa."""
-    return CoreMetric("cohen_kappa_score")
-
-
-def MatthewsCorrCoef(**_: Any) -> CoreMetric:
-    """Matthews's correlation coefficient."""
-    return CoreMetric("matthews_corrcoef")
-
-
-def LogLoss(**_: Any) -> CoreMetric:
-    """The mean negative logarithm of the probability of the true class."""
-    return CoreMetric("log_loss")
-
-
-def R2Score(**_: Any) -> CoreMetric:
-    """The share of the variance that is explained, the bias counted as unexplained."""
-    return CoreMetric("r2_score", "identity")
-
-
-def ExplainedVariance(**_: Any) -> CoreMetric:
-    """The share of the variance that is explained."""
-    return CoreMetric("explained_variance_score", "identity")
+def makes_metric(function: Callable[..., Any]) -> Any:
+    """Marks a function that makes a metric, so that it can be given without being called."""
+    function.makes_metric = True  # type: ignore[attr-defined]
+    return function
 
 
 class Batch:
@@ -292,7 +188,8 @@ class AccumMetric(AvgMetric):
         **kwargs: Any,
     ) -> None:
         super().__init__(func, name, lower_is_better)
-        activation = activation or "no"
+        # fastai's own word has no line.
+        activation = "binary_softmax" if activation == "binarysoftmax" else activation or "no"
         if activation not in ("no", "softmax", "sigmoid", "binary_softmax"):
             raise ValueError(f"activation: {activation!r} is not no, softmax, sigmoid or binary_softmax")
         self.dim_argmax, self.activation, self.thresh = dim_argmax, activation, thresh
@@ -305,11 +202,10 @@ class AccumMetric(AvgMetric):
     def accumulate(self, learn: Any) -> None:
         pred = np.asarray(learn.pred)
         if self.activation in ("softmax", "binary_softmax"):
-            e = np.exp(pred - pred.max(axis=-1, keepdims=True))
-            pred = e / e.sum(axis=-1, keepdims=True)
+            pred = softmax(pred)
             pred = pred[:, -1] if self.activation == "binary_softmax" else pred
         elif self.activation == "sigmoid":
-            pred = 1 / (1 + np.exp(-pred))
+            pred = logistic(pred)
         elif self.dim_argmax:
             pred = pred.argmax(axis=self.dim_argmax)
         if self.thresh is not None:
@@ -350,6 +246,40 @@ def skm_to_fastai(
     return AccumMetric(func, dim_argmax, activation, thresh, to_np=True, invert_arg=True, **kwargs)
 
 
+def optim_metric(
+    f: Callable[..., Any],
+    argname: str,
+    bounds: tuple[float, float],
+    tol: float = 0.01,
+    do_neg: bool = True,
+    get_x: bool = False,
+) -> Callable[[Any, Any], Any]:
+    """A function of predictions and targets: what ``f`` is at its best, where its argument ``argname`` lies between
+    ``bounds``, found to ``tol``. ``do_neg`` looks for the largest value, otherwise for the smallest; ``get_x`` returns the
+    argument too. Needs scipy.
+
+    >>> best = optim_metric(accuracy_multi, "thresh", (0.1, 0.9))
+    >>> best.__name__
+    'opt_accuracy_multi'
+    """
+    sign = -1.0 if do_neg else 1.0
+
+    def optimized(preds: Any, targs: Any) -> Any:
+        from scipy.optimize import minimize_scalar
+
+        found = minimize_scalar(
+            lambda x: sign * float(f(preds, targs, **{argname: x})),
+            bounds=bounds,
+            method="bounded",
+            options={"xatol": tol},
+        )
+        value = sign * float(found.fun)
+        return (value, float(found.x)) if get_x else value
+
+    optimized.__name__ = f"opt_{_function_name(f)}"
+    return optimized
+
+
 def _function_name(func: Any) -> str:
     while isinstance(func, partial):
         func = func.func
@@ -366,8 +296,8 @@ def metric_of(metric: Any) -> Metric | CoreMetric:
         return metric
     if isinstance(metric, partial) and isinstance(metric.func, CoreMetric) and metric.func.name == "top_k_accuracy":
         return CoreMetric("top_k_accuracy", core=f"top_k_accuracy:{metric.keywords.get('k', 5)}")
-    if metric in (F1Score, Precision, Recall, RocAuc, BalancedAccuracy, CohenKappa, MatthewsCorrCoef, R2Score):
-        made: CoreMetric = metric()
+    if getattr(metric, "makes_metric", False):
+        made: Metric | CoreMetric = metric()
         return made
     if not callable(metric):
         raise TypeError(f"metrics: a metric, its name, or a function of predictions and targets is needed, not {metric!r}")

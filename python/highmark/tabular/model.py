@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,7 +14,7 @@ from .tensor import Tensor
 if TYPE_CHECKING:
     from .learner import Learner
 
-__all__ = ["Hypers", "Model", "Optimizer"]
+__all__ = ["Embedding", "Hypers", "Model", "Optimizer"]
 
 
 class Hypers(dict[str, float]):
@@ -55,6 +56,27 @@ class Optimizer:
         return f"Optimizer({', '.join(f'{k}={v:g}' for k, v in self.hypers[-1].items())})"
 
 
+@dataclass(frozen=True)
+class Embedding:
+    """The embedding of one categorical column: a row for each of its ``classes``, the first of them for what is unknown. It
+    is a copy that cannot be written; ``load_state_dict`` changes weights."""
+
+    weight: Tensor
+
+    @property
+    def num_embeddings(self) -> int:
+        """Rows."""
+        return int(self.weight.shape[0])
+
+    @property
+    def embedding_dim(self) -> int:
+        """Numbers a row."""
+        return int(self.weight.shape[1])
+
+    def __repr__(self) -> str:
+        return f"Embedding({self.num_embeddings}, {self.embedding_dim})"
+
+
 class Model:
     """The model of a learner: its parameters and gradients as numpy, under fastai's names."""
 
@@ -70,6 +92,16 @@ class Model:
     def state_dict(self) -> dict[str, np.ndarray]:
         """A copy of all parameters and running statistics."""
         return self._learn._trainer.state_dict()
+
+    @property
+    def embeds(self) -> list[Embedding]:
+        """The embeddings, in the order of ``dls.cat_names``."""
+        found = []
+        for name, value in self.state_dict().items():
+            if name.startswith("embeds."):
+                value.setflags(write=False)
+                found.append(Embedding(value.view(Tensor)))
+        return found
 
     def named_parameters(self) -> Iterator[tuple[str, Tensor]]:
         """A copy of each parameter under its name, without running statistics."""

@@ -1,4 +1,4 @@
-"""Metrics of fastai that the library has not: numpy over all validation rows at once."""
+"""Metrics of fastai for numbers, and of probabilities, that the library has not: numpy over all validation rows at once."""
 
 from __future__ import annotations
 
@@ -6,11 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from .metrics import AccumMetric
+from .metrics import AccumMetric, makes_metric
 
 __all__ = [
-    "HammingLoss",
-    "Jaccard",
     "PearsonCorrCoef",
     "Perplexity",
     "SpearmanCorrCoef",
@@ -20,27 +18,7 @@ __all__ = [
 ]
 
 
-def HammingLoss(axis: int = -1, **_: Any) -> AccumMetric:
-    """The share of rows whose class is not predicted."""
-    return AccumMetric(lambda pred, y: np.mean(pred != y), 1, name="hamming_loss", lower_is_better=True)
-
-
-def Jaccard(axis: int = -1, pos_label: int = 1, average: str = "binary", **_: Any) -> AccumMetric:
-    """The predicted positives that are positive, as a share of all that are either. ``average``: binary or macro."""
-    if average not in ("binary", "macro"):
-        raise ValueError(f"average: {average!r} is not binary or macro")
-
-    def of(label: int, pred: np.ndarray, y: np.ndarray) -> float:
-        either = np.sum((pred == label) | (y == label))
-        return float(np.sum((pred == label) & (y == label)) / either) if either else 0.0
-
-    def jaccard(pred: np.ndarray, y: np.ndarray) -> float:
-        labels = [pos_label] if average == "binary" else np.union1d(pred, y).tolist()
-        return float(np.mean([of(label, pred, y) for label in labels]))
-
-    return AccumMetric(jaccard, 1, name="jaccard_score", lower_is_better=False)
-
-
+@makes_metric
 def Perplexity() -> AccumMetric:
     """The exponential of the mean negative logarithm of the probability of the true class."""
 
@@ -51,14 +29,26 @@ def Perplexity() -> AccumMetric:
     return AccumMetric(exponential, activation="softmax", flatten=False, name="perplexity", lower_is_better=True)
 
 
-def PearsonCorrCoef(**_: Any) -> AccumMetric:
+@makes_metric
+def PearsonCorrCoef(dim_argmax: int | None = None, **kwargs: Any) -> AccumMetric:
     """The correlation of predictions and targets."""
-    return AccumMetric(_correlation, name="pearsonr", lower_is_better=False)
+    return AccumMetric(_correlation, dim_argmax, name="pearsonr", lower_is_better=False, **kwargs)
 
 
-def SpearmanCorrCoef(**_: Any) -> AccumMetric:
-    """The correlation of their ranks, equal values at the mean of theirs."""
-    return AccumMetric(lambda pred, y: _correlation(_ranks(pred), _ranks(y)), name="spearmanr", lower_is_better=False)
+@makes_metric
+def SpearmanCorrCoef(
+    dim_argmax: int | None = None, axis: int = 0, nan_policy: str = "propagate", **kwargs: Any
+) -> AccumMetric:
+    """The correlation of their ranks, equal values at the mean of theirs; NaN if a value is."""
+    if nan_policy != "propagate":
+        raise ValueError(f"nan_policy: what is not a number makes the whole NaN here (propagate), not {nan_policy!r}")
+    return AccumMetric(_rank_correlation, dim_argmax, name="spearmanr", lower_is_better=False, **kwargs)
+
+
+def _rank_correlation(pred: np.ndarray, y: np.ndarray) -> float:
+    if np.isnan(pred).any() or np.isnan(y).any():
+        return float("nan")
+    return _correlation(_ranks(pred), _ranks(y))
 
 
 def _correlation(a: np.ndarray, b: np.ndarray) -> float:

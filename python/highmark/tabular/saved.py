@@ -9,7 +9,9 @@ from typing import Any
 import numpy as np
 
 from .. import _highmark
+from .described import Described
 from .info import Info
+from .loader import DataLoader, test_loader
 from .predictions import Row, decisions, one_row, predicted
 from .tensor import tensor_of
 
@@ -24,13 +26,13 @@ class LoadedLearner:
         self.description: dict[str, Any] = json.loads(self._saved.describe())
         self.dls = _SavedLoaders(Info(self._saved.pipeline))
 
-    def get_preds(self, dl: SavedRows, with_decoded: bool = False) -> tuple[Any, ...]:
+    def get_preds(self, dl: DataLoader, with_decoded: bool = False) -> tuple[Any, ...]:
         """Predictions (activated) and targets of a loader, and decoded predictions if asked for."""
-        if not isinstance(dl, SavedRows):
+        if not isinstance(dl, DataLoader):
             raise TypeError(f"dl: a loader is needed, learn.dls.test_dl(df) for one, not {dl!r}")
-        if dl.description != self.dls._info.description:
+        if dl._info.description != self.dls._info.description:
             raise ValueError("dl: these rows were prepared for another model; prepare them by this one's dls.test_dl(df)")
-        activated = self._saved.predict(dl.dataset)
+        activated = self._saved.predict(dl.rows)
         pair = (tensor_of(activated), tensor_of(dl.dataset.arrays()[2]))
         return (*pair, tensor_of(decisions(self.dls._info, activated))) if with_decoded else pair
 
@@ -43,30 +45,15 @@ class LoadedLearner:
         return f"LoadedLearner of {self.dls._info.task} of {', '.join(self.dls._info.y_names)}"
 
 
-class SavedRows:
-    """Rows for a model from a file; ``drift`` tells what is new in them."""
+class _SavedLoaders(Described):
+    """What a model from a file knows of its columns; there are no rows in the file."""
 
-    def __init__(self, items: Any, info: Info) -> None:
-        self.dataset, self.drift = info.apply(items)
-        self.description = info.description
-
-    def __len__(self) -> int:
-        return len(self.dataset)
-
-
-class _SavedLoaders:
     def __init__(self, info: Info) -> None:
         self._info = info
-        self.vocab = info.vocab
-        self.classes = info.classes
-        self.cat_names = info.cat_names
-        self.cont_names = info.cont_names
-        self.y_names = info.y_names
-        self.c = info.outputs
 
-    def test_dl(self, test_items: Any, **kwargs: Any) -> SavedRows:
-        """Rows to predict, of a table of any kind."""
-        return SavedRows(test_items, self._info)
+    def test_dl(self, test_items: Any, bs: int = 64, **kwargs: Any) -> DataLoader:
+        """Rows to predict, of a table of any kind; ``drift`` of what is returned tells what is new in them."""
+        return test_loader(self._info, test_items, bs)
 
 
 def load_learner(fname: str | os.PathLike[str], cpu: bool = True) -> LoadedLearner:

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["Tensor", "tensor", "tensor_of"]
+__all__ = ["Tensor", "logistic", "softmax", "tensor", "tensor_of"]
 
 _Extreme = namedtuple("_Extreme", "values indices")
 
@@ -198,12 +198,22 @@ class Tensor(np.ndarray):
 
     def sigmoid(self) -> Any:
         """The logistic function."""
-        return (1 / (1 + np.exp(-self))).view(Tensor)
+        return logistic(self).view(Tensor)
 
     def softmax(self, dim: Any = -1) -> Any:
         """Exponentials that add up to 1."""
-        powers = np.exp(self - np.max(self, axis=dim, keepdims=True))
-        return (powers / np.sum(powers, axis=dim, keepdims=True)).view(Tensor)
+        return softmax(self, dim).view(Tensor)
+
+
+def logistic(x: np.ndarray) -> np.ndarray:
+    """1 / (1 + exp(-x)), of which no exponential is larger than 1."""
+    return np.exp(np.minimum(x, 0)) / (1 + np.exp(-np.abs(x)))
+
+
+def softmax(x: np.ndarray, axis: int = -1) -> np.ndarray:
+    """Exponentials that add up to 1 along ``axis``."""
+    powers = np.exp(x - np.max(x, axis=axis, keepdims=True))
+    return powers / np.sum(powers, axis=axis, keepdims=True)
 
 
 def _reduction(name: str) -> None:

@@ -1,7 +1,8 @@
-"""Runs ``cells.py`` under a package and keeps what it notes.
+"""Runs ``cells.py``, or other cells, under a package and keeps what they note.
 
-``python runner.py fastai FOLDER > fastai.json`` made the file beside it, with fastai 2.8.12; ``FOLDER`` holds ``adult.csv`` as
-``highmark.tabular.all.untar_data`` writes it, which stands in for the download.
+``python runner.py fastai FOLDER > fastai.json`` made the file beside it, and ``python runner.py fastai FOLDER frame_cells.py >
+frame_cells.json`` the other, with fastai 2.8.12; ``FOLDER`` holds ``adult.csv`` as ``highmark.tabular.all.untar_data`` writes
+it, which stands in for the download.
 """
 
 import contextlib
@@ -13,12 +14,12 @@ import tempfile
 import warnings
 from pathlib import Path
 
-CELLS = Path(__file__).parent / "cells.py"
+HERE = Path(__file__).parent
 
 
-def run(package, sample=None):
+def run(package, sample=None, cells="cells.py"):
     """What the cells note, and the lines that they print about decisions."""
-    text = CELLS.read_text().replace("from fastai.tabular.all", f"from {package}.tabular.all")
+    text = (HERE / cells).read_text().replace("from fastai.tabular.all", f"from {package}.tabular.all")
     noted = {}
     out = io.StringIO()
     with tempfile.TemporaryDirectory() as folder, contextlib.redirect_stdout(out):
@@ -27,7 +28,7 @@ def run(package, sample=None):
             import fastai.tabular.all
 
             fastai.tabular.all.untar_data = lambda url: type(Path(folder))(sample)
-        exec(compile(text, str(CELLS), "exec"), names)
+        exec(compile(text, cells, "exec"), names)
     # Not the bars, which begin alike.
     words = re.compile(r"Better model|No improvement|Epoch \d+: ")
     lines = [line for line in out.getvalue().splitlines() if words.match(line)]

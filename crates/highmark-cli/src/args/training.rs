@@ -39,7 +39,7 @@ pub(crate) struct StepArgs {
     /// Weight decay [default: the optimizer's; adam 0.01]
     #[arg(long, value_name = "X")]
     pub(crate) wd: Option<f64>,
-    /// cross-entropy, bce, mse, l1 or huber [default: by the task]
+    /// cross-entropy, focal, bce, mse, l1 or huber [default: by the task]
     #[arg(long, value_name = "NAME")]
     pub(crate) loss: Option<String>,
     /// Share of the target that cross-entropy spreads over all classes [default: 0]

@@ -150,13 +150,12 @@ impl Config {
             }
         }
         let cross_entropy = matches!(loss, None | Some(LossKind::CrossEntropy { .. }));
-        for (setting, given) in [
-            ("label-smoothing", self.label_smoothing.is_some()),
-            ("class-weights", self.class_weights.is_some()),
-        ] {
-            if given && !cross_entropy {
-                return Err(Failure::usage(format!("{setting}: goes with the loss cross-entropy only")));
-            }
+        if self.label_smoothing.is_some() && !cross_entropy {
+            return Err(Failure::usage("label-smoothing: goes with the loss cross-entropy only"));
+        }
+        let weighted = cross_entropy || matches!(loss, Some(LossKind::Focal { .. }));
+        if self.class_weights.is_some() && !weighted {
+            return Err(Failure::usage("class-weights: go with the losses cross-entropy and focal only"));
         }
         Ok(())
     }

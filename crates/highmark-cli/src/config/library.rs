@@ -149,9 +149,13 @@ impl Config {
             Some(Named::Name(name)) => LossKind::parse(name).map_err(Failure::usage)?,
             Some(Named::Full(loss)) => loss.clone(),
         };
-        if let LossKind::CrossEntropy { weight, label_smoothing } = &mut loss {
-            *weight = weights.or(weight.take());
-            *label_smoothing = self.label_smoothing.map_or(*label_smoothing, |x| x as f32);
+        match &mut loss {
+            LossKind::CrossEntropy { weight, label_smoothing } => {
+                *weight = weights.or(weight.take());
+                *label_smoothing = self.label_smoothing.map_or(*label_smoothing, |x| x as f32);
+            }
+            LossKind::Focal { weight, .. } => *weight = weights.or(weight.take()),
+            _ => {}
         }
         Ok(Some(loss))
     }

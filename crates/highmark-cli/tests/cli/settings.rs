@@ -45,6 +45,7 @@ fn training_options() {
     for (options, part) in [
         ("--target answer --loss bce", "loss bce"),
         ("--target answer --label-smoothing 0.1 --class-weights 1,2", "loss cross-entropy"),
+        ("--target answer --loss focal --class-weights 1,2", "loss focal"),
         ("--target answer --optimizer radam --wd 0.1 --clip 1 --accumulate 2", "radam (lr 0.01, wd 0.1)"),
         ("--target answer --schedule cosine-restarts", "cosine-restarts"),
         ("--target answer --metrics f1:macro,roc_auc --monitor roc_auc", "monitor    roc_auc"),

@@ -51,6 +51,11 @@ impl Identity {
         fields.iter().try_for_each(|(name, value)| self.add(format!("{of}: {name}"), value))
     }
 
+    /// A setting, as JSON.
+    pub(crate) fn get(&self, name: &str) -> Option<&str> {
+        self.0.get(name).map(String::as_str)
+    }
+
     /// Fails when `saved`, of a checkpoint, is another fit's, and names all that differs: one setting may change several
     /// others, as the seed changes which rows are trained on.
     pub(crate) fn check(&self, saved: &Self) -> Result<()> {

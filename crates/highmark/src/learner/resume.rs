@@ -25,6 +25,8 @@ pub struct ResumePoint {
     /// Whether the fit had come to its end. Only such a one can be fitted for more epochs than were planned; else the next
     /// fit just ends in the same way again.
     pub finished: bool,
+    /// The seed of the fit, which the learner must have as well.
+    pub seed: u64,
     /// Time spent on training, validation and saving until then.
     pub spent: Duration,
     /// Why it is not the newest checkpoint, if that was damaged.
@@ -82,14 +84,18 @@ impl Learner {
             ));
         };
         self.resume = checkpoint::find(&config.folder)?;
+        let own = self.trainer.seed;
         Ok(self.resume.as_ref().map(|found| {
-            let at = found.checkpoint.meta.position;
+            let meta = &found.checkpoint.meta;
+            let at = meta.position;
             ResumePoint {
+                // One without a seed is of no fit, and is refused as such.
+                seed: meta.identity.get("seed").and_then(|seed| seed.parse().ok()).unwrap_or(own),
                 epoch: at.epoch,
                 epochs: at.n_epoch,
                 within: at.pass.map(|pass| (pass, at.iter, at.n_iter)),
                 finished: at.finished,
-                spent: found.checkpoint.meta.seconds.total(),
+                spent: meta.seconds.total(),
                 note: found.note.clone(),
             }
         }))

@@ -1,7 +1,8 @@
 //! Cross-entropy of classes, from raw outputs.
 
-use super::{Activation, Loss, check_lengths, check_weight, row_max};
-use crate::engine::{exp, simd};
+use super::classes::{check_classes, classes, exponentials};
+use super::{Activation, Loss, check_lengths, row_max};
+use crate::engine::exp;
 use crate::{Error, Result, Targets};
 
 /// Cross-entropy between the softmax of the outputs and one class a row, as `torch.nn.CrossEntropyLoss`.
@@ -27,23 +28,6 @@ pub struct CrossEntropy {
 impl CrossEntropy {
     fn weight_of(&self, class: usize) -> f32 {
         self.weight.as_ref().map_or(1.0, |weight| weight[class])
-    }
-
-    /// The classes, after everything that `row` relies on has been looked at.
-    fn classes<'a>(&self, predictions: &[f32], outputs: usize, targets: &'a Targets) -> Result<&'a [u32]> {
-        let Targets::Classes(classes) = targets else {
-            return Err(Error::data(
-                "cross-entropy needs one class a row, but the targets are numbers; use mse for regression or bce for several labels",
-            ));
-        };
-        check_lengths(predictions, outputs, classes.len(), None)?;
-        if self.weight.as_ref().is_some_and(|weight| weight.len() != outputs) {
-            check_weight("weight", self.weight.as_deref(), outputs)?;
-        }
-        if let Some(class) = classes.iter().find(|class| **class as usize >= outputs) {
-            return Err(Error::data(format!("class {class} does not exist in a model of {outputs} outputs")));
-        }
-        Ok(classes)
     }
 
     /// The weighted loss of one row. `grad` has the exponentials of its outputs less their `max`, and gets its gradient.
@@ -73,6 +57,10 @@ impl CrossEntropy {
         loss
     }
 
+    fn classes<'a>(&self, predictions: &[f32], outputs: usize, targets: &'a Targets) -> Result<&'a [u32]> {
+        classes(self.name(), self.weight.as_deref(), predictions, outputs, targets)
+    }
+
     fn all_weights(&self, outputs: usize) -> f32 {
         self.weight.as_ref().map_or(outputs as f32, |weight| weight.iter().sum())
     }
@@ -98,16 +86,7 @@ impl Loss for CrossEntropy {
         check_lengths(predictions, outputs, classes.len(), grad.as_deref())?;
         let all_weights = self.all_weights(outputs);
         if let Some(grad) = grad.as_deref_mut() {
-            let width = outputs.max(1);
-            for (grad, row) in grad.chunks_exact_mut(width).zip(predictions.chunks_exact(width)) {
-                let max = row_max(row);
-                grad.iter_mut().zip(row).for_each(|(g, x)| *g = x - max);
-            }
-            // Those of all rows in one go: few outputs do not fill a vector.
-            simd(
-                #[inline(always)]
-                || grad.iter_mut().for_each(|g| *g = exp(*g)),
-            );
+            exponentials(predictions, outputs, grad);
         }
         let mut sum = 0.0;
         let mut weights = 0.0;
@@ -131,21 +110,7 @@ impl Loss for CrossEntropy {
         if !(0.0..=1.0).contains(&self.label_smoothing) {
             return Err(Error::config("label_smoothing", "must lie between 0 and 1"));
         }
-        if outputs < 2 {
-            return Err(Error::data(
-                "cross-entropy needs at least two outputs, one a class; use bce for a single one",
-            ));
-        }
-        check_weight("weight", self.weight.as_deref(), outputs)?;
-        let Targets::Classes(classes) = targets else {
-            return self.classes(&[], outputs, targets).map(|_| ());
-        };
-        match classes.iter().max() {
-            Some(class) if *class as usize >= outputs => {
-                Err(Error::data(format!("class {class} does not exist in a model of {outputs} outputs")))
-            }
-            _ => Ok(()),
-        }
+        check_classes(self.name(), self.weight.as_deref(), outputs, targets)
     }
 
     fn per_row(

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{BceWithLogits, CrossEntropy, Huber, L1, Loss, Mse};
+use super::{BceWithLogits, CrossEntropy, Focal, Huber, L1, Loss, Mse};
 use crate::{Error, Result};
 
 /// A loss as data: what a configuration or a model file holds.
@@ -25,6 +25,15 @@ pub enum LossKind {
         /// The share of the target that is spread over all classes; 0 by default.
         #[serde(default)]
         label_smoothing: f32,
+    },
+    /// [`Focal`].
+    Focal {
+        /// How much less sure rows count; 2 by default.
+        #[serde(default = "two")]
+        gamma: f32,
+        /// One weight a class; all 1 by default.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        weight: Option<Vec<f32>>,
     },
     /// [`BceWithLogits`].
     #[serde(rename = "bce")]
@@ -49,14 +58,19 @@ fn one() -> f32 {
     1.0
 }
 
+fn two() -> f32 {
+    2.0
+}
+
 impl LossKind {
     /// The names that [`LossKind::parse`] knows.
-    pub const NAMES: [&'static str; 5] = ["cross-entropy", "bce", "mse", "l1", "huber"];
+    pub const NAMES: [&'static str; 6] = ["cross-entropy", "focal", "bce", "mse", "l1", "huber"];
 
     /// The loss called `name` with its defaults. `mae` is another name for `l1`.
     pub fn parse(name: &str) -> Result<Self> {
         Ok(match name {
             "cross-entropy" => Self::CrossEntropy { weight: None, label_smoothing: 0.0 },
+            "focal" => Self::Focal { gamma: two(), weight: None },
             "bce" => Self::BceWithLogits { pos_weight: None },
             "mse" => Self::Mse,
             "l1" | "mae" => Self::L1,
@@ -71,6 +85,7 @@ impl LossKind {
             Self::CrossEntropy { weight, label_smoothing } => {
                 Box::new(CrossEntropy { weight, label_smoothing })
             }
+            Self::Focal { gamma, weight } => Box::new(Focal { gamma, weight }),
             Self::BceWithLogits { pos_weight } => Box::new(BceWithLogits { pos_weight }),
             Self::Mse => Box::new(Mse),
             Self::L1 => Box::new(L1),

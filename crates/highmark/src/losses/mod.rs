@@ -2,7 +2,9 @@
 
 mod activation;
 mod bce_with_logits;
+mod classes;
 mod cross_entropy;
+mod focal;
 mod huber;
 mod kind;
 mod l1;
@@ -13,6 +15,7 @@ pub use activation::Activation;
 pub(crate) use activation::row_max;
 pub use bce_with_logits::BceWithLogits;
 pub use cross_entropy::CrossEntropy;
+pub use focal::Focal;
 pub use huber::Huber;
 pub use kind::LossKind;
 pub use l1::L1;

@@ -1,6 +1,6 @@
 """Writes losses.json next to this file: losses of random rows, and their gradients, as PyTorch computes them.
 
-Needs torch (made with 2.15.0). Usage: python make_golden.py
+Needs torch (made with 2.15.0); with fastai (2.8.12) the focal loss is compared with its. Usage: python make_golden.py
 """
 import json
 from pathlib import Path
@@ -10,6 +10,15 @@ from torch import nn
 
 torch.manual_seed(5)
 cases = []
+
+
+def fastai_focal():
+    """fastai's focal loss, if fastai is there."""
+    try:
+        from fastai.losses import FocalLossFlat
+    except ImportError:
+        return None
+    return FocalLossFlat
 
 
 def case(loss, make, outputs, classes=None, values=None, scale=2.0):
@@ -40,6 +49,31 @@ for weight in [None, [0.5, 1.0, 3.0]]:
         config = {"name": "cross-entropy", "weight": weight, "label_smoothing": smoothing}
         case(config, lambda r: nn.CrossEntropyLoss(weight=w, label_smoothing=smoothing, reduction=r), 3, classes)
 case({"name": "cross-entropy"}, lambda r: nn.CrossEntropyLoss(reduction=r), 2, [0, 1, 1, 0], scale=30.0)
+
+
+class Focal(nn.Module):
+    """Lin et al. (2017), with the mean over rows: what fastai 2.8 has, but for `p` where classes have weights."""
+
+    def __init__(self, gamma, weight, reduction):
+        super().__init__()
+        self.gamma, self.weight, self.reduction = gamma, weight, reduction
+
+    def forward(self, x, y):
+        log_p = torch.log_softmax(x, 1).gather(1, y[:, None])[:, 0]
+        each = -((1 - log_p.exp()) ** self.gamma) * log_p
+        each = each if self.weight is None else each * self.weight[y]
+        return each.mean() if self.reduction == "mean" else each
+
+
+state = torch.get_rng_state()
+for gamma, weight in [(2.0, None), (0.5, None), (2.0, [0.5, 1.0, 3.0])]:
+    w = None if weight is None else torch.tensor(weight)
+    case({"name": "focal", "gamma": gamma, "weight": weight}, lambda r: Focal(gamma, w, r), 3, classes)
+    if weight is None and (module := fastai_focal()) is not None:
+        x, y = torch.tensor(cases[-1]["raw"]).reshape(-1, 3), torch.tensor(classes)
+        assert torch.isclose(module(gamma=gamma)(x, y), torch.tensor(cases[-1]["value"]), rtol=1e-5)
+# The cases below are as they were before there was a focal loss.
+torch.set_rng_state(state)
 labels = torch.randint(0, 2, (5, 3)).tolist()
 for pos_weight in [None, [0.5, 2.0, 5.0]]:
     w = None if pos_weight is None else torch.tensor(pos_weight)
