@@ -28,6 +28,7 @@ impl Experiment {
         if self.data.without_target > 0 {
             lines.push(format!("left out   {} without a target", count(self.data.without_target, "row")));
         }
+        lines.extend(self.left_out.iter().map(|left_out| format!("left out   {}", left_out.line())));
         lines.push(format!("task       {}", task(pipeline.task(), &self.data.train)));
         let levels = pipeline.cat_names().iter().zip(pipeline.cardinalities());
         let cat: Vec<_> = levels.map(|(name, levels)| format!("{name} ({levels})")).collect();

@@ -40,6 +40,9 @@ pub(crate) fn go_on_with(
 ) -> Result<()> {
     let folder = RunFolder::open(out)?;
     let run = Config::of_file(&folder.file(run_folder::CONFIG))?;
+    // A run that uses identifiers has been begun by an earlier version, and goes on so.
+    let decided = config.decided || config.ignore == run.ignore;
+    let config = Config { decided, ..config };
     let experiment = Experiment::prepare(config, stop)?;
     experiment.config.check_same(&run)?;
     if let Some(report) = ended(&folder, &experiment.config)? {

@@ -250,6 +250,18 @@ pub(crate) struct ShowArgs {
     /// The column or columns to predict; all values of each are counted
     #[arg(long, value_delimiter = ',', value_name = "COLUMNS")]
     pub(crate) target: Vec<String>,
+    /// classification, regression or multi-label [default: inferred from the target]
+    #[arg(long, value_name = "KIND")]
+    pub(crate) task: Option<String>,
+    /// Categorical columns [default: inferred]
+    #[arg(long, value_delimiter = ',', value_name = "COLUMNS")]
+    pub(crate) cat: Option<Vec<String>>,
+    /// Continuous columns [default: inferred]
+    #[arg(long, value_delimiter = ',', value_name = "COLUMNS")]
+    pub(crate) cont: Option<Vec<String>>,
+    /// Columns not to use
+    #[arg(long, value_delimiter = ',', value_name = "COLUMNS")]
+    pub(crate) ignore: Option<Vec<String>>,
     #[command(flatten)]
     pub(crate) csv: CsvArgs,
     /// Print JSON

@@ -4,10 +4,10 @@ use std::path::Path;
 
 use highmark::{ActivationFn, NamedData, TaskKind};
 
-use super::{Config, Named, OneOrMore};
+use super::{Config, Named, OneOrMore, class_weights};
 use crate::args::{
-    CheckpointArgs, CsvArgs, DataArgs, FitArgs, LrFindArgs, ModelArgs, ResumeArgs, StepArgs, StopArgs,
-    TrainArgs,
+    CheckpointArgs, CsvArgs, DataArgs, FitArgs, LrFindArgs, ModelArgs, ResumeArgs, ShowArgs, StepArgs,
+    StopArgs, TrainArgs,
 };
 use crate::failure::{Failure, Result};
 use crate::run_folder::CONFIG;
@@ -38,7 +38,7 @@ impl Config {
         config.set_data(&args.columns)?;
         config.set_csv(&args.csv);
         config.set_model(&args.model)?;
-        config.set_step(&args.step);
+        config.set_step(&args.step)?;
         config.set_fit(&args.fit);
         config.set_stop(&args.stop);
         config.replay = args.replay.clone().or(config.replay);
@@ -71,8 +71,24 @@ impl Config {
         config.set_data(&args.columns)?;
         config.set_csv(&args.csv);
         config.set_model(&args.model)?;
-        config.set_step(&args.step);
+        config.set_step(&args.step)?;
         config.check()?;
+        Ok(config)
+    }
+
+    /// The columns of a table that is only shown.
+    pub(crate) fn of_show(args: &ShowArgs) -> Result<Self> {
+        let columns = DataArgs {
+            target: Some(args.target.clone()),
+            task: args.task.clone(),
+            cat: args.cat.clone(),
+            cont: args.cont.clone(),
+            ignore: args.ignore.clone(),
+            ..DataArgs::default()
+        };
+        let mut config = Self { data: args.data.clone(), ..Self::default() };
+        config.set_data(&columns)?;
+        config.set_csv(&args.csv);
         Ok(config)
     }
 
@@ -149,18 +165,21 @@ impl Config {
         Ok(())
     }
 
-    fn set_step(&mut self, args: &StepArgs) {
+    fn set_step(&mut self, args: &StepArgs) -> Result<()> {
         self.bs = args.bs.or(self.bs);
         set(&mut self.optimizer, args.optimizer.clone().map(Named::Name));
         self.wd = args.wd.or(self.wd);
         self.loss = args.loss.clone().map(Named::Name).or(self.loss.take());
         self.label_smoothing = args.label_smoothing.or(self.label_smoothing);
-        self.class_weights = args.class_weights.clone().or(self.class_weights.take());
+        if let Some(typed) = &args.class_weights {
+            self.class_weights = Some(class_weights::parse(typed)?);
+        }
         self.clip = args.clip.or(self.clip);
         set(&mut self.accumulate, args.accumulate);
         set(&mut self.non_finite, args.non_finite.clone().map(Named::Name));
         set(&mut self.seed, args.seed);
         set(&mut self.threads, args.threads);
+        Ok(())
     }
 
     fn set_fit(&mut self, args: &FitArgs) {

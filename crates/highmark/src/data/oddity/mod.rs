@@ -2,6 +2,7 @@
 
 mod counting;
 mod dates;
+mod identifiers;
 mod leaks;
 mod precision;
 #[cfg(test)]
@@ -12,6 +13,7 @@ use arrow_array::{Array, ArrayRef};
 
 use self::counting::row_numbers;
 use self::dates::is_date;
+pub use self::identifiers::Identifier;
 use self::leaks::tells_target;
 use self::precision::{lost_digits, merged_integers};
 pub(super) use self::words::words_among_numbers;
@@ -23,11 +25,12 @@ use super::origin::Origin;
 use super::outlier::{narrow, outlier};
 use super::procs::Normalize;
 use super::task::{TaskKind, infer_kind};
-use super::{Table, cont_cat_split};
+use super::tabular_data::features;
+use super::{DataConfig, Table};
 use crate::repr::repr;
 
 /// Values from which on nothing can be taken for chance.
-const MANY: usize = 20;
+pub(super) const MANY: usize = 20;
 
 impl Table {
     /// What in the columns is probably not as it is meant, a line each, if they are used as [`cont_cat_split`] with at most
@@ -45,12 +48,23 @@ impl Table {
     /// # Ok::<(), highmark::Error>(())
     /// ```
     pub fn warnings(&self, targets: &[String]) -> Vec<String> {
-        let (cont, _) = cont_cat_split(self, MANY, &[]);
-        let kind = infer_kind(self, targets).ok();
+        self.warnings_with(&DataConfig { targets: targets.to_vec(), ..DataConfig::default() })
+    }
+
+    /// The same if columns are used and predicted as `config` says.
+    pub fn warnings_with(&self, config: &DataConfig) -> Vec<String> {
+        let targets = &config.targets;
+        let (cont, cat) = features(self, config).unwrap_or_default();
+        // A task that was asked for is meant.
+        let asked = config.task == Some(TaskKind::Regression);
+        let kind = config.task.or_else(|| infer_kind(self, targets).ok()).filter(|_| !asked);
         let mut lines = Vec::new();
         for (name, array) in self.columns() {
             if targets.contains(name) {
                 lines.extend(kind.and_then(|kind| of_target(name, array, kind, self.origin())));
+                continue;
+            }
+            if !cont.contains(name) && !cat.contains(name) {
                 continue;
             }
             lines.extend(self.leak(name, array, targets));
