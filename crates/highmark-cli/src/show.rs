@@ -180,7 +180,7 @@ fn imbalance(column: &ColumnSummary, task: TaskKind) -> Option<String> {
     (task == TaskKind::Classification && column.distinct > 1 && uneven).then(|| {
         format!(
             "\nimbalanced: most rows have the class {}. --class-weights balanced lets all classes weigh the same; --metrics \
-             balanced_accuracy,f1 says more than accuracy\n",
+             balanced_accuracy says more than accuracy\n",
             beginning(class)
         )
     })

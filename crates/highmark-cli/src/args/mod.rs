@@ -1,6 +1,7 @@
 //! What was typed. What it means is decided in [`crate::config`].
 
 mod data;
+mod hint;
 mod training;
 
 use std::path::PathBuf;
@@ -8,6 +9,7 @@ use std::path::PathBuf;
 use clap::{Args as Group, Parser, Subcommand, ValueEnum};
 
 pub(crate) use data::{CsvArgs, DataArgs};
+pub(crate) use hint::comma_hint;
 pub(crate) use training::{CheckpointArgs, DeadlineArgs, FitArgs, ModelArgs, StepArgs, StopArgs};
 
 /// Train tabular neural networks, stop when training no longer pays, and keep the best model seen.

@@ -1,6 +1,7 @@
 //! From what was typed to what it means.
 
-use std::path::Path;
+use std::fs;
+use std::path::{Component, Path, PathBuf};
 
 use highmark::{ActivationFn, NamedData, TaskKind};
 
@@ -28,7 +29,28 @@ fn beside(folder: &Path, data: String) -> String {
     if NamedData::from_name(&data).is_some() || data == STDIN || only_here {
         return data;
     }
-    path.to_string_lossy().into_owned()
+    cleaned(path).to_string_lossy().into_owned()
+}
+
+/// `x.csv` for `run/../x.csv`, unless `run` is a link to elsewhere.
+fn cleaned(path: PathBuf) -> PathBuf {
+    let mut short = PathBuf::new();
+    for part in path.components() {
+        match (part, short.components().next_back()) {
+            (Component::ParentDir, Some(Component::Normal(_))) => {
+                short.pop();
+            }
+            (Component::CurDir, _) => {}
+            _ => short.push(part),
+        }
+    }
+    // The file itself may not be there.
+    let folder = |path: &Path| {
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+        fs::canonicalize(folder.unwrap_or(Path::new("."))).ok()
+    };
+    let same = folder(&path).is_some_and(|whole| folder(&short) == Some(whole));
+    if same { short } else { path }
 }
 
 impl Config {
