@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use highmark::{DataConfig, Learner, LearnerConfig, StopFlag, TabularData, Targets};
 
 use crate::config::{Config, LeftOut};
+use crate::doubts;
 use crate::failure::{Failure, Result};
 use crate::source;
 
@@ -15,6 +16,10 @@ pub(crate) struct Experiment {
     pub(crate) learner: Learner,
     /// Columns that are left out, though nobody has said so.
     pub(crate) left_out: Vec<LeftOut>,
+    /// What to doubt of columns, beside the warnings of the data.
+    pub(crate) column_doubts: Vec<String>,
+    /// What to doubt of rows and their split.
+    pub(crate) row_doubts: Vec<String>,
     /// Columns that are neither features nor targets.
     pub(crate) unused: Vec<String>,
     /// Why the column to go by is not the first metric, if nobody has said so.
@@ -78,8 +83,23 @@ impl Experiment {
             }
             _ => None,
         };
+        let features: Vec<String> = data.pipeline.feature_names().map(String::from).collect();
+        let column_doubts = doubts::of_columns(&table, &features);
+        let row_doubts = doubts::of_rows(&config, &table, &data);
         let (rows, prepare) = (table.rows(), begin.elapsed());
-        Ok(Self { config, data, learner, left_out, unused, monitor_reason, rows, load, prepare })
+        Ok(Self {
+            config,
+            data,
+            learner,
+            left_out,
+            column_doubts,
+            row_doubts,
+            unused,
+            monitor_reason,
+            rows,
+            load,
+            prepare,
+        })
     }
 }
 

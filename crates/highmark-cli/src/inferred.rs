@@ -37,8 +37,10 @@ impl Experiment {
         if !self.unused.is_empty() {
             lines.push(format!("not used   {}", shortened(&self.unused, COLUMNS)));
         }
-        lines.extend(self.data.warnings.iter().map(|line| format!("warning    {line}")));
-        lines.extend((!self.data.warnings.is_empty()).then(|| format!("           {REMEDIES}")));
+        let of_columns: Vec<_> = self.data.warnings.iter().chain(&self.column_doubts).collect();
+        lines.extend(of_columns.iter().map(|line| format!("warning    {line}")));
+        lines.extend((!of_columns.is_empty()).then(|| format!("           {REMEDIES}")));
+        lines.extend(self.row_doubts.iter().map(|line| format!("warning    {line}")));
         lines.extend(self.data.valid_drift.lines().into_iter().map(|line| format!("validation {line}")));
         lines.extend(self.model_lines()?);
         Ok(lines)
@@ -50,8 +52,19 @@ impl Experiment {
             (Some(rows), ..) => format!("rows {rows}"),
             (_, Some(file), _) => file.clone(),
             (.., share) => {
+                let (share, valid) = (share.unwrap_or_default(), self.data.valid.rows());
+                let rows = self.data.train.rows() + valid;
+                let meant = (share * rows as f64) as usize;
+                let short = if valid < meant {
+                    format!(
+                        "; of the {} of that share, since of each class a row is trained on",
+                        thousands(meant)
+                    )
+                } else {
+                    String::new()
+                };
                 let stratified = if config.stratify == Some(true) { ", stratified" } else { "" };
-                format!("share {} drawn by seed {}{stratified}", share.unwrap_or_default(), config.seed)
+                format!("share {share} drawn by seed {}{stratified}{short}", config.seed)
             }
         }
     }

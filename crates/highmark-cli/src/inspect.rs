@@ -47,7 +47,8 @@ fn unfinished(trained: &Trained) -> Result<Option<String>> {
     let history = std::fs::read_to_string(run.join(run_folder::HISTORY)).unwrap_or_default();
     let done = history.lines().count().saturating_sub(1);
     let of = config.epochs.map(|epochs| format!(" of {}", thousands(epochs))).unwrap_or_default();
-    let epochs = if config.epochs == Some(1) || (config.epochs.is_none() && done == 1) { "epoch" } else { "epochs" };
+    let epochs =
+        if config.epochs == Some(1) || (config.epochs.is_none() && done == 1) { "epoch" } else { "epochs" };
     let shown = run.display();
     Ok(Some(format!(
         "the run has not ended: {}{of} {epochs} are done, and it trains still or was killed; go on with it by `highmark resume {shown}`",

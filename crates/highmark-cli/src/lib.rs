@@ -5,6 +5,7 @@
 
 mod args;
 mod config;
+mod doubts;
 mod experiment;
 mod failure;
 mod inferred;

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use crate::args::ShowArgs;
 use crate::config::{Config, LeftOut, OneOrMore};
+use crate::doubts;
 use crate::failure::{Failure, Result};
 use crate::inferred::REMEDIES;
 use crate::screen;
@@ -34,7 +35,11 @@ pub(crate) fn run(args: &ShowArgs) -> Result<()> {
     let used = DataConfig { task: asked, ..config.data_config()? };
     let mut columns = table.describe();
     columns.iter_mut().for_each(|column| say_kind(column, &config));
-    let warnings = table.warnings_with(&used);
+    let mut warnings = table.warnings_with(&used);
+    let features =
+        columns.iter().filter(|column| ["continuous", "categorical"].contains(&kind(column, &config)));
+    let features: Vec<String> = features.map(|column| column.name.clone()).collect();
+    warnings.extend(doubts::of_columns(&table, &features));
     let refusals = table.refusals_with(&used).into_iter().map(Failure::from).chain(refused);
     let refusals: Vec<_> = refusals.filter_map(|refusal| refusal.message().map(String::from)).collect();
     if args.json {
@@ -81,7 +86,8 @@ fn say_kind(column: &mut ColumnSummary, config: &Config) {
 
 fn kind(column: &ColumnSummary, config: &Config) -> &'static str {
     // Where all columns of a kind are named, the others of that kind are not used.
-    let not_named = |named: &Option<OneOrMore>| named.as_ref().is_some_and(|named| !named.0.contains(&column.name));
+    let not_named =
+        |named: &Option<OneOrMore>| named.as_ref().is_some_and(|named| !named.0.contains(&column.name));
     match column.kind {
         _ if config.target.0.contains(&column.name) => "target",
         _ if config.ignore.0.contains(&column.name) => "not used",
@@ -175,7 +181,8 @@ fn imbalance(column: &ColumnSummary, task: TaskKind) -> Option<String> {
     let others = column.top.iter().skip(1).map(|(_, n)| n).sum::<usize>();
     let more = column.distinct > column.top.len();
     // Of those that are not among the most frequent, none has more rows than the last that is.
-    let least = column.top.last().filter(|_| more).map_or(0, |(_, n)| (column.distinct - column.top.len()) * n);
+    let least =
+        column.top.last().filter(|_| more).map_or(0, |(_, n)| (column.distinct - column.top.len()) * n);
     let uneven = *most * column.distinct.saturating_sub(1) >= TIMES * (others + least);
     (task == TaskKind::Classification && column.distinct > 1 && uneven).then(|| {
         format!(

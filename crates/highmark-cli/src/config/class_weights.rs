@@ -14,7 +14,11 @@ pub(super) fn parse(typed: &[String]) -> Result<Named<Vec<f64>>> {
         return Ok(Named::Name(name.clone()));
     }
     let number = |text: &String| {
-        let wrong = || Failure::usage(format!("class-weights: `{text}` is not a number; give one for each class, or {BALANCED}"));
+        let wrong = || {
+            Failure::usage(format!(
+                "class-weights: `{text}` is not a number; give one for each class, or {BALANCED}"
+            ))
+        };
         text.trim().parse::<f64>().map_err(|_| wrong())
     };
     Ok(Named::Full(typed.iter().map(number).collect::<Result<_>>()?))

@@ -106,7 +106,8 @@ impl Config {
         if self.cat.is_some() || self.decided {
             return Vec::new();
         }
-        let named = self.target.0.iter().chain(&self.ignore.0).chain(self.cont.iter().flat_map(|cont| &cont.0));
+        let named =
+            self.target.0.iter().chain(&self.ignore.0).chain(self.cont.iter().flat_map(|cont| &cont.0));
         let named: Vec<&str> = named.map(String::as_str).collect();
         let (cont, cat) = cont_cat_split(table, self.max_card, &named);
         let found = table.identifiers(&cat);

@@ -223,8 +223,7 @@ impl Config {
     pub(crate) fn read(path: &Path) -> Result<Self> {
         let text = std::fs::read_to_string(path).map_err(|error| highmark::Error::io("read", path, error))?;
         let config = Self::parse(&text);
-        let config =
-            config.map_err(|message| Failure::usage(format!("{}: {message}", path.display())))?;
+        let config = config.map_err(|message| Failure::usage(format!("{}: {message}", path.display())))?;
         Ok(Self { decided: text.starts_with(FIRST_LINE), ..config })
     }
 

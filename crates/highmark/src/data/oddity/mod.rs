@@ -1,5 +1,6 @@
 //! What in a column is probably not as its owner means it, though it can be used as it is.
 
+mod copies;
 mod counting;
 mod dates;
 mod identifiers;
@@ -24,8 +25,8 @@ use super::numbers::numbers;
 use super::origin::Origin;
 use super::outlier::{narrow, outlier};
 use super::procs::Normalize;
-use super::task::{TaskKind, infer_kind};
 use super::tabular_data::features;
+use super::task::{TaskKind, infer_kind};
 use super::{DataConfig, Table};
 use crate::repr::repr;
 
