@@ -40,7 +40,9 @@ pub(crate) fn run(args: &InspectArgs) -> Result<()> {
 
 /// What to tell of a run that has not come to its end; nothing of one that has, nor of a model without a run.
 fn unfinished(trained: &Trained) -> Result<Option<String>> {
-    let (Some(run), Some(config)) = (&trained.run, trained.config()?) else { return Ok(None) };
+    // A config that cannot be read any more does not keep the model from being described.
+    let config = trained.config().ok().flatten();
+    let (Some(run), Some(config)) = (&trained.run, config) else { return Ok(None) };
     if ended(run, &config)?.is_some() {
         return Ok(None);
     }

@@ -12,7 +12,7 @@ pub(crate) struct DataArgs {
     /// classification, regression or multi-label [default: inferred from the target]
     #[arg(long, value_name = "KIND")]
     pub(crate) task: Option<String>,
-    /// Categorical columns [default: inferred]
+    /// Categorical columns [default: inferred, without those in which nearly every row has a text of its own]
     #[arg(long, value_delimiter = ',', value_name = "COLUMNS")]
     pub(crate) cat: Option<Vec<String>>,
     /// Continuous columns [default: inferred]

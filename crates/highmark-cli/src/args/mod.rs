@@ -244,7 +244,7 @@ pub(crate) struct InspectArgs {
 }
 
 /// Show what a file holds: types, missing values, distinct values, ranges, the balance of the target, and what train
-/// will refuse
+/// will refuse or leave out
 #[derive(Debug, Group)]
 pub(crate) struct ShowArgs {
     /// A CSV or Parquet file, - for CSV from standard input, or built-in data: adult, adult-train, adult-test
@@ -255,7 +255,7 @@ pub(crate) struct ShowArgs {
     /// classification, regression or multi-label [default: inferred from the target]
     #[arg(long, value_name = "KIND")]
     pub(crate) task: Option<String>,
-    /// Categorical columns [default: inferred]
+    /// Categorical columns [default: inferred, without those in which nearly every row has a text of its own]
     #[arg(long, value_delimiter = ',', value_name = "COLUMNS")]
     pub(crate) cat: Option<Vec<String>>,
     /// Continuous columns [default: inferred]

@@ -228,3 +228,26 @@ impl Config {
         self.save_best = (self.save_best || args.save_best) && !args.no_save_best;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_without_detours() {
+        let folder = std::env::temp_dir().join(format!("highmark-cleaned-{}", std::process::id()));
+        fs::create_dir_all(folder.join("a/b")).unwrap();
+        let short =
+            |path: &str| cleaned(folder.join(path)).strip_prefix(&folder).unwrap().display().to_string();
+        // Whether the file is there or not.
+        assert_eq!((short("a/b/../x.csv"), short("a/b/../../x.csv")), ("a/x.csv".into(), "x.csv".into()));
+        assert_eq!((short("a/./x.csv"), short("none/../x.csv")), ("a/x.csv".into(), "none/../x.csv".into()));
+        #[cfg(unix)]
+        {
+            std::os::unix::fs::symlink(folder.join("a/b"), folder.join("link")).unwrap();
+            assert_eq!(short("link/../x.csv"), "link/../x.csv");
+        }
+        assert_eq!(cleaned(PathBuf::from("../x.csv")), PathBuf::from("../x.csv"));
+        fs::remove_dir_all(folder).unwrap();
+    }
+}
