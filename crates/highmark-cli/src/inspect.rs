@@ -33,7 +33,7 @@ pub(crate) fn run(args: &InspectArgs) -> Result<()> {
         text += &report.text(&trained.file);
     }
     if let Some(why) = unfinished {
-        text += &format!("\nunfinished {why}\n");
+        text.extend(["\nunfinished ", &why, "\n"]);
     }
     screen::print(&text)
 }

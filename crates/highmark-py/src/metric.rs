@@ -107,12 +107,7 @@ pub(crate) fn predictions_and_targets(
     let (raw, shape) = floats(predictions)?;
     let outputs = if shape.len() > 1 { shape[shape.len() - 1] } else { 1 };
     let targets = if activation == Activation::Softmax {
-        let number = |class: i64| {
-            let message = || format!("class {class} does not exist: classes are numbered from 0");
-            u32::try_from(class).map_err(|_| Error::data(message()))
-        };
-        let classes = integers(targets)?.0;
-        Targets::Classes(classes.into_iter().map(number).collect::<Result<_>>().or_raise()?)
+        Targets::from_classes(integers(targets)?.0).or_raise()?
     } else {
         Targets::Values { values: floats(targets)?.0, width: outputs }
     };
