@@ -8,7 +8,14 @@ use crate::source;
 use crate::text_table::{COLUMNS, count, shortened, thousands};
 
 /// By what the library's advice is followed here.
-pub(crate) const REMEDIES: &str = "(--ignore leaves a column out, --missing '?,-' declares texts missing, --cat makes it a category, --task says what the target is)";
+pub(crate) fn remedies(warnings: &[String]) -> String {
+    // Said only where it may help, because the line is long enough.
+    let commas = warnings.iter().any(|line| line.contains("is text because of numbers such as"));
+    let decimal = if commas { "--decimal , reads 3,5 as a number, " } else { "" };
+    format!(
+        "(--ignore leaves a column out, --missing '?,-' declares texts missing, {decimal}--cat names all categories, --task says what the target is)"
+    )
+}
 
 /// How many classes are shown with their share.
 const CLASSES: usize = 10;
@@ -37,9 +44,9 @@ impl Experiment {
         if !self.unused.is_empty() {
             lines.push(format!("not used   {}", shortened(&self.unused, COLUMNS)));
         }
-        let of_columns: Vec<_> = self.data.warnings.iter().chain(&self.column_doubts).collect();
+        let of_columns = [&*self.data.warnings, &*self.column_doubts].concat();
         lines.extend(of_columns.iter().map(|line| format!("warning    {line}")));
-        lines.extend((!of_columns.is_empty()).then(|| format!("           {REMEDIES}")));
+        lines.extend((!of_columns.is_empty()).then(|| format!("           {}", remedies(&of_columns))));
         lines.extend(self.row_doubts.iter().map(|line| format!("warning    {line}")));
         lines.extend(self.data.valid_drift.lines().into_iter().map(|line| format!("validation {line}")));
         lines.extend(self.model_lines()?);

@@ -9,7 +9,7 @@ use crate::args::ShowArgs;
 use crate::config::{Config, LeftOut, OneOrMore};
 use crate::doubts;
 use crate::failure::{Failure, Result};
-use crate::inferred::REMEDIES;
+use crate::inferred::remedies;
 use crate::screen;
 use crate::source;
 use crate::text_table::{count, text_table, thousands};
@@ -70,7 +70,7 @@ pub(crate) fn run(args: &ShowArgs) -> Result<()> {
     if !warnings.is_empty() {
         text.push('\n');
         text.extend(warnings.iter().map(|line| format!("warning: {}\n", one_line(line))));
-        text.extend([REMEDIES, "\n"]);
+        text.extend([&*remedies(&warnings), "\n"]);
     }
     screen::print(&text)
 }

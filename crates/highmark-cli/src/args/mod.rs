@@ -255,10 +255,10 @@ pub(crate) struct ShowArgs {
     /// classification, regression or multi-label [default: inferred from the target]
     #[arg(long, value_name = "KIND")]
     pub(crate) task: Option<String>,
-    /// Categorical columns [default: inferred, without those in which nearly every row has a text of its own]
+    /// Categorical columns, all of them [default: inferred, without those in which nearly every row has a text of its own]
     #[arg(long, value_delimiter = ',', value_name = "COLUMNS")]
     pub(crate) cat: Option<Vec<String>>,
-    /// Continuous columns [default: inferred]
+    /// Continuous columns, all of them [default: inferred]
     #[arg(long, value_delimiter = ',', value_name = "COLUMNS")]
     pub(crate) cont: Option<Vec<String>>,
     /// Columns not to use

@@ -32,6 +32,13 @@ impl Config {
                 }
             },
         };
+        options.decimal = match self.decimal.as_deref() {
+            None | Some(".") => b'.',
+            Some(",") => b',',
+            Some(text) => {
+                return Err(Failure::usage(format!("decimal: must be . or , and not `{text}`")));
+            }
+        };
         options.missing.extend(self.missing.0.iter().cloned());
         Ok(options)
     }

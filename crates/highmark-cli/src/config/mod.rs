@@ -88,6 +88,8 @@ pub(crate) struct Config {
     pub(crate) drop_missing_target: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) delimiter: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) decimal: Option<String>,
     pub(crate) header: bool,
     pub(crate) missing: OneOrMore,
     pub(crate) layers: Vec<usize>,
@@ -171,6 +173,7 @@ impl Default for Config {
             stratify: None,
             drop_missing_target: false,
             delimiter: None,
+            decimal: None,
             header: true,
             missing: OneOrMore::default(),
             layers: vec![200, 100],

@@ -171,6 +171,7 @@ impl Config {
 
     pub(crate) fn set_csv(&mut self, args: &CsvArgs) {
         self.delimiter = args.delimiter.clone().or(self.delimiter.take());
+        self.decimal = args.decimal.clone().or(self.decimal.take());
         self.header &= !args.no_header;
         set(&mut self.missing, args.missing.clone().map(OneOrMore));
     }
