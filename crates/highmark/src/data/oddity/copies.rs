@@ -45,7 +45,8 @@ impl Table {
         copies
     }
 
-    /// Which of these columns have a value in less than a twentieth of the rows, but in one: the column, and in how many rows.
+    /// Which of these columns have a value in one row at least, but in less than a twentieth of them: the column, and in how many
+    /// rows.
     pub fn nearly_empty(&self, columns: &[String]) -> Vec<(String, usize)> {
         let present = |name: &String| {
             let array = self.find(name)?;

@@ -7,6 +7,9 @@ use crate::Table;
 use crate::data::factors::Factors;
 use crate::data::level::Level;
 
+/// Rows that tell most columns from dates.
+const GLANCE: usize = 64;
+
 const MONTHS: [&str; 12] =
     ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"];
 
@@ -55,8 +58,12 @@ impl Table {
             if array.data_type().is_numeric() {
                 return None;
             }
-            let factors = Factors::of(name, array).ok()?;
+            let glance = Factors::of(name, &array.slice(0, array.len().min(GLANCE))).ok()?;
             let text = |level: &Level| matches!(level, Level::Text(text) if sorts_as_text(text));
+            if !glance.levels.iter().all(text) {
+                return None;
+            }
+            let factors = Factors::of(name, array).ok()?;
             if factors.levels.len() <= MANY || !factors.levels.iter().all(text) {
                 return None;
             }

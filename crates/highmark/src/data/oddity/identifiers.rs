@@ -2,7 +2,7 @@
 
 use super::{MANY, words_among_numbers};
 use crate::Table;
-use crate::data::factors::Factors;
+use crate::data::factors::{Factors, MISSING};
 use crate::data::level::Level;
 
 /// A column of texts nearly all of which are different, as names, identifiers and free text are.
@@ -37,7 +37,14 @@ impl Table {
     }
 
     fn identifier(&self, name: &str) -> Option<Identifier> {
-        let factors = Factors::of(name, self.find(name)?).ok()?;
+        let array = self.find(name)?;
+        // Most columns repeat themselves too often in a fifth of the rows already.
+        let glance = Factors::of(name, &array.slice(0, array.len().div_ceil(5))).ok()?;
+        let present = glance.codes.iter().filter(|code| **code != MISSING).count();
+        if (present - glance.levels.len()) * 10 > array.len() {
+            return None;
+        }
+        let factors = Factors::of(name, array).ok()?;
         let (counts, missing) = factors.counts();
         let (distinct, present) = (counts.len(), factors.codes.len() - missing);
         let text = |level: &Level| matches!(level, Level::Text(_));
