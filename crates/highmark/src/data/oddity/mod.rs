@@ -34,10 +34,10 @@ use crate::repr::repr;
 pub(super) const MANY: usize = 20;
 
 impl Table {
-    /// What in the columns is probably not as it is meant, a line each, if they are used as [`cont_cat_split`] with at most
-    /// 20 distinct integers takes them and `targets` are predicted: identifiers, numbers that became text, constants, values
-    /// that swamp all others, numbers that lose digits. [`TabularData::warnings`](crate::TabularData::warnings) has the same
-    /// for what is really used.
+    /// What in the columns is probably not as it is meant, a line each, if they are used as
+    /// [`cont_cat_split`](crate::cont_cat_split) with at most 20 distinct integers takes them and `targets` are predicted:
+    /// identifiers, numbers that became text, constants, values that swamp all others, numbers that lose digits.
+    /// [`TabularData::warnings`](crate::TabularData::warnings) has the same for what is really used.
     ///
     /// ```
     /// use std::path::Path;
