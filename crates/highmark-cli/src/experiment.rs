@@ -4,7 +4,8 @@ use std::time::{Duration, Instant};
 
 use highmark::{DataConfig, Learner, LearnerConfig, StopFlag, TabularData, Targets};
 
-use crate::config::Config;
+use crate::config::{Config, LeftOut};
+use crate::doubts;
 use crate::failure::{Failure, Result};
 use crate::source;
 
@@ -13,6 +14,12 @@ pub(crate) struct Experiment {
     pub(crate) config: Config,
     pub(crate) data: TabularData,
     pub(crate) learner: Learner,
+    /// Columns that are left out, though nobody has said so.
+    pub(crate) left_out: Vec<LeftOut>,
+    /// What to doubt of columns, beside the warnings of the data.
+    pub(crate) column_doubts: Vec<String>,
+    /// What to doubt of rows and their split.
+    pub(crate) row_doubts: Vec<String>,
     /// Columns that are neither features nor targets.
     pub(crate) unused: Vec<String>,
     /// Why the column to go by is not the first metric, if nobody has said so.
@@ -36,6 +43,8 @@ impl Experiment {
         }
         let asked = config.task;
         config.complete(&table)?;
+        config.check_classes(&table)?;
+        let left_out = config.leave_out_identifiers(&table);
         config.direction()?;
         // A task that nobody has asked for is inferred there too, and doubted.
         let data_config = DataConfig { task: asked, ..config.data_config()? };
@@ -44,10 +53,11 @@ impl Experiment {
         let data = TabularData::new(&table, &data_config)?;
         let rows = data.train.rows();
         let asked_monitor = config.monitor.is_some();
-        let counts = class_counts(data.train.targets(), data.pipeline.task().class_names().len());
-        let most = counts.into_iter().max().map(|most| most as f64 / rows as f64);
+        let classes = data.pipeline.task().class_names();
+        config.check_weight_count(&classes)?;
+        let counts = class_counts(data.train.targets(), classes.len());
+        let most = counts.iter().max().map(|most| *most as f64 / rows as f64);
         config.complete_monitor(most);
-        config.direction()?;
         config.complete_batch(rows);
         // Batch norm needs two rows a batch.
         if rows < 2 && config.batch_norm {
@@ -62,7 +72,7 @@ impl Experiment {
             )));
         }
         config.complete_epochs(rows / config.bs());
-        let learner = Learner::tabular(&data, LearnerConfig { stop, ..config.learner_config()? })?;
+        let learner = Learner::tabular(&data, LearnerConfig { stop, ..config.learner_config(&counts)? })?;
         let (cont, cat) = (data.pipeline.cont_names(), data.pipeline.cat_names());
         let used: Vec<&String> = cont.iter().chain(cat).chain(&config.target.0).collect();
         let unused = table.names().map(String::from).filter(|name| !used.contains(&name)).collect();
@@ -73,8 +83,23 @@ impl Experiment {
             }
             _ => None,
         };
+        let features: Vec<String> = data.pipeline.feature_names().map(String::from).collect();
+        let column_doubts = doubts::of_columns(&table, &features);
+        let row_doubts = doubts::of_rows(&config, &table, &data);
         let (rows, prepare) = (table.rows(), begin.elapsed());
-        Ok(Self { config, data, learner, unused, monitor_reason, rows, load, prepare })
+        Ok(Self {
+            config,
+            data,
+            learner,
+            left_out,
+            column_doubts,
+            row_doubts,
+            unused,
+            monitor_reason,
+            rows,
+            load,
+            prepare,
+        })
     }
 }
 

@@ -8,7 +8,14 @@ use crate::source;
 use crate::text_table::{COLUMNS, count, shortened, thousands};
 
 /// By what the library's advice is followed here.
-pub(crate) const REMEDIES: &str = "(--ignore leaves a column out, --missing '?,-' declares texts missing, --cat makes it a category, --task says what the target is)";
+pub(crate) fn remedies(warnings: &[String]) -> String {
+    // Said only where it may help, because the line is long enough.
+    let commas = warnings.iter().any(|line| line.contains("is text because of numbers such as"));
+    let decimal = if commas { "--decimal , reads 3,5 as a number, " } else { "" };
+    format!(
+        "(--ignore leaves a column out, --missing '?,-' declares texts missing, {decimal}--cat names all categories, --task says what the target is)"
+    )
+}
 
 /// How many classes are shown with their share.
 const CLASSES: usize = 10;
@@ -28,6 +35,7 @@ impl Experiment {
         if self.data.without_target > 0 {
             lines.push(format!("left out   {} without a target", count(self.data.without_target, "row")));
         }
+        lines.extend(self.left_out.iter().map(|left_out| format!("left out   {}", left_out.line())));
         lines.push(format!("task       {}", task(pipeline.task(), &self.data.train)));
         let levels = pipeline.cat_names().iter().zip(pipeline.cardinalities());
         let cat: Vec<_> = levels.map(|(name, levels)| format!("{name} ({levels})")).collect();
@@ -36,8 +44,10 @@ impl Experiment {
         if !self.unused.is_empty() {
             lines.push(format!("not used   {}", shortened(&self.unused, COLUMNS)));
         }
-        lines.extend(self.data.warnings.iter().map(|line| format!("warning    {line}")));
-        lines.extend((!self.data.warnings.is_empty()).then(|| format!("           {REMEDIES}")));
+        let of_columns = [&*self.data.warnings, &*self.column_doubts].concat();
+        lines.extend(of_columns.iter().map(|line| format!("warning    {line}")));
+        lines.extend((!of_columns.is_empty()).then(|| format!("           {}", remedies(&of_columns))));
+        lines.extend(self.row_doubts.iter().map(|line| format!("warning    {line}")));
         lines.extend(self.data.valid_drift.lines().into_iter().map(|line| format!("validation {line}")));
         lines.extend(self.model_lines()?);
         Ok(lines)
@@ -49,8 +59,19 @@ impl Experiment {
             (Some(rows), ..) => format!("rows {rows}"),
             (_, Some(file), _) => file.clone(),
             (.., share) => {
+                let (share, valid) = (share.unwrap_or_default(), self.data.valid.rows());
+                let rows = self.data.train.rows() + valid;
+                let meant = (share * rows as f64) as usize;
+                let short = if valid < meant {
+                    format!(
+                        "; of the {} of that share, since of each class a row is trained on",
+                        thousands(meant)
+                    )
+                } else {
+                    String::new()
+                };
                 let stratified = if config.stratify == Some(true) { ", stratified" } else { "" };
-                format!("share {} drawn by seed {}{stratified}", share.unwrap_or_default(), config.seed)
+                format!("share {share} drawn by seed {}{stratified}{short}", config.seed)
             }
         }
     }

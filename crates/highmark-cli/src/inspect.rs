@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use crate::args::InspectArgs;
 use crate::failure::{Failure, Result};
+use crate::resume::ended;
 use crate::run_folder;
 use crate::run_report::RunReport;
 use crate::screen;
@@ -20,15 +21,41 @@ pub(crate) fn run(args: &InspectArgs) -> Result<()> {
     let model = SavedModel::load(&trained.file)?;
     let report =
         trained.run.as_deref().map(|run| read_report(&run.join(run_folder::REPORT))).transpose()?.flatten();
+    let unfinished = unfinished(&trained)?;
     if args.json {
-        return screen::print_json(&as_json(&trained, &model, report.as_ref())?);
+        let mut value = as_json(&trained, &model, report.as_ref())?;
+        value["unfinished"] = json!(unfinished);
+        return screen::print_json(&value);
     }
     let mut text = description(&trained, &model)?;
     if let Some(report) = report {
         text += "\n";
         text += &report.text(&trained.file);
     }
+    if let Some(why) = unfinished {
+        text.extend(["\nunfinished ", &why, "\n"]);
+    }
     screen::print(&text)
+}
+
+/// What to tell of a run that has not come to its end; nothing of one that has, nor of a model without a run.
+fn unfinished(trained: &Trained) -> Result<Option<String>> {
+    // A config that cannot be read any more does not keep the model from being described.
+    let config = trained.config().ok().flatten();
+    let (Some(run), Some(config)) = (&trained.run, config) else { return Ok(None) };
+    if ended(run, &config)?.is_some() {
+        return Ok(None);
+    }
+    let history = std::fs::read_to_string(run.join(run_folder::HISTORY)).unwrap_or_default();
+    let done = history.lines().count().saturating_sub(1);
+    let of = config.epochs.map(|epochs| format!(" of {}", thousands(epochs))).unwrap_or_default();
+    let epochs =
+        if config.epochs == Some(1) || (config.epochs.is_none() && done == 1) { "epoch" } else { "epochs" };
+    let shown = run.display();
+    Ok(Some(format!(
+        "the run has not ended: {}{of} {epochs} are done, and it trains still or was killed; go on with it by `highmark resume {shown}`",
+        thousands(done)
+    )))
 }
 
 /// The report of the run; there is none while it goes on, or when it failed.

@@ -5,6 +5,7 @@
 
 mod args;
 mod config;
+mod doubts;
 mod experiment;
 mod failure;
 mod inferred;
@@ -44,11 +45,13 @@ pub fn check_config(text: &str) -> Result<(), String> {
 /// the process.
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> u8 {
     let start = Instant::now();
-    let args = match Args::try_parse_from(arguments) {
+    let arguments: Vec<OsString> = arguments.into_iter().collect();
+    let args = match Args::try_parse_from(&arguments) {
         Ok(args) => args,
         // Also `--help` and `--version`. A reader that has closed the output is not told anything.
         Err(error) => {
             drop(error.print());
+            args::comma_hint(&arguments, &error).iter().for_each(screen::note);
             return u8::try_from(error.exit_code()).unwrap_or(2);
         }
     };

@@ -14,14 +14,16 @@ use crate::notice;
 use crate::run_folder::{self, RunFolder};
 use crate::run_report::RunReport;
 use crate::screen::Screen;
+use crate::text_table::count;
 use crate::train::carry_out;
 
 /// Goes on with the run in a folder.
 pub(crate) fn run(args: &ResumeArgs, start: Instant) -> Result<()> {
     let folder = RunFolder::open(&args.run)?;
+    refuse_fewer_epochs(&folder, args)?;
     let config = Config::of_resume(&args.run, args)?;
     let screen = Screen::new(args.quiet, args.json);
-    if let Some(report) = ended(&folder, &config)? {
+    if let Some(report) = ended(folder.path(), &config)? {
         refuse_more_time(&report, &config, args)?;
         return show_ended(&report, &config, &folder, screen, args.json);
     }
@@ -40,9 +42,12 @@ pub(crate) fn go_on_with(
 ) -> Result<()> {
     let folder = RunFolder::open(out)?;
     let run = Config::of_file(&folder.file(run_folder::CONFIG))?;
+    // A run that uses identifiers has been begun by an earlier version, and goes on so.
+    let decided = config.decided || config.ignore == run.ignore;
+    let config = Config { decided, ..config };
     let experiment = Experiment::prepare(config, stop)?;
     experiment.config.check_same(&run)?;
-    if let Some(report) = ended(&folder, &experiment.config)? {
+    if let Some(report) = ended(folder.path(), &experiment.config)? {
         return show_ended(&report, &experiment.config, &folder, screen, json);
     }
     go_on(experiment, folder, screen, json, start)
@@ -72,11 +77,26 @@ fn go_on(
 }
 
 /// The report of a run that has ended with all the epochs that are asked for.
-fn ended(folder: &RunFolder, config: &Config) -> Result<Option<RunReport>> {
-    let report = read_report(&folder.file(run_folder::REPORT))?;
+pub(crate) fn ended(folder: &Path, config: &Config) -> Result<Option<RunReport>> {
+    let report = read_report(&folder.join(run_folder::REPORT))?;
     Ok(report.filter(|report| {
         config.epochs.is_none_or(|epochs| epochs == report.epochs_planned) && report.has_model()
     }))
+}
+
+/// A schedule that has begun cannot be shortened, which need not wait until the data is read.
+fn refuse_fewer_epochs(folder: &RunFolder, args: &ResumeArgs) -> Result<()> {
+    let run = Config::of_file(&folder.file(run_folder::CONFIG))?;
+    let saved = [run_folder::CHECKPOINT, run_folder::CHECKPOINT_BEFORE];
+    let begun = saved.iter().any(|file| folder.file(file).is_file());
+    match (args.epochs, run.epochs) {
+        (Some(asked), Some(planned)) if begun && asked < planned => Err(Failure::failed(format!(
+            "epochs: the run in {} is one of {}, which cannot become {asked}; resume it without --epochs, or train anew with another --out",
+            folder.path().display(),
+            count(planned, "epoch")
+        ))),
+        _ => Ok(()),
+    }
 }
 
 /// More time for a run that has ended would be left over: its schedule has come down to its end.

@@ -105,7 +105,14 @@ fn notes(config: &Config, measured: &Measured) -> Result<Vec<String>> {
             }
         ));
     }
-    if report.outcome == Outcome::Completed && best.epoch + 1 == report.epochs_run {
+    let diverged = diverged(measured);
+    if let Some((first, last)) = diverged {
+        notes.push(format!(
+            "train_loss rose from {first:.6} to {last:.6}: the training diverged; try a lower learning rate: --lr {}",
+            config.lr / 10.0
+        ));
+    }
+    if report.outcome == Outcome::Completed && diverged.is_none() && best.epoch + 1 == report.epochs_run {
         let more = if report.budget.is_some() {
             "with more time it might get better".into()
         } else {
@@ -114,6 +121,16 @@ fn notes(config: &Config, measured: &Measured) -> Result<Vec<String>> {
         notes.push(format!("the last epoch was the best; {more}"));
     }
     Ok(notes)
+}
+
+/// The training loss of the first batch and of the end, if it has grown by more than chance: to more than twice of what a
+/// constant answer would have, too, which the first batch may be far from where a few rows have most of the loss.
+fn diverged(measured: &Measured) -> Option<(f64, f64)> {
+    const TIMES: f64 = 2.0;
+    let first = f64::from(*measured.history.losses.first()?);
+    let last = measured.history.rows.last()?.train_loss?;
+    let (_, constant) = measured.constant.iter().find(|(name, _)| name == "valid_loss")?;
+    (last > TIMES * first.max(*constant)).then_some((first, last))
 }
 
 impl RunReport {

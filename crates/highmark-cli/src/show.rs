@@ -2,36 +2,52 @@
 
 use std::fmt::Write;
 
-use highmark::{ColumnKind, ColumnSummary, Table, TaskKind};
+use highmark::{ColumnKind, ColumnSummary, DataConfig, Table, TaskKind};
 use serde_json::{Value, json};
 
 use crate::args::ShowArgs;
-use crate::config::Config;
+use crate::config::{Config, LeftOut, OneOrMore};
+use crate::doubts;
 use crate::failure::{Failure, Result};
-use crate::inferred::REMEDIES;
+use crate::inferred::remedies;
 use crate::screen;
 use crate::source;
 use crate::text_table::{count, text_table, thousands};
 
 /// Summarises the columns.
 pub(crate) fn run(args: &ShowArgs) -> Result<()> {
-    let mut config = Config::default();
-    config.set_csv(&args.csv);
+    let mut config = Config::of_show(args)?;
     let table = source::read(&args.data, &config.csv_options()?)?;
     if let Some(hint) = source::delimiter_hint(&args.data, &table) {
         screen::note(format!("note: {hint}"));
     }
-    let task = if args.target.is_empty() { None } else { Some(TaskKind::infer(&table, &args.target)?) };
-    let columns = table.describe();
-    let warnings = table.warnings(&args.target);
-    let refusals = table.refusals(&args.target).into_iter().map(Failure::from);
+    for name in args.cat.iter().chain(&args.cont).chain(&args.ignore).flatten() {
+        table.column(name)?;
+    }
+    let asked = config.task;
+    if !args.target.is_empty() {
+        config.complete(&table)?;
+    }
+    let task = config.task.filter(|_| !args.target.is_empty());
+    let refused = config.check_classes(&table).err();
+    let left_out: Vec<_> = config.leave_out_identifiers(&table).iter().map(LeftOut::line).collect();
+    // A task that nobody has asked for is doubted.
+    let used = DataConfig { task: asked, ..config.data_config()? };
+    let mut columns = table.describe();
+    columns.iter_mut().for_each(|column| say_kind(column, &config));
+    let mut warnings = table.warnings_with(&used);
+    let features =
+        columns.iter().filter(|column| ["continuous", "categorical"].contains(&kind(column, &config)));
+    let features: Vec<String> = features.map(|column| column.name.clone()).collect();
+    warnings.extend(doubts::of_columns(&table, &features));
+    let refusals = table.refusals_with(&used).into_iter().map(Failure::from).chain(refused);
     let refusals: Vec<_> = refusals.filter_map(|refusal| refusal.message().map(String::from)).collect();
     if args.json {
-        let columns: Vec<Value> = columns.iter().map(|column| as_json(column, &args.target)).collect();
-        let value = json!({ "data": args.data, "rows": table.rows(), "task": task, "columns": columns, "refusals": refusals, "warnings": warnings });
+        let columns: Vec<Value> = columns.iter().map(|column| as_json(column, &config)).collect();
+        let value = json!({ "data": args.data, "rows": table.rows(), "task": task, "columns": columns, "refusals": refusals, "left_out": left_out, "warnings": warnings });
         return screen::print_json(&value);
     }
-    let rows: Vec<_> = columns.iter().map(|column| row(column, &args.target, table.rows())).collect();
+    let rows: Vec<_> = columns.iter().map(|column| row(column, &config, table.rows())).collect();
     let header = ["column", "type", "kind", "missing", "distinct", "values"];
     let mut text = format!(
         "{}: {}, {}\n\n",
@@ -47,23 +63,42 @@ pub(crate) fn run(args: &ShowArgs) -> Result<()> {
         text.push('\n');
         text.extend(refusals.iter().map(|line| format!("train refuses: {}\n", one_line(line))));
     }
+    if !left_out.is_empty() {
+        text.push('\n');
+        text.extend(left_out.iter().map(|line| format!("train leaves out: {}\n", one_line(line))));
+    }
     if !warnings.is_empty() {
         text.push('\n');
         text.extend(warnings.iter().map(|line| format!("warning: {}\n", one_line(line))));
-        text.extend([REMEDIES, "\n"]);
+        text.extend([&*remedies(&warnings), "\n"]);
     }
     screen::print(&text)
 }
 
-fn kind(column: &ColumnSummary, targets: &[String]) -> &'static str {
+/// What it was said to be.
+fn say_kind(column: &mut ColumnSummary, config: &Config) {
+    for (named, kind) in [(&config.cat, ColumnKind::Categorical), (&config.cont, ColumnKind::Continuous)] {
+        if named.as_ref().is_some_and(|named| named.0.contains(&column.name)) {
+            column.kind = kind;
+        }
+    }
+}
+
+fn kind(column: &ColumnSummary, config: &Config) -> &'static str {
+    // Where all columns of a kind are named, the others of that kind are not used.
+    let not_named =
+        |named: &Option<OneOrMore>| named.as_ref().is_some_and(|named| !named.0.contains(&column.name));
     match column.kind {
-        _ if targets.contains(&column.name) => "target",
+        _ if config.target.0.contains(&column.name) => "target",
+        _ if config.ignore.0.contains(&column.name) => "not used",
+        ColumnKind::Continuous if not_named(&config.cont) => "not used",
+        ColumnKind::Categorical if not_named(&config.cat) => "not used",
         ColumnKind::Continuous => "continuous",
         ColumnKind::Categorical => "categorical",
     }
 }
 
-fn row(column: &ColumnSummary, targets: &[String], rows: usize) -> Vec<String> {
+fn row(column: &ColumnSummary, config: &Config, rows: usize) -> Vec<String> {
     let missing = match column.missing {
         0 => "0".into(),
         missing => format!("{} ({:.1}%)", thousands(missing), 100.0 * missing as f64 / rows.max(1) as f64),
@@ -82,7 +117,7 @@ fn row(column: &ColumnSummary, targets: &[String], rows: usize) -> Vec<String> {
         }
     };
     let distinct = thousands(column.distinct);
-    let kind = kind(column, targets).to_string();
+    let kind = kind(column, config).to_string();
     vec![one_line(&column.name), column.dtype.clone(), kind, missing, distinct, values]
 }
 
@@ -134,17 +169,37 @@ fn balance(columns: &[ColumnSummary], targets: &[String], task: TaskKind, table:
         if column.distinct > column.top.len() {
             let _ = writeln!(text, "and {} more values", thousands(column.distinct - column.top.len()));
         }
+        text += &imbalance(column, task).unwrap_or_default();
     }
     text
 }
 
-fn as_json(column: &ColumnSummary, targets: &[String]) -> Value {
+/// What to do where the most frequent class has at least four times the rows that the others have on average.
+fn imbalance(column: &ColumnSummary, task: TaskKind) -> Option<String> {
+    const TIMES: usize = 4;
+    let (class, most) = column.top.first()?;
+    let others = column.top.iter().skip(1).map(|(_, n)| n).sum::<usize>();
+    let more = column.distinct > column.top.len();
+    // Of those that are not among the most frequent, none has more rows than the last that is.
+    let least =
+        column.top.last().filter(|_| more).map_or(0, |(_, n)| (column.distinct - column.top.len()) * n);
+    let uneven = *most * column.distinct.saturating_sub(1) >= TIMES * (others + least);
+    (task == TaskKind::Classification && column.distinct > 1 && uneven).then(|| {
+        format!(
+            "\nimbalanced: most rows have the class {}. --class-weights balanced lets all classes weigh the same; --metrics \
+             balanced_accuracy says more than accuracy\n",
+            beginning(class)
+        )
+    })
+}
+
+fn as_json(column: &ColumnSummary, config: &Config) -> Value {
     let top = column.top.iter().map(|(value, n)| json!({ "value": value, "rows": n }));
     let range = column.range.map(|(min, mean, max)| json!({ "min": min, "mean": mean, "max": max }));
     json!({
         "name": column.name,
         "dtype": column.dtype,
-        "kind": kind(column, targets),
+        "kind": kind(column, config),
         "missing": column.missing,
         "distinct": column.distinct,
         "range": range,

@@ -79,13 +79,23 @@ pub(crate) fn delimiter_hint(data: &str, table: &Table) -> Option<String> {
     if is_parquet(Path::new(data)) {
         return None;
     }
-    let separator = [(';', "';'"), ('\t', "tab"), ('|', "'|'"), (',', "','")]
-        .into_iter()
-        .find(|(c, _)| name.contains(*c));
-    separator.map(|(_, typed)| {
-        let data = shown(data);
-        format!("{data} has one column only, `{}`; try --delimiter {typed}", name.escape_debug())
-    })
+    let separators = [(';', "';'"), ('\t', "tab"), ('|', "'|'"), (',', "','")];
+    let (_, typed) = separators.into_iter().find(|(c, _)| name.contains(*c) || parts_values(table, *c))?;
+    let data = shown(data);
+    Some(format!("{data} has one column only, `{}`; try --delimiter {typed}", name.escape_debug()))
+}
+
+/// Whether a character parts each of the most frequent values into as many numbers, as where the names of the columns are not in
+/// the file.
+fn parts_values(table: &Table, separator: char) -> bool {
+    let columns = table.describe();
+    let parts = |value: &str| {
+        let numbers = value.split(separator).filter(|part| part.trim().parse::<f64>().is_ok()).count();
+        (numbers > 1 && value.split(separator).count() == numbers).then_some(numbers)
+    };
+    let values = columns.first().map_or(&[][..], |column| &column.top);
+    let first = values.first().and_then(|(value, _)| parts(value));
+    first.is_some() && values.iter().all(|(value, _)| parts(value) == first)
 }
 
 /// Whether the file's name says that it is a Parquet file.

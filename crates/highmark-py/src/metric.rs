@@ -107,8 +107,7 @@ pub(crate) fn predictions_and_targets(
     let (raw, shape) = floats(predictions)?;
     let outputs = if shape.len() > 1 { shape[shape.len() - 1] } else { 1 };
     let targets = if activation == Activation::Softmax {
-        let classes = integers(targets)?.0;
-        Targets::Classes(classes.into_iter().map(|c| u32::try_from(c).unwrap_or(u32::MAX)).collect())
+        Targets::from_classes(integers(targets)?.0).or_raise()?
     } else {
         Targets::Values { values: floats(targets)?.0, width: outputs }
     };

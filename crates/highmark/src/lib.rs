@@ -32,9 +32,9 @@ pub use callbacks::{
     ReduceLrOnPlateau, SaveBest, SaveWhen, TerminateOnNan,
 };
 pub use data::{
-    Batch, ColumnKind, ColumnSummary, CsvOptions, DataConfig, Dataset, Drift, Far, FillStrategy, Level,
-    Loader, NamedData, Order, Pipeline, Proc, Split, Table, TabularData, Targets, Task, TaskKind, Unseen,
-    cont_cat_split, read_csv, read_csv_from, read_parquet, set_data_threads, write_csv, write_csv_to,
+    Batch, ColumnKind, ColumnSummary, CsvOptions, DataConfig, Dataset, Drift, Far, FillStrategy, Identifier,
+    Level, Loader, NamedData, Order, Pipeline, Proc, Split, Table, TabularData, Targets, Task, TaskKind,
+    Unseen, cont_cat_split, read_csv, read_csv_from, read_parquet, set_data_threads, write_csv, write_csv_to,
     write_parquet,
 };
 pub use engine::{Buffer, ParamKind, Parameter, Params, Snapshot};

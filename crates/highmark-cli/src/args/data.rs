@@ -12,10 +12,10 @@ pub(crate) struct DataArgs {
     /// classification, regression or multi-label [default: inferred from the target]
     #[arg(long, value_name = "KIND")]
     pub(crate) task: Option<String>,
-    /// Categorical columns [default: inferred]
+    /// Categorical columns, all of them [default: inferred, without those in which nearly every row has a text of its own]
     #[arg(long, value_delimiter = ',', value_name = "COLUMNS")]
     pub(crate) cat: Option<Vec<String>>,
-    /// Continuous columns [default: inferred]
+    /// Continuous columns, all of them [default: inferred]
     #[arg(long, value_delimiter = ',', value_name = "COLUMNS")]
     pub(crate) cont: Option<Vec<String>>,
     /// Columns not to use
@@ -54,6 +54,9 @@ pub(crate) struct CsvArgs {
     /// The character between two values [default: a comma; a tab for .tsv]
     #[arg(long, value_name = "CHARACTER", allow_hyphen_values = true)]
     pub(crate) delimiter: Option<String>,
+    /// The character before the decimals of a number [default: a point]
+    #[arg(long, value_name = "CHARACTER", allow_hyphen_values = true)]
+    pub(crate) decimal: Option<String>,
     #[arg(long, help = "The first line is data; columns are called column_1, column_2...")]
     pub(crate) no_header: bool,
     /// More spellings of a missing value, besides NA, NaN, null and the like

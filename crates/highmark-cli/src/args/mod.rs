@@ -1,6 +1,7 @@
 //! What was typed. What it means is decided in [`crate::config`].
 
 mod data;
+mod hint;
 mod training;
 
 use std::path::PathBuf;
@@ -8,6 +9,7 @@ use std::path::PathBuf;
 use clap::{Args as Group, Parser, Subcommand, ValueEnum};
 
 pub(crate) use data::{CsvArgs, DataArgs};
+pub(crate) use hint::comma_hint;
 pub(crate) use training::{CheckpointArgs, DeadlineArgs, FitArgs, ModelArgs, StepArgs, StopArgs};
 
 /// Train tabular neural networks, stop when training no longer pays, and keep the best model seen.
@@ -242,7 +244,7 @@ pub(crate) struct InspectArgs {
 }
 
 /// Show what a file holds: types, missing values, distinct values, ranges, the balance of the target, and what train
-/// will refuse
+/// will refuse or leave out
 #[derive(Debug, Group)]
 pub(crate) struct ShowArgs {
     /// A CSV or Parquet file, - for CSV from standard input, or built-in data: adult, adult-train, adult-test
@@ -250,6 +252,18 @@ pub(crate) struct ShowArgs {
     /// The column or columns to predict; all values of each are counted
     #[arg(long, value_delimiter = ',', value_name = "COLUMNS")]
     pub(crate) target: Vec<String>,
+    /// classification, regression or multi-label [default: inferred from the target]
+    #[arg(long, value_name = "KIND")]
+    pub(crate) task: Option<String>,
+    /// Categorical columns, all of them [default: inferred, without those in which nearly every row has a text of its own]
+    #[arg(long, value_delimiter = ',', value_name = "COLUMNS")]
+    pub(crate) cat: Option<Vec<String>>,
+    /// Continuous columns, all of them [default: inferred]
+    #[arg(long, value_delimiter = ',', value_name = "COLUMNS")]
+    pub(crate) cont: Option<Vec<String>>,
+    /// Columns not to use
+    #[arg(long, value_delimiter = ',', value_name = "COLUMNS")]
+    pub(crate) ignore: Option<Vec<String>>,
     #[command(flatten)]
     pub(crate) csv: CsvArgs,
     /// Print JSON

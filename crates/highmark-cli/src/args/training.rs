@@ -45,9 +45,10 @@ pub(crate) struct StepArgs {
     /// Share of the target that cross-entropy spreads over all classes [default: 0]
     #[arg(long, value_name = "X")]
     pub(crate) label_smoothing: Option<f64>,
-    /// A weight for each class, in the order of the classes [default: all 1]
+    /// What the rows of each class count in the loss, the validation loss included: a number for each, in the order of the
+    /// classes, or balanced, by which all classes count the same [default: all 1]
     #[arg(long, value_delimiter = ',', value_name = "WEIGHTS", allow_hyphen_values = true)]
-    pub(crate) class_weights: Option<Vec<f64>>,
+    pub(crate) class_weights: Option<Vec<String>>,
     /// Limit the norm of the gradients [default: none]
     #[arg(long, value_name = "NORM")]
     pub(crate) clip: Option<f64>,

@@ -139,16 +139,9 @@ impl Config {
     }
 
     fn check_loss(&self) -> Result<()> {
-        let loss = self.loss()?;
-        if let Some(weights) = &self.class_weights {
-            let wrong = weights.iter().find(|weight| !(weight.is_finite() && **weight >= 0.0));
-            if let Some(wrong) = wrong {
-                return Err(Failure::usage(format!("class-weights: must be numbers from 0, not {wrong}")));
-            }
-            if weights.iter().all(|weight| *weight == 0.0) {
-                return Err(Failure::usage("class-weights: one at least must be above 0"));
-            }
-        }
+        // The weights do not matter here.
+        let loss = self.loss(&[])?;
+        self.check_class_weights()?;
         let cross_entropy = matches!(loss, None | Some(LossKind::CrossEntropy { .. }));
         if self.label_smoothing.is_some() && !cross_entropy {
             return Err(Failure::usage("label-smoothing: goes with the loss cross-entropy only"));

@@ -3,12 +3,12 @@
 use std::fs;
 use std::path::{Component, Path, PathBuf};
 
-use highmark::{Direction, Error, ErrorKind, NamedData, Table, TaskKind};
+use highmark::{Direction, Error, ErrorKind, Identifier, NamedData, Table, TaskKind, cont_cat_split};
 
 use super::{Config, OneOrMore};
 use crate::failure::{Failure, Result};
 use crate::source::{self, STDIN};
-use crate::text_table::{COLUMNS, shortened};
+use crate::text_table::{COLUMNS, shortened, thousands};
 
 /// The share of one class from which on accuracy says little of the others.
 const RARE: f64 = 0.95;
@@ -84,6 +84,43 @@ impl Config {
             self.metrics = Some(OneOrMore(vec![Self::default_metric(task).into()]));
         }
         Ok(())
+    }
+
+    /// Fails for a classification with nearly as many classes as rows.
+    pub(crate) fn check_classes(&self, table: &Table) -> Result<()> {
+        let ([target], Some(TaskKind::Classification), false) = (&*self.target.0, self.task, self.decided)
+        else {
+            return Ok(());
+        };
+        table.check_classes(target).map_err(|error| {
+            let number = table.column(target).is_ok_and(|array| array.data_type().is_numeric());
+            let option = if number { ": --task regression" } else { "" };
+            Failure::failed(format!("{error}{option}"))
+        })
+    }
+
+    /// Leaves out the categories in which nearly every row has a text of its own, unless it was said which columns are
+    /// categories, or nothing else is there to predict from. It is what the run's config says: another time they are not
+    /// looked for.
+    pub(crate) fn leave_out_identifiers(&mut self, table: &Table) -> Vec<LeftOut> {
+        if self.cat.is_some() || self.decided {
+            return Vec::new();
+        }
+        let named =
+            self.target.0.iter().chain(&self.ignore.0).chain(self.cont.iter().flat_map(|cont| &cont.0));
+        let named: Vec<&str> = named.map(String::as_str).collect();
+        let (cont, cat) = cont_cat_split(table, self.max_card, &named);
+        let found = table.identifiers(&cat);
+        let cont = self.cont.as_ref().map_or(cont.len(), |cont| cont.0.len());
+        if cont + cat.len() == found.len() {
+            return Vec::new();
+        }
+        self.ignore.0.extend(found.iter().map(|identifier| identifier.column.clone()));
+        let others = |own: &str| {
+            let kept = |name: &&String| *name == own || !self.ignore.0.contains(name);
+            cat.iter().filter(kept).cloned().collect::<Vec<_>>()
+        };
+        found.into_iter().map(|found| LeftOut { categories: others(&found.column), found }).collect()
     }
 
     /// The column to go by where nobody has said one: the first metric, but not for a regression; nor the share of right
@@ -204,6 +241,32 @@ impl Config {
             shown(&then),
             shown(&now)
         )))
+    }
+}
+
+/// A column that is left out, though nobody has said so.
+pub(crate) struct LeftOut {
+    pub(crate) found: Identifier,
+    /// The categories if it were not.
+    categories: Vec<String>,
+}
+
+impl LeftOut {
+    /// Why, and what brings it back.
+    pub(crate) fn line(&self) -> String {
+        // More of them would hide what the line says.
+        const NAMED: usize = 8;
+        let Identifier { column, distinct, present } = &self.found;
+        let typed = if self.categories.len() <= NAMED {
+            self.categories.join(",")
+        } else {
+            format!("{column},... with the names of all categories")
+        };
+        format!(
+            "column `{column}`: has {} different texts in {} values, too few of each to learn from; to use it all the same: --cat {typed}",
+            thousands(*distinct),
+            thousands(*present)
+        )
     }
 }
 

@@ -32,6 +32,13 @@ impl Config {
                 }
             },
         };
+        options.decimal = match self.decimal.as_deref() {
+            None | Some(".") => b'.',
+            Some(",") => b',',
+            Some(text) => {
+                return Err(Failure::usage(format!("decimal: must be . or , and not `{text}`")));
+            }
+        };
         options.missing.extend(self.missing.0.iter().cloned());
         Ok(options)
     }
@@ -140,9 +147,9 @@ impl Config {
         }
     }
 
-    /// The loss, if it is not left to the task.
-    pub(super) fn loss(&self) -> Result<Option<LossKind>> {
-        let weights = self.class_weights.as_ref().map(|weights| weights.iter().map(|x| *x as f32).collect());
+    /// The loss, if it is not left to the task. `counts` has the training rows of each class, if there are classes.
+    pub(super) fn loss(&self, counts: &[usize]) -> Result<Option<LossKind>> {
+        let weights = self.weights_of(counts);
         let mut loss = match &self.loss {
             None if weights.is_none() && self.label_smoothing.is_none() => return Ok(None),
             None => LossKind::parse("cross-entropy").map_err(Failure::usage)?,
@@ -180,11 +187,12 @@ impl Config {
         }))
     }
 
-    pub(crate) fn learner_config(&self) -> Result<LearnerConfig> {
+    /// `counts` has the training rows of each class, if there are classes.
+    pub(crate) fn learner_config(&self, counts: &[usize]) -> Result<LearnerConfig> {
         Ok(LearnerConfig {
             model: self.tabular_config()?,
             batch_size: self.bs(),
-            loss: self.loss()?,
+            loss: self.loss(counts)?,
             optimizer: self.optimizer_config()?,
             scale_target: self.scale_target,
             lr: self.lr,

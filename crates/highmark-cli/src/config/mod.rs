@@ -3,11 +3,14 @@
 
 mod budget;
 mod check;
+mod class_weights;
 mod complete;
 mod keys;
 mod library;
 mod parse;
 mod typed;
+
+pub(crate) use complete::LeftOut;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -85,6 +88,8 @@ pub(crate) struct Config {
     pub(crate) drop_missing_target: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) delimiter: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) decimal: Option<String>,
     pub(crate) header: bool,
     pub(crate) missing: OneOrMore,
     pub(crate) layers: Vec<usize>,
@@ -114,7 +119,7 @@ pub(crate) struct Config {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) label_smoothing: Option<f64>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) class_weights: Option<Vec<f64>>,
+    pub(crate) class_weights: Option<Named<Vec<f64>>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) clip: Option<f64>,
     pub(crate) accumulate: usize,
@@ -145,6 +150,9 @@ pub(crate) struct Config {
     pub(crate) loss: Option<Named<LossKind>>,
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub(crate) embedding_sizes: BTreeMap<String, usize>,
+    /// Whether it is that of a run, in which nothing is left to be decided. Not a setting.
+    #[serde(skip)]
+    pub(crate) decided: bool,
 }
 
 impl Default for Config {
@@ -165,6 +173,7 @@ impl Default for Config {
             stratify: None,
             drop_missing_target: false,
             delimiter: None,
+            decimal: None,
             header: true,
             missing: OneOrMore::default(),
             layers: vec![200, 100],
@@ -207,6 +216,7 @@ impl Default for Config {
             non_finite: Named::Name("stop".into()),
             loss: None,
             embedding_sizes: BTreeMap::new(),
+            decided: false,
         }
     }
 }
@@ -215,7 +225,9 @@ impl Config {
     /// Reads an experiment. Keys may be written with `_` or `-`.
     pub(crate) fn read(path: &Path) -> Result<Self> {
         let text = std::fs::read_to_string(path).map_err(|error| highmark::Error::io("read", path, error))?;
-        Self::parse(&text).map_err(|message| Failure::usage(format!("{}: {message}", path.display())))
+        let config = Self::parse(&text);
+        let config = config.map_err(|message| Failure::usage(format!("{}: {message}", path.display())))?;
+        Ok(Self { decided: text.starts_with(FIRST_LINE), ..config })
     }
 
     /// As the text of a TOML file that [`Config::read`] understands.

@@ -1,13 +1,14 @@
 //! From what was typed to what it means.
 
-use std::path::Path;
+use std::fs;
+use std::path::{Component, Path, PathBuf};
 
 use highmark::{ActivationFn, NamedData, TaskKind};
 
-use super::{Config, Named, OneOrMore};
+use super::{Config, Named, OneOrMore, class_weights};
 use crate::args::{
-    CheckpointArgs, CsvArgs, DataArgs, FitArgs, LrFindArgs, ModelArgs, ResumeArgs, StepArgs, StopArgs,
-    TrainArgs,
+    CheckpointArgs, CsvArgs, DataArgs, FitArgs, LrFindArgs, ModelArgs, ResumeArgs, ShowArgs, StepArgs,
+    StopArgs, TrainArgs,
 };
 use crate::failure::{Failure, Result};
 use crate::run_folder::CONFIG;
@@ -28,7 +29,28 @@ fn beside(folder: &Path, data: String) -> String {
     if NamedData::from_name(&data).is_some() || data == STDIN || only_here {
         return data;
     }
-    path.to_string_lossy().into_owned()
+    cleaned(path).to_string_lossy().into_owned()
+}
+
+/// `x.csv` for `run/../x.csv`, unless `run` is a link to elsewhere.
+fn cleaned(path: PathBuf) -> PathBuf {
+    let mut short = PathBuf::new();
+    for part in path.components() {
+        match (part, short.components().next_back()) {
+            (Component::ParentDir, Some(Component::Normal(_))) => {
+                short.pop();
+            }
+            (Component::CurDir, _) => {}
+            _ => short.push(part),
+        }
+    }
+    // The file itself may not be there.
+    let folder = |path: &Path| {
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+        fs::canonicalize(folder.unwrap_or(Path::new("."))).ok()
+    };
+    let same = folder(&path).is_some_and(|whole| folder(&short) == Some(whole));
+    if same { short } else { path }
 }
 
 impl Config {
@@ -38,7 +60,7 @@ impl Config {
         config.set_data(&args.columns)?;
         config.set_csv(&args.csv);
         config.set_model(&args.model)?;
-        config.set_step(&args.step);
+        config.set_step(&args.step)?;
         config.set_fit(&args.fit);
         config.set_stop(&args.stop);
         config.replay = args.replay.clone().or(config.replay);
@@ -71,8 +93,24 @@ impl Config {
         config.set_data(&args.columns)?;
         config.set_csv(&args.csv);
         config.set_model(&args.model)?;
-        config.set_step(&args.step);
+        config.set_step(&args.step)?;
         config.check()?;
+        Ok(config)
+    }
+
+    /// The columns of a table that is only shown.
+    pub(crate) fn of_show(args: &ShowArgs) -> Result<Self> {
+        let columns = DataArgs {
+            target: Some(args.target.clone()),
+            task: args.task.clone(),
+            cat: args.cat.clone(),
+            cont: args.cont.clone(),
+            ignore: args.ignore.clone(),
+            ..DataArgs::default()
+        };
+        let mut config = Self { data: args.data.clone(), ..Self::default() };
+        config.set_data(&columns)?;
+        config.set_csv(&args.csv);
         Ok(config)
     }
 
@@ -133,6 +171,7 @@ impl Config {
 
     pub(crate) fn set_csv(&mut self, args: &CsvArgs) {
         self.delimiter = args.delimiter.clone().or(self.delimiter.take());
+        self.decimal = args.decimal.clone().or(self.decimal.take());
         self.header &= !args.no_header;
         set(&mut self.missing, args.missing.clone().map(OneOrMore));
     }
@@ -149,18 +188,21 @@ impl Config {
         Ok(())
     }
 
-    fn set_step(&mut self, args: &StepArgs) {
+    fn set_step(&mut self, args: &StepArgs) -> Result<()> {
         self.bs = args.bs.or(self.bs);
         set(&mut self.optimizer, args.optimizer.clone().map(Named::Name));
         self.wd = args.wd.or(self.wd);
         self.loss = args.loss.clone().map(Named::Name).or(self.loss.take());
         self.label_smoothing = args.label_smoothing.or(self.label_smoothing);
-        self.class_weights = args.class_weights.clone().or(self.class_weights.take());
+        if let Some(typed) = &args.class_weights {
+            self.class_weights = Some(class_weights::parse(typed)?);
+        }
         self.clip = args.clip.or(self.clip);
         set(&mut self.accumulate, args.accumulate);
         set(&mut self.non_finite, args.non_finite.clone().map(Named::Name));
         set(&mut self.seed, args.seed);
         set(&mut self.threads, args.threads);
+        Ok(())
     }
 
     fn set_fit(&mut self, args: &FitArgs) {
@@ -185,5 +227,28 @@ impl Config {
         set(&mut self.min_delta, args.min_delta);
         self.early_stopping = (self.early_stopping || args.early_stopping) && !args.no_early_stopping;
         self.save_best = (self.save_best || args.save_best) && !args.no_save_best;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_without_detours() {
+        let folder = std::env::temp_dir().join(format!("highmark-cleaned-{}", std::process::id()));
+        fs::create_dir_all(folder.join("a/b")).unwrap();
+        let short =
+            |path: &str| cleaned(folder.join(path)).strip_prefix(&folder).unwrap().display().to_string();
+        // Whether the file is there or not.
+        assert_eq!((short("a/b/../x.csv"), short("a/b/../../x.csv")), ("a/x.csv".into(), "x.csv".into()));
+        assert_eq!((short("a/./x.csv"), short("none/../x.csv")), ("a/x.csv".into(), "none/../x.csv".into()));
+        #[cfg(unix)]
+        {
+            std::os::unix::fs::symlink(folder.join("a/b"), folder.join("link")).unwrap();
+            assert_eq!(short("link/../x.csv"), "link/../x.csv");
+        }
+        assert_eq!(cleaned(PathBuf::from("../x.csv")), PathBuf::from("../x.csv"));
+        fs::remove_dir_all(folder).unwrap();
     }
 }

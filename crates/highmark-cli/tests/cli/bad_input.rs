@@ -39,6 +39,12 @@ fn wrong_usage() {
         ("--label-smoothing 0.1 --loss focal", &["label-smoothing", "cross-entropy"]),
         ("--class-weights -1,1", &["class-weights"]),
         ("--class-weights 1,1 --loss mse", &["class-weights", "cross-entropy and focal"]),
+        ("--class-weights balance", &["class-weights: must be balanced", "not `balance`"]),
+        ("--class-weights 1,x", &["class-weights: `x` is not a number"]),
+        (
+            "--layers 200 100",
+            &["unexpected argument '100'", "hint: the values of --layers", "--layers 200,100"],
+        ),
         ("--usd-per-hour -1", &["usd-per-hour"]),
         ("--min-delta inf", &["min-delta"]),
         ("--metrics acuracy", &["`acuracy`", "did you mean `accuracy`?"]),
@@ -74,7 +80,10 @@ fn unusable_data() {
             "--target price --class-weights 1,2",
             &["class-weights", "price makes this a regression", "leave it out"],
         ),
-        ("--target answer --class-weights 1", &["1 weight given for 2 outputs"]),
+        (
+            "--target answer --class-weights 1",
+            &["class-weights: 1 given for 2 classes", "no, yes", "balanced"],
+        ),
         ("--target answer --cont city", &["`city`: holds words, such as `Oslo`", "categorical"]),
         ("--target answer --task regression", &["`answer`: holds words", "make it a classification"]),
         ("--target answer --cat citi", &["`citi`", "did you mean `city`?"]),
@@ -86,7 +95,8 @@ fn unusable_data() {
         ("--target price --metrics accuracy --bs 16", &["accuracy", "rmse"]),
         ("--target answer,grade --task classification", &["one target", "multi-label"]),
         ("--target price --loss cross-entropy --bs 16", &["class"]),
-        ("--target answer --class-weights 1,2,3 --bs 16", &["weight"]),
+        ("--target answer --class-weights 1,2,3 --bs 16", &["class-weights: 3 given for 2 classes"]),
+        ("--target price --class-weights balanced", &["class-weights", "price makes this a regression"]),
         ("--target answer --valid-file none.csv", &["none.csv"]),
     ] {
         folder.run(&format!("train people.csv {options}")).failed(1, parts);

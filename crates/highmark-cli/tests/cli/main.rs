@@ -4,8 +4,10 @@
 
 mod bad_input;
 mod budget;
+mod doubts;
 mod folder;
 mod fuzz_corpus;
+mod identifiers;
 mod kill_matrix;
 mod messy;
 mod missing_target;

@@ -35,7 +35,8 @@ fn odd_columns_are_told() {
         assert!(ran.out.contains(part), "`{part}` is not in: {}", ran.out);
     }
     let json = folder.run("show people.csv --target answer --json").done().json();
-    assert_eq!(json["warnings"].as_array().unwrap().len(), 4);
+    assert_eq!(json["warnings"].as_array().unwrap().len(), 3);
+    assert!(json["left_out"][0].as_str().unwrap().starts_with("column `id`: has 200 different texts"));
     // As advised.
     let ran = folder.run(&format!(
         "train people.csv --target answer {QUICK} --ignore id,planet,pay --missing ? --out next"
@@ -203,4 +204,39 @@ fn a_delimiter_that_is_another_one_is_suspected() {
     }
     folder.run("train people.csv --target answer --delimiter ;").failed(1, &["--delimiter ','"]);
     folder.run("predict run semicolons.csv --delimiter ;").done();
+}
+
+#[test]
+fn decimal_commas() {
+    let people = people(200);
+    let folder = Folder::with("commas", "points.csv", &people);
+    folder.write("commas.csv", &people.replace(',', ";").replace('.', ","));
+    let options = format!("--target price --ignore answer,grade,tall,old {QUICK} --quiet");
+    let told = folder.run("show commas.csv --target answer --delimiter ;").done().out;
+    assert!(
+        told.contains("`height`: is text because of numbers such as") && told.contains("--decimal , reads"),
+        "{told}"
+    );
+    folder.run(&format!("train points.csv {options} --out points")).done();
+    folder.run(&format!("train commas.csv --delimiter ; --decimal , {options} --out commas")).done();
+    let losses = |run: &str| {
+        let text = folder.read(&format!("{run}/history.csv"));
+        text.lines().map(|line| line.split(',').take(3).collect::<Vec<_>>().join(",")).collect::<Vec<_>>()
+    };
+    assert_eq!(losses("commas"), losses("points"));
+    // The run knows how its files are written.
+    let predicted = folder.run("predict commas commas.csv").done().out;
+    assert_eq!(predicted, folder.run("predict points points.csv").done().out);
+    assert_eq!(predicted, folder.run("predict commas points.csv --delimiter , --decimal .").done().out);
+    folder.run("train commas/config.toml --out again --quiet").done();
+    assert_eq!(folder.bytes("again/best.safetensors"), folder.bytes("commas/best.safetensors"));
+    folder.run("show commas.csv --decimal ,").failed(1, &["decimal: is also the delimiter"]);
+    folder.run("show commas.csv --decimal ;").failed(2, &["decimal: must be . or ,"]);
+    // A word among them, and a number with a point, which may part thousands.
+    let odd =
+        people.replace(',', ";").replace('.', ",").replacen(";1,5", ";?", 1).replacen(";1,6", ";1.600", 1);
+    folder.write("odd.csv", &odd);
+    let told = folder.run("show odd.csv --delimiter ; --decimal ,").done().out;
+    assert!(told.contains("column `height`: is text because of ") && told.contains("`1.600"), "{told}");
+    assert!(told.contains("everything else in it is a number"), "{told}");
 }

@@ -105,6 +105,14 @@ fn inspecting() {
     {
         assert!(ran.out.contains(part), "`{part}` is not in: {}", ran.out);
     }
+    assert!(!ran.out.contains("has not ended"), "{}", ran.out);
+    let report = folder.read("run/report.json");
+    std::fs::remove_file(folder.path("run/report.json")).unwrap();
+    let killed = folder.run("inspect run").done().out;
+    assert!(killed.contains("unfinished the run has not ended: 3 of 3 epochs are done"), "{killed}");
+    assert!(killed.contains("go on with it by `highmark resume run`"), "{killed}");
+    assert!(folder.run("inspect run --json").done().json()["unfinished"].is_string());
+    folder.write("run/report.json", &report);
     let about = folder.run("inspect run/best.safetensors --json").done().json();
     assert_eq!((&about["task"], &about["report"]), (&"classification".into(), &().into()));
     assert_eq!(about["classes"], serde_json::json!(["a", "b", "c"]));

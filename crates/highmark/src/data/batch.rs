@@ -1,5 +1,7 @@
 //! What one step sees: codes, numbers and targets of a few rows.
 
+use crate::{Error, Result};
+
 /// The targets of some rows.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Targets {
@@ -15,6 +17,26 @@ pub enum Targets {
 }
 
 impl Targets {
+    /// Classes from numbers that came from elsewhere. Fails for those that are none: negative ones, and those beyond 32 bits.
+    ///
+    /// ```
+    /// use highmark::Targets;
+    /// assert_eq!(Targets::from_classes([2, 0])?, Targets::Classes(vec![2, 0]));
+    /// let error = Targets::from_classes([0, -1]).unwrap_err().to_string();
+    /// assert!(error.starts_with("class -1 in row 1 does not exist"), "{error}");
+    /// # Ok::<(), highmark::Error>(())
+    /// ```
+    pub fn from_classes(numbers: impl IntoIterator<Item = i64>) -> Result<Self> {
+        let class = |(row, number): (usize, i64)| {
+            u32::try_from(number).map_err(|_| {
+                Error::data(format!(
+                    "class {number} in row {row} does not exist: classes are numbered from 0, and so are rows"
+                ))
+            })
+        };
+        Ok(Self::Classes(numbers.into_iter().enumerate().map(class).collect::<Result<_>>()?))
+    }
+
     /// An empty set of the same kind.
     #[must_use]
     pub fn empty_like(&self) -> Self {

@@ -35,6 +35,7 @@ pub use drift::{Drift, Far, Unseen};
 pub(crate) use hash::FastHasher;
 pub use level::Level;
 pub use loader::{Loader, Order};
+pub use oddity::Identifier;
 pub use parallel::set_data_threads;
 pub use parquet::{read_parquet, write_parquet};
 pub use pipeline::Pipeline;

@@ -63,7 +63,7 @@ pub(crate) fn refuse_words(name: &str, array: &ArrayRef, origin: &Origin, advice
         return Ok(());
     }
     let factors = Factors::of(name, array)?;
-    let word = |level: &Level| matches!(level, Level::Text(text) if text.trim().parse::<f64>().is_err());
+    let word = |level: &Level| matches!(level, Level::Text(text) if origin.number(text).is_none());
     let Some(first) = factors.levels.first().filter(|_| factors.levels.iter().all(word)) else {
         return Ok(());
     };
@@ -98,7 +98,7 @@ fn parse<'a>(name: &str, texts: impl Iterator<Item = Option<&'a str>>, origin: &
         .enumerate()
         .map(|(row, text)| match text {
             None => Ok(f64::NAN),
-            Some(text) => text.trim().parse().map_err(|_| no_number(name, text, &origin.row(row))),
+            Some(text) => origin.number(text).ok_or_else(|| no_number(name, text, &origin.row(row))),
         })
         .collect()
 }

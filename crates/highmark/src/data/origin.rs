@@ -3,6 +3,8 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use super::csv::parse_float_with;
+
 /// The file that rows were read from, if they were, and the lines that they are on, if each is on a line of its own; and which
 /// of the columns of whole numbers are dates there.
 #[derive(Clone, Debug, Default)]
@@ -12,6 +14,8 @@ pub(crate) struct Origin {
     dates: Arc<[String]>,
     /// Which rows of the file they are, if some are left out.
     rows: Option<Arc<[u32]>>,
+    /// What stands before decimals in its texts, if it is no point.
+    decimal: Option<u8>,
 }
 
 impl Origin {
@@ -29,6 +33,24 @@ impl Origin {
     /// Whether the file has dates in a column.
     pub(crate) fn is_date(&self, column: &str) -> bool {
         self.dates.iter().any(|name| name == column)
+    }
+
+    /// The same, with numbers whose decimals begin with this.
+    pub(crate) fn with_decimal(self, decimal: u8) -> Self {
+        Self { decimal: Some(decimal).filter(|decimal| *decimal != b'.'), ..self }
+    }
+
+    /// What the sign before decimals is called.
+    pub(crate) fn decimal_name(&self) -> &'static str {
+        if self.decimal.is_some() { "comma" } else { "point" }
+    }
+
+    /// The number that a text of the file is, if it is one.
+    pub(crate) fn number(&self, text: &str) -> Option<f64> {
+        match self.decimal {
+            None => text.trim().parse().ok(),
+            Some(decimal) => parse_float_with(text.as_bytes(), decimal),
+        }
     }
 
     /// Rows that are the lines of a file from this one on, counted from 1.

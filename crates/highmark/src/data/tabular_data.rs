@@ -184,7 +184,7 @@ impl TabularData {
 }
 
 /// The continuous and the categorical features, as asked for or inferred.
-fn features(table: &Table, config: &DataConfig) -> Result<(Vec<String>, Vec<String>)> {
+pub(super) fn features(table: &Table, config: &DataConfig) -> Result<(Vec<String>, Vec<String>)> {
     check_names(table, "ignore", &config.ignore)?;
     for (setting, names) in [("cat", &config.cat), ("cont", &config.cont)] {
         check_names(table, setting, names.as_deref().unwrap_or_default())?;

@@ -8,7 +8,9 @@ use arrow_array::{Array, ArrayRef, Int64Array, make_array};
 use arrow_data::transform::MutableArrayData;
 
 use super::factors::{Factors, MISSING};
+use super::oddity::{MANY, words_among_numbers};
 use super::pipeline::refuse_empty;
+use super::tabular_data::features;
 use super::task::{fit_task, infer_kind};
 use super::{DataConfig, Split, Table, TabularData};
 use crate::{Error, Result};
@@ -58,16 +60,67 @@ impl Table {
     /// # Ok::<(), highmark::Error>(())
     /// ```
     pub fn refusals(&self, targets: &[String]) -> Vec<Error> {
-        let rows: Vec<u32> = (0..self.rows() as u32).collect();
-        let features = self.columns().iter().map(|(name, _)| name).filter(|name| !targets.contains(name));
+        self.refusals_with(&DataConfig { targets: targets.to_vec(), ..DataConfig::default() })
+    }
+
+    /// The same if columns are used and predicted as `config` says.
+    pub fn refusals_with(&self, config: &DataConfig) -> Vec<Error> {
+        let (targets, rows): (_, Vec<u32>) = (&config.targets, (0..self.rows() as u32).collect());
         let mut refusals = Vec::new();
         if !targets.is_empty() && !rows.is_empty() {
-            let fitted =
-                infer_kind(self, targets).and_then(|kind| fit_task(self, targets, kind, &rows, None));
+            let kind = config.task.map_or_else(|| infer_kind(self, targets), Ok);
+            let fitted = kind.and_then(|kind| fit_task(self, targets, kind, &rows, None));
             refusals.extend(fitted.err());
         }
-        refusals.extend(refuse_empty(self, features, &rows).err());
+        let used = match features(self, config) {
+            Ok((cont, cat)) => [cont, cat].concat(),
+            Err(error) => {
+                // Without targets nothing is said of what to predict from.
+                refusals.extend(Some(error).filter(|_| !targets.is_empty()));
+                Vec::new()
+            }
+        };
+        refusals.extend(refuse_empty(self, used.iter(), &rows).err());
         refusals
+    }
+}
+
+impl Table {
+    /// Fails for a target whose classes are more than half as many as its values: a number that was taken for classes, an
+    /// identifier or free text. [`TabularData::new`] trains on it all the same.
+    ///
+    /// ```
+    /// use std::path::Path;
+    /// use highmark::{CsvOptions, read_csv_from};
+    ///
+    /// let rows: String = (0..50).map(|row| format!("{},{}\n", row * 7, row % 2)).collect();
+    /// let table = read_csv_from(Path::new("x.csv"), format!("price,sold\n{rows}").as_bytes(), &CsvOptions::default())?;
+    /// let error = table.check_classes("price").unwrap_err().to_string();
+    /// assert!(error.starts_with("column `price`: has 50 classes in 50 rows"), "{error}");
+    /// assert!(table.check_classes("sold").is_ok());
+    /// # Ok::<(), highmark::Error>(())
+    /// ```
+    pub fn check_classes(&self, target: &str) -> Result<()> {
+        let array = self.column(target)?;
+        let factors = Factors::of(target, array)?;
+        let (counts, missing) = factors.counts();
+        let (distinct, present) = (counts.len(), factors.codes.len() - missing);
+        if distinct <= MANY || distinct * 2 <= present {
+            return Ok(());
+        }
+        if let Some(words) = words_among_numbers(target, &factors, &counts, self.origin()) {
+            return Err(Error::data(format!(
+                "{words}. As classes, its {distinct} different texts in {present} rows are too few of each to learn from"
+            )));
+        }
+        let advice = if array.data_type().is_numeric() {
+            "make it a regression, which predicts it as a number"
+        } else {
+            "put classes together, or predict another column"
+        };
+        let message =
+            format!("has {distinct} classes in {present} rows, too few of each to learn from; {advice}");
+        Err(Error::column(target, message))
     }
 }
 
@@ -213,6 +266,22 @@ mod tests {
         assert!(error(Split::Rows(2..30)).contains("2..30 is not within the 20 rows"));
         let error = TabularData::new(&table("a,y\n1,\n2,\n"), &config(Split::default())).unwrap_err();
         assert!(error.to_string().contains("no row has its target: y"), "{error}");
+    }
+
+    #[test]
+    fn classes_nearly_as_many_as_rows() {
+        let of = |value: fn(usize) -> String| {
+            let rows: String = (0..100).map(|row| format!("{},{row}.5\n", value(row))).collect();
+            table(&format!("y,a\n{rows}")).check_classes("y").map_err(|error| error.to_string())
+        };
+        let error = of(|row| (row * 37 % 1000).to_string()).unwrap_err();
+        assert!(error.contains("100 classes in 100 rows") && error.contains("a regression"), "{error}");
+        let error = of(|row| format!("c-{}", row % 51)).unwrap_err();
+        assert!(error.contains("51 classes in 100 rows") && error.contains("another column"), "{error}");
+        let error = of(|row| if row == 4 { "?".into() } else { row.to_string() }).unwrap_err();
+        assert!(error.contains("`?` in line 6 of x.csv") && error.contains("As classes"), "{error}");
+        assert_eq!(of(|row| format!("c-{}", row % 50)), Ok(()));
+        assert!(table("y\na\nb\nc\n").check_classes("y").is_ok());
     }
 
     #[test]

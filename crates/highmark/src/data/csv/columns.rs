@@ -6,33 +6,40 @@ use arrow_array::{ArrayRef, BooleanArray, Float64Array, Int64Array};
 use arrow_buffer::ScalarBuffer;
 
 use super::super::text::{Text, dictionary};
-use super::number::{parse_bool, parse_float, parse_int};
+use super::CsvOptions;
+use super::number::{parse_bool, parse_float_with, parse_int};
 use crate::Result;
 
-/// The spellings of a missing value, quick to tell from others.
-pub(super) struct Missing {
+/// How values are written: the spellings of a missing one, quick to tell from others, and where decimals begin.
+pub(super) struct Notation {
+    decimal: u8,
     empty: bool,
     /// By their first byte.
     spellings: [Vec<Vec<u8>>; 256],
 }
 
-impl Missing {
-    pub(super) fn new(all: &[String]) -> Self {
+impl Notation {
+    pub(super) fn new(options: &CsvOptions) -> Self {
         let mut spellings = [const { Vec::new() }; 256];
-        for spelling in all {
+        for spelling in &options.missing {
             if let Some(byte) = spelling.as_bytes().first() {
                 spellings[usize::from(*byte)].push(spelling.clone().into_bytes());
             }
         }
-        Self { empty: all.iter().any(String::is_empty), spellings }
+        Self { decimal: options.decimal, empty: options.missing.iter().any(String::is_empty), spellings }
     }
 
     #[inline]
-    fn is(&self, field: &[u8]) -> bool {
+    fn is_missing(&self, field: &[u8]) -> bool {
         match field.first() {
             None => self.empty,
             Some(byte) => self.spellings[usize::from(*byte)].iter().any(|spelling| spelling == field),
         }
+    }
+
+    #[inline]
+    fn float(&self, field: &[u8]) -> Option<f64> {
+        parse_float_with(field, self.decimal)
     }
 }
 
@@ -86,25 +93,25 @@ impl Default for Column {
 impl Column {
     /// Appends one value.
     #[inline]
-    pub(super) fn push(&mut self, field: &[u8], missing: &Missing) {
-        if missing.is(field) {
+    pub(super) fn push(&mut self, field: &[u8], notation: &Notation) {
+        if notation.is_missing(field) {
             return self.push_missing();
         }
         match &mut self.values {
             Values::Text(text) => text.push(field),
             Values::Ints(ints) => match parse_int(field) {
                 Some(value) => ints.push(value),
-                None => self.widen(field),
+                None => self.widen(field, notation),
             },
-            Values::Floats(floats) => match parse_float(field) {
+            Values::Floats(floats) => match notation.float(field) {
                 Some(value) => floats.push(value),
-                None => self.widen(field),
+                None => self.widen(field, notation),
             },
             Values::Bools(bools) => match parse_bool(field) {
                 Some(value) => bools.push(value),
-                None => self.widen(field),
+                None => self.widen(field, notation),
             },
-            Values::Missing(_) => self.widen(field),
+            Values::Missing(_) => self.widen(field, notation),
         }
     }
 
@@ -128,12 +135,12 @@ impl Column {
 
     /// Appends a value that the type so far cannot hold.
     #[cold]
-    fn widen(&mut self, field: &[u8]) {
+    fn widen(&mut self, field: &[u8], notation: &Notation) {
         let rows = match &self.values {
             Values::Missing(0) => {
                 self.values = if let Some(value) = parse_int(field) {
                     Values::Ints(vec![value])
-                } else if let Some(value) = parse_float(field) {
+                } else if let Some(value) = notation.float(field) {
                     Values::Floats(vec![value])
                 } else if let Some(value) = parse_bool(field) {
                     Values::Bools(vec![value])
@@ -145,7 +152,7 @@ impl Column {
                 return;
             }
             Values::Missing(count) => {
-                if let Some(value) = parse_float(field) {
+                if let Some(value) = notation.float(field) {
                     let mut floats = vec![f64::NAN; *count];
                     floats.push(value);
                     self.values = Values::Floats(floats);
@@ -157,7 +164,7 @@ impl Column {
                 return self.push_text(field);
             }
             Values::Ints(ints) => {
-                if let Some(value) = parse_float(field) {
+                if let Some(value) = notation.float(field) {
                     let mut floats = as_floats(ints);
                     floats.push(value);
                     self.values = Values::Floats(floats);
@@ -230,9 +237,9 @@ impl Column {
     }
 
     /// Takes the text of an earlier row, if this column has to have it again.
-    pub(super) fn read_again(&mut self, row: usize, field: &[u8], missing: &Missing) {
+    pub(super) fn read_again(&mut self, row: usize, field: &[u8], notation: &Notation) {
         if row < self.unread
-            && !missing.is(field)
+            && !notation.is_missing(field)
             && let Values::Text(text) = &mut self.values
         {
             text.set(row, field);

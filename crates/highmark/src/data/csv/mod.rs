@@ -13,7 +13,7 @@ use std::fs;
 use std::io::{self, Read, Seek, SeekFrom};
 use std::path::Path;
 
-use self::columns::{Column, Missing};
+use self::columns::{Column, Notation};
 use self::pieces::{join, read_pieces};
 use self::records::Records;
 use self::source::Source;
@@ -22,7 +22,7 @@ use super::origin::Origin;
 use super::parallel::{map, threads};
 use crate::{Error, Result};
 
-pub(crate) use number::parse_float;
+pub(crate) use number::parse_float_with;
 pub use write::{write_csv, write_csv_to};
 
 /// Bytes for which another thread is worth its start.
@@ -57,6 +57,8 @@ pub struct CsvOptions {
     /// Whether to drop the blanks after a delimiter, as pandas' `skipinitialspace` does; false by default.
     /// Numbers may always have blanks around them.
     pub trim: bool,
+    /// The byte before the decimals of a number, `.` by default. If it is another one, a number with a point is text.
+    pub decimal: u8,
     /// A byte that makes a line that begins with it a comment; none by default.
     pub comment: Option<u8>,
 }
@@ -74,6 +76,7 @@ impl Default for CsvOptions {
             column_names: None,
             missing: missing.map(String::from).to_vec(),
             trim: false,
+            decimal: b'.',
             comment: None,
         }
     }
@@ -132,8 +135,8 @@ fn parse_in_pieces(path: &Path, bytes: Vec<u8>, options: &CsvOptions, pieces: us
     let names = column_names(&source, &mut records, options)?;
     // Without a header, the first record is data.
     let begin = if options.header { records.at() } else { 0 };
-    let missing = Missing::new(&options.missing);
-    let pieces = read_pieces(&source, begin, pieces, &names, &missing)?;
+    let notation = Notation::new(options);
+    let pieces = read_pieces(&source, begin, pieces, &names, &notation)?;
     if let Some(quote) = records.unclosed() {
         return Err(source.unclosed(quote));
     }
@@ -141,7 +144,8 @@ fn parse_in_pieces(path: &Path, bytes: Vec<u8>, options: &CsvOptions, pieces: us
         return Err(Error::file(path, "has the names of columns but no rows"));
     }
     let origin = origin(&source, begin, pieces.iter().map(|piece| piece.rows).sum());
-    let columns = join(&source, pieces, &missing);
+    let origin = origin.with_decimal(options.decimal);
+    let columns = join(&source, pieces, &notation);
     let arrays = map(names.into_iter().zip(columns).collect(), |(name, parts): (String, Vec<Column>)| {
         let mut parts = parts.into_iter();
         let mut whole = parts.next().unwrap_or_default();

@@ -47,6 +47,22 @@ pub(crate) fn parse_float(field: &[u8]) -> Option<f64> {
     }
 }
 
+/// The same of a number whose decimals begin with `decimal`; one with a point is none then, since the point may part thousands.
+#[inline]
+pub(crate) fn parse_float_with(field: &[u8], decimal: u8) -> Option<f64> {
+    if decimal == b'.' {
+        return parse_float(field);
+    }
+    if field.contains(&b'.') {
+        return None;
+    }
+    if !field.contains(&decimal) {
+        return parse_float(field);
+    }
+    let with_point: Vec<u8> = field.iter().map(|byte| if *byte == decimal { b'.' } else { *byte }).collect();
+    parse_float(&with_point)
+}
+
 /// A truth value in pandas' three spellings of each.
 #[inline]
 pub(super) fn parse_bool(field: &[u8]) -> Option<bool> {
@@ -89,5 +105,24 @@ mod tests {
         assert_eq!(parse_float(b"Infinity"), Some(f64::INFINITY));
         assert_eq!(parse_float(b"1,5"), None);
         assert_eq!(parse_float(b" "), None);
+    }
+
+    #[test]
+    fn decimal_commas() {
+        for (text, value) in [
+            (" 1,5e3 ", Some(1500.0)),
+            ("-,5", Some(-0.5)),
+            ("7", Some(7.0)),
+            ("inf", Some(f64::INFINITY)),
+            // Thousands, perhaps.
+            ("1.500", None),
+            ("1.500,5", None),
+            ("1,500,5", None),
+            ("Oslo, Bergen", None),
+            (",", None),
+        ] {
+            assert_eq!(parse_float_with(text.as_bytes(), b','), value, "{text}");
+        }
+        assert_eq!(parse_float_with(b"1.5", b'.'), Some(1.5));
     }
 }

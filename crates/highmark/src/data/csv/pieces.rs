@@ -1,7 +1,7 @@
 //! A file read in several pieces at once.
 
 use super::super::parallel::map;
-use super::columns::{Column, Kind, Missing};
+use super::columns::{Column, Kind, Notation};
 use super::ragged;
 use super::source::Source;
 use crate::Result;
@@ -26,7 +26,7 @@ pub(super) fn read_pieces(
     begin: usize,
     count: usize,
     names: &[String],
-    missing: &Missing,
+    notation: &Notation,
 ) -> Result<Vec<Piece>> {
     let bytes = source.bytes();
     let mut cuts = vec![begin];
@@ -37,10 +37,10 @@ pub(super) fn read_pieces(
     }
     cuts.push(bytes.len());
     let spans: Vec<(usize, usize)> = cuts.windows(2).map(|pair| (pair[0], pair[1])).collect();
-    let read = map(spans.clone(), |(begin, end)| read_piece(source, begin, end, names, missing));
+    let read = map(spans.clone(), |(begin, end)| read_piece(source, begin, end, names, notation));
     let (mut pieces, mut at) = (Vec::new(), begin);
     for (piece, (begin, end)) in read.into_iter().zip(spans) {
-        let piece = if begin == at { piece? } else { read_piece(source, at, end, names, missing)? };
+        let piece = if begin == at { piece? } else { read_piece(source, at, end, names, notation)? };
         at = piece.end;
         pieces.push(piece);
     }
@@ -53,7 +53,7 @@ fn read_piece(
     begin: usize,
     end: usize,
     names: &[String],
-    missing: &Missing,
+    notation: &Notation,
 ) -> Result<Piece> {
     let mut records = source.records(begin);
     let mut columns: Vec<Column> = names.iter().map(|_| Column::default()).collect();
@@ -63,7 +63,7 @@ fn read_piece(
         let (mut values, mut ended) = (0, false);
         for column in &mut columns {
             let (value, last) = records.value();
-            column.push(value, missing);
+            column.push(value, notation);
             values += 1;
             ended = last;
             if last {
@@ -82,7 +82,7 @@ fn read_piece(
 }
 
 /// The parts of each column, all of the type that holds them all.
-pub(super) fn join(source: &Source, mut pieces: Vec<Piece>, missing: &Missing) -> Vec<Vec<Column>> {
+pub(super) fn join(source: &Source, mut pieces: Vec<Piece>, notation: &Notation) -> Vec<Vec<Column>> {
     let width = pieces.first().map_or(0, |piece| piece.columns.len());
     for number in 0..width {
         let kinds = pieces.iter().map(|piece| piece.columns[number].kind());
@@ -90,7 +90,7 @@ pub(super) fn join(source: &Source, mut pieces: Vec<Piece>, missing: &Missing) -
         pieces.iter_mut().for_each(|piece| piece.columns[number].become_kind(kind));
     }
     let mut columns: Vec<Vec<Column>> = (0..width).map(|_| Vec::new()).collect();
-    for piece in map(pieces, |piece| reread(source, piece, missing)) {
+    for piece in map(pieces, |piece| reread(source, piece, notation)) {
         columns.iter_mut().zip(piece.columns).for_each(|(parts, part)| parts.push(part));
     }
     columns
@@ -98,13 +98,13 @@ pub(super) fn join(source: &Source, mut pieces: Vec<Piece>, missing: &Missing) -
 
 /// A column that turned out to be text after its first values looked like numbers needs those as they were
 /// written (007 is not 7), so the beginning is read again for it.
-fn reread(source: &Source, mut piece: Piece, missing: &Missing) -> Piece {
+fn reread(source: &Source, mut piece: Piece, notation: &Notation) -> Piece {
     let rows = piece.columns.iter().map(Column::unread).max().unwrap_or(0);
     let mut records = source.records(piece.begin);
     for row in 0..rows {
         records.find(piece.end);
         for column in &mut piece.columns {
-            column.read_again(row, records.value().0, missing);
+            column.read_again(row, records.value().0, notation);
         }
     }
     piece

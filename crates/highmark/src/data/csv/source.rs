@@ -21,12 +21,19 @@ impl Source {
     pub(super) fn new(path: &Path, bytes: Vec<u8>, options: &CsvOptions) -> Result<Self> {
         let tabs = path.extension().is_some_and(|e| e.eq_ignore_ascii_case("tsv"));
         let delimiter = options.delimiter.unwrap_or(if tabs { b'\t' } else { b',' });
-        for (setting, byte) in
-            [("delimiter", Some(delimiter)), ("quote", Some(options.quote)), ("comment", options.comment)]
-        {
+        for (setting, byte) in [
+            ("delimiter", Some(delimiter)),
+            ("quote", Some(options.quote)),
+            ("comment", options.comment),
+            ("decimal", Some(options.decimal)),
+        ] {
             if byte.is_some_and(|byte| !byte.is_ascii() || byte == b'\n' || byte == b'\r') {
                 return Err(Error::config(setting, "must be one ASCII character that does not end lines"));
             }
+        }
+        if options.decimal == delimiter {
+            let message = "is also the delimiter, so that numbers fall apart; say what separates the columns";
+            return Err(Error::config("decimal", message));
         }
         if delimiter == options.quote {
             return Err(Error::config("delimiter", "must not be the quote"));

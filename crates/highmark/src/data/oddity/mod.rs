@@ -1,7 +1,9 @@
 //! What in a column is probably not as its owner means it, though it can be used as it is.
 
+mod copies;
 mod counting;
 mod dates;
+mod identifiers;
 mod leaks;
 mod precision;
 #[cfg(test)]
@@ -12,6 +14,7 @@ use arrow_array::{Array, ArrayRef};
 
 use self::counting::row_numbers;
 use self::dates::is_date;
+pub use self::identifiers::Identifier;
 use self::leaks::tells_target;
 use self::precision::{lost_digits, merged_integers};
 pub(super) use self::words::words_among_numbers;
@@ -22,18 +25,19 @@ use super::numbers::numbers;
 use super::origin::Origin;
 use super::outlier::{narrow, outlier};
 use super::procs::Normalize;
+use super::tabular_data::features;
 use super::task::{TaskKind, infer_kind};
-use super::{Table, cont_cat_split};
+use super::{DataConfig, Table};
 use crate::repr::repr;
 
 /// Values from which on nothing can be taken for chance.
-const MANY: usize = 20;
+pub(super) const MANY: usize = 20;
 
 impl Table {
-    /// What in the columns is probably not as it is meant, a line each, if they are used as [`cont_cat_split`] with at most
-    /// 20 distinct integers takes them and `targets` are predicted: identifiers, numbers that became text, constants, values
-    /// that swamp all others, numbers that lose digits. [`TabularData::warnings`](crate::TabularData::warnings) has the same
-    /// for what is really used.
+    /// What in the columns is probably not as it is meant, a line each, if they are used as
+    /// [`cont_cat_split`](crate::cont_cat_split) with at most 20 distinct integers takes them and `targets` are predicted:
+    /// identifiers, numbers that became text, constants, values that swamp all others, numbers that lose digits.
+    /// [`TabularData::warnings`](crate::TabularData::warnings) has the same for what is really used.
     ///
     /// ```
     /// use std::path::Path;
@@ -45,12 +49,23 @@ impl Table {
     /// # Ok::<(), highmark::Error>(())
     /// ```
     pub fn warnings(&self, targets: &[String]) -> Vec<String> {
-        let (cont, _) = cont_cat_split(self, MANY, &[]);
-        let kind = infer_kind(self, targets).ok();
+        self.warnings_with(&DataConfig { targets: targets.to_vec(), ..DataConfig::default() })
+    }
+
+    /// The same if columns are used and predicted as `config` says.
+    pub fn warnings_with(&self, config: &DataConfig) -> Vec<String> {
+        let targets = &config.targets;
+        let (cont, cat) = features(self, config).unwrap_or_default();
+        // A task that was asked for is meant.
+        let asked = config.task == Some(TaskKind::Regression);
+        let kind = config.task.or_else(|| infer_kind(self, targets).ok()).filter(|_| !asked);
         let mut lines = Vec::new();
         for (name, array) in self.columns() {
             if targets.contains(name) {
                 lines.extend(kind.and_then(|kind| of_target(name, array, kind, self.origin())));
+                continue;
+            }
+            if !cont.contains(name) && !cat.contains(name) {
                 continue;
             }
             lines.extend(self.leak(name, array, targets));

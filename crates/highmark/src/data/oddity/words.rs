@@ -1,6 +1,5 @@
 //! Numbers that became text.
 
-use super::super::csv::parse_float;
 use super::super::factors::Factors;
 use super::super::level::Level;
 use super::super::origin::Origin;
@@ -20,7 +19,7 @@ pub(in super::super) fn words_among_numbers(
     let (mut words, mut written) = (Vec::new(), Vec::new());
     for (level, value) in factors.levels.iter().enumerate() {
         let Level::Text(text) = value else { return None };
-        if parse_float(text.as_bytes()).is_some() {
+        if origin.number(text).is_some() {
             continue;
         }
         if is_written_number(text) { written.push(level) } else { words.push(level) }
@@ -32,8 +31,9 @@ pub(in super::super) fn words_among_numbers(
     {
         return Some(format!(
             "column `{name}`: is text because of numbers such as {}; to have them as numbers, write them with digits and a \
-             decimal point alone, without signs of thousands, currencies or percent",
-            place(factors, *first, origin)
+             decimal {} alone, without signs of thousands, currencies or percent",
+            place(factors, *first, origin),
+            origin.decimal_name()
         ));
     }
     words.extend(written);

@@ -1,0 +1,80 @@
+//! What somebody who knows the trade would doubt before a training.
+
+use std::cmp::Ordering;
+use std::fs;
+
+use highmark::{Table, TabularData};
+
+use crate::config::Config;
+use crate::text_table::{COLUMNS, count, shortened, thousands};
+
+/// Validation rows from which on a share of right answers says something.
+const FEW: usize = 10;
+
+/// Of columns to predict from: those that add nothing.
+pub(crate) fn of_columns(table: &Table, columns: &[String]) -> Vec<String> {
+    let copies = table.copies(columns);
+    let copies = copies.iter().map(|(copy, other)| {
+        format!("column `{copy}`: is the same as `{other}` in every row, so nothing is learned from it; leave it out")
+    });
+    let empty = table.nearly_empty(columns);
+    let rows = thousands(table.rows());
+    let empty: Vec<String> =
+        empty.iter().map(|(column, present)| format!("`{column}` ({})", thousands(*present))).collect();
+    let empty = match empty.len() {
+        0 => None,
+        1 => Some(format!(
+            "column {} has a value in hardly any of {rows} rows; leave it out, unless that it is missing says something",
+            empty[0]
+        )),
+        n => Some(format!(
+            "{n} columns have a value in hardly any of {rows} rows; leave them out, unless that they are missing says something: {}",
+            shortened(&empty, COLUMNS)
+        )),
+    };
+    copies.chain(empty).collect()
+}
+
+/// Of the rows: too few, seen already, or drawn where time should part them.
+pub(crate) fn of_rows(config: &Config, table: &Table, data: &TabularData) -> Vec<String> {
+    let (train, valid) = (data.train.rows(), data.valid.rows());
+    let mut doubts = Vec::new();
+    let columns = data.pipeline.feature_names().count();
+    if columns > train {
+        doubts.push(format!(
+            "{} to predict from are more than the {} to train on, which can be learned by heart; leave columns out, or collect more rows",
+            count(columns, "column"),
+            count(train, "row")
+        ));
+    }
+    if valid < FEW {
+        doubts.push(format!(
+            "{} to validate on {} few: which model is the best, and when to stop, is left to chance; hold back more rows",
+            count(valid, "row"),
+            if valid == 1 { "is" } else { "are" }
+        ));
+    }
+    if let Some(file) = config.valid_file.as_ref().filter(|file| is_same(file, &config.data)) {
+        doubts.push(format!(
+            "{file} is trained on and validated on, so what validation says does not hold for other rows; leave --valid-file out to hold some back"
+        ));
+    }
+    if config.valid_frac.is_some()
+        && let Some((column, order)) = table.in_order_of_time()
+    {
+        let (rows, valid) = (table.rows(), valid.min(table.rows()));
+        let latest = match order {
+            Ordering::Greater => format!("0..{valid}"),
+            _ => format!("{}..{rows}", rows - valid),
+        };
+        doubts.push(format!(
+            "the rows are in order of `{column}`, but those to validate on are drawn from all times; if the model is to predict what comes later, validate on the latest: --valid-rows {latest}"
+        ));
+    }
+    doubts
+}
+
+/// Whether two names are of the same data.
+fn is_same(a: &str, b: &str) -> bool {
+    a == b || fs::canonicalize(a).is_ok_and(|a| fs::canonicalize(b).is_ok_and(|b| a == b))
+}

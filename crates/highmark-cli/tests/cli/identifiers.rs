@@ -1,0 +1,109 @@
+//! Columns in which every row has a text of its own, and targets of which the same is true.
+
+use std::fmt::Write;
+
+use crate::folder::Folder;
+use crate::samples::{QUICK, people};
+
+/// The sample with a name for each row in front.
+fn named(rows: usize) -> String {
+    let people = people(rows);
+    let mut lines = people.lines();
+    let mut text = format!("name,{}\n", lines.next().unwrap_or_default());
+    for (row, line) in lines.enumerate() {
+        let _ = writeln!(text, "n-{row},{line}");
+    }
+    text
+}
+
+const OPTIONS: &str = "--target answer --ignore grade,price,tall,old";
+
+#[test]
+fn they_are_left_out_unless_asked_for() {
+    let folder = Folder::with("identifiers", "named.csv", &named(200));
+    folder.write("people.csv", &people(200));
+    let line = "column `name`: has 200 different texts in 200 values, too few of each to learn from; to use it all the same: --cat name,city";
+    let ran = folder.run(&format!("train named.csv {OPTIONS} {QUICK} --out run")).done();
+    assert!(ran.out.contains(&format!("left out   {line}\n")), "{}", ran.out);
+    assert!(ran.out.contains("\ncategories city (4), age_na (3)\n"), "{}", ran.out);
+    let shown = folder.run(&format!("show named.csv {OPTIONS}")).done().out;
+    assert!(shown.contains(&format!("train leaves out: {line}\n")), "{shown}");
+    let kinds = folder.run(&format!("show named.csv {OPTIONS} --json")).done().json();
+    assert_eq!(
+        (&kinds["columns"][0]["kind"], &kinds["columns"][2]["kind"]),
+        (&"not used".into(), &"categorical".into())
+    );
+    // The same as without the column.
+    let history = |run: &str| -> Vec<String> {
+        let losses = |line: &str| line.split(',').take(3).collect::<Vec<_>>().join(",");
+        folder.read(&format!("{run}/history.csv")).lines().map(losses).collect()
+    };
+    folder.run(&format!("train people.csv {OPTIONS} {QUICK} --out without")).done();
+    assert_eq!(history("run"), history("without"));
+    // As told.
+    let ran = folder.run(&format!("train named.csv {OPTIONS} {QUICK} --cat name,city --out with")).done();
+    assert!(ran.out.contains("categories name (") && !ran.out.contains("left out"), "{}", ran.out);
+    // Where nothing else is there to predict from, it is used.
+    let ran = folder.run(&format!("train named.csv {OPTIONS},age,city,height {QUICK} --out alone")).done();
+    assert!(ran.out.contains("categories name ("), "{}", ran.out);
+}
+
+/// The run's config says it, also of a run that was begun when they were used.
+#[test]
+fn a_run_goes_on_with_the_columns_that_it_has() {
+    let folder = Folder::with("identifiers-again", "named.csv", &named(200));
+    let train = format!("train named.csv {OPTIONS} --layers 16 --bs 16 --lr 0.01 --schedule flat --quiet");
+    folder.run(&format!("{train} --out run --epochs 3")).done();
+    assert!(folder.read("run/config.toml").contains("\"name\"]"));
+    folder.run("train run/config.toml --out again --quiet").done();
+    assert_eq!(folder.bytes("run/best.safetensors"), folder.bytes("again/best.safetensors"));
+    folder.run(&format!("{train} --out run --resume auto --epochs 3")).done();
+    folder.run(&format!("{train} --out run --resume auto --epochs 5")).done();
+    folder.run("validate run").done();
+
+    folder.run(&format!("{train} --cat name,city --out old --epochs 3")).done();
+    let config: String = folder
+        .read("old/config.toml")
+        .lines()
+        .filter(|line| !line.starts_with("cat = "))
+        .fold(String::new(), |text, line| text + line + "\n");
+    folder.write("old/config.toml", &config);
+    folder.run("validate old").done();
+    folder.run("train old/config.toml --out repeated --quiet").done();
+    assert_eq!(folder.bytes("old/best.safetensors"), folder.bytes("repeated/best.safetensors"));
+    folder.run(&format!("{train} --out old --resume auto --epochs 5")).done();
+    folder.run("resume old --epochs 7 --quiet").done();
+    assert_eq!(folder.json("old/report.json")["epochs_run"], 7);
+}
+
+#[test]
+fn a_target_with_a_class_for_each_row_is_refused() {
+    let prices: String =
+        (0..200).map(|row| format!("{}.5,{}\n", row * 7 % 50, 1000 + row * 37 % 1000)).collect();
+    let folder = Folder::with("many-classes", "prices.csv", &format!("a,price\n{prices}"));
+    let parts = ["column `price`: has 200 classes in 200 rows", "a regression", "--task regression"];
+    folder.run("train prices.csv --target price --task classification").failed(1, &parts);
+    let shown = folder.run("show prices.csv --target price --task classification").done().out;
+    assert!(parts.iter().all(|part| shown.contains(part)) && shown.contains("train refuses: "), "{shown}");
+    assert!(!folder.run("show prices.csv --target price").done().out.contains("train refuses"));
+    folder.write("texts.csv", &format!("a,price\n{}", prices.replace("1037\n", "?\n")));
+    folder
+        .run("train texts.csv --target price")
+        .failed(1, &["is text because of `?` in line 3 of texts.csv", "As classes, its 200"]);
+    folder.write("named.csv", &named(100));
+    folder
+        .run("train named.csv --target name")
+        .failed(1, &["`name`: has 100 classes in 100 rows", "another column"]);
+    assert!(!folder.path("runs").exists());
+}
+
+/// Classes of one row are trained on, so that the rows to validate on are fewer than their share.
+#[test]
+fn the_share_that_is_held_back_is_told() {
+    let rows: String = (0..100)
+        .map(|row| format!("{}.5,c{}\n", row * 7 % 50, if row < 40 { row } else { 99 + row % 2 }))
+        .collect();
+    let folder = Folder::with("share", "x.csv", &format!("a,y\n{rows}"));
+    let out = folder.run(&format!("train x.csv --target y {QUICK} --out run")).done().out;
+    assert!(out.contains("86 to train on, 14 to validate on (share 0.2 drawn by seed 42, stratified; of the 20 of that share, since"), "{out}");
+}
