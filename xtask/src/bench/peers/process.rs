@@ -77,7 +77,14 @@ pub(crate) fn run(programs: &Programs, options: &Options) -> Result<Vec<Runs>> {
     let mut all = Vec::new();
     let mut commands = Vec::new();
     for (name, wanted, command) in kinds.into_iter().filter(|(name, ..)| options.wants(name)) {
-        all.push(Runs { name, wanted, seconds: Vec::new(), script: Vec::new(), memory: None, results: Vec::new() });
+        all.push(Runs {
+            name,
+            wanted,
+            seconds: Vec::new(),
+            script: Vec::new(),
+            memory: None,
+            results: Vec::new(),
+        });
         commands.push(command);
     }
     for round in 1..=options.rounds {
