@@ -1,7 +1,7 @@
 //! A thread that writes files while training goes on.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, Sender, TryRecvError, channel};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -28,6 +28,8 @@ pub(crate) struct Background {
     thread: JoinHandle<()>,
     /// Whether the thread is awake, on a core of its own.
     awake: Arc<AtomicBool>,
+    /// How many things it was given that are not done.
+    unfinished: Arc<AtomicUsize>,
     /// Whether there is a core for it beside the one that trains: else looking out for each other would only take it away.
     cores: bool,
 }
@@ -58,7 +60,7 @@ impl Background {
                 }
             }
         })?;
-        Ok(Self { messages, thread, awake, cores })
+        Ok(Self { messages, thread, awake, unfinished: Arc::default(), cores })
     }
 
     /// Wakes the thread up, for work that follows. Where all cores train, it takes one from a thread that waits for work at
@@ -74,8 +76,13 @@ impl Background {
     /// Lets the thread do something. Training waits until it is awake, if it was told to get ready.
     pub(crate) fn run<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Pending<T> {
         let (done, pending) = channel();
-        // If nobody waits for it any more, it is done all the same.
-        let work = move || drop(done.send(work()));
+        self.unfinished.fetch_add(1, Ordering::Relaxed);
+        let unfinished = Arc::clone(&self.unfinished);
+        let work = move || {
+            // If nobody waits for it any more, it is done all the same.
+            drop(done.send(work()));
+            unfinished.fetch_sub(1, Ordering::Release);
+        };
         // To a thread that has died it is lost, which is found out as if it had died a moment later.
         drop(self.messages.send(Message::Do(Box::new(work))));
         let handed = Instant::now();
@@ -92,8 +99,11 @@ impl Background {
 
     /// Waits until everything is done that the thread was given, and ends it. The `last` it does nobody waits for.
     pub(crate) fn stop(self, last: impl FnOnce() + Send + 'static) {
-        // If it has died, there is nothing to wait for.
-        drop(self.run(|| ()).wait());
+        // To ask a thread that sleeps takes as long as to wake it up.
+        if self.unfinished.load(Ordering::Acquire) > 0 {
+            // If it has died, there is nothing to wait for.
+            drop(self.run(|| ()).wait());
+        }
         drop(self.run(last));
     }
 }
