@@ -7,8 +7,13 @@ use std::time::Duration;
 /// Calls in each trial: some steps of a small network.
 const TRIAL: u32 = 96;
 
-/// Calls before threads are tried again, at first and at most. It doubles each time that the answer stays the same.
+/// Calls before threads are tried again, at first and at most. It doubles each time that the answer stays the same, as long
+/// as a trial costs more than its share of the time.
 const SETTLED: (u32, u32) = (2_000, 32_000);
+const SHARE: f64 = 1.0 / 200.0;
+
+/// Calls that are looked at together between two trials: some hundred steps of a small network.
+const WINDOW: u32 = 10 * TRIAL;
 
 /// As much of the time between two calls as counts: more is not part of a step.
 const BETWEEN: Duration = Duration::from_micros(50);
@@ -27,8 +32,12 @@ pub(super) struct Pace {
     spent: [Duration; 2],
     /// Whether all threads won the last time.
     together: bool,
-    /// Calls until the next trial.
+    /// Whether the last trial said otherwise: one alone may have been disturbed, so a second one decides.
+    in_doubt: bool,
+    /// Calls until the next trial, at most.
     settled: u32,
+    /// Time and number of the calls since a window began.
+    window: (Duration, u32),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,7 +60,9 @@ impl Default for Pace {
             left: 4 * TRIAL,
             spent: [Duration::ZERO; 2],
             together: true,
+            in_doubt: false,
             settled: SETTLED.0,
+            window: (Duration::ZERO, 0),
         }
     }
 }
@@ -68,18 +79,16 @@ impl Pace {
 
     /// Notes how long the call took, and how long after the end of the one before it began.
     pub(super) fn took(&mut self, time: Duration, after: Duration) {
+        let spent = time + after.min(BETWEEN);
         match self.phase {
-            Phase::Alone => self.spent[0] += time + after.min(BETWEEN),
-            Phase::Together => self.spent[1] += time + after.min(BETWEEN),
-            Phase::Settled
-                if self.together
-                    && self.spent[1] > Duration::ZERO
-                    && time * TRIAL > self.spent[1] * STALL =>
-            {
-                self.left = self.left.min(1);
-                self.settled = SETTLED.0;
+            Phase::Alone => self.spent[0] += spent,
+            Phase::Together => self.spent[1] += spent,
+            Phase::Settled => {
+                if self.has_changed(time, spent) {
+                    (self.left, self.settled) = (1, SETTLED.0);
+                }
             }
-            Phase::Waking | Phase::Settled => {}
+            Phase::Waking => {}
         }
         self.left -= 1;
         if self.left > 0 {
@@ -95,11 +104,36 @@ impl Pace {
             Phase::Together => {
                 let together = self.spent[1] < self.spent[0];
                 let same = together == self.together;
-                self.settled = if same { (2 * self.settled).min(SETTLED.1) } else { SETTLED.0 };
-                self.together = together;
-                (Phase::Settled, self.settled)
+                if same || self.in_doubt {
+                    (self.together, self.in_doubt, self.window) = (together, false, Default::default());
+                    self.settled = if same { (2 * self.settled).min(self.worth()) } else { SETTLED.0 };
+                    (Phase::Settled, self.settled)
+                } else {
+                    (self.in_doubt, self.spent) = (true, [Duration::ZERO; 2]);
+                    (Phase::Alone, TRIAL)
+                }
             }
         };
+    }
+
+    /// From how many calls on a trial like the last one costs no more than its share.
+    fn worth(&self) -> u32 {
+        let [alone, together] = self.spent.map(|spent| spent.as_secs_f64());
+        // Of a trial, what takes longer than it would have otherwise.
+        let cost = if self.together { alone / together - 1.0 } else { 2.0 * (together / alone - 1.0) };
+        ((f64::from(TRIAL) * cost / SHARE) as u32).clamp(SETTLED.0, SETTLED.1)
+    }
+
+    /// Whether the window that ends with this call took longer than the other way in the last trial, or the call by itself
+    /// so long that a thread must have been stopped.
+    fn has_changed(&mut self, time: Duration, spent: Duration) -> bool {
+        let [alone, together] = self.spent;
+        let other = if self.together { alone } else { together };
+        let (sum, calls) = (self.window.0 + spent, self.window.1 + 1);
+        let slower = calls == WINDOW && sum > other * (WINDOW / TRIAL);
+        self.window = if calls == WINDOW { Default::default() } else { (sum, calls) };
+        let tried = other > Duration::ZERO;
+        tried && (slower || self.together && time * TRIAL > together * STALL)
     }
 }
 
@@ -122,7 +156,7 @@ mod tests {
     fn the_faster_way_gets_nearly_all_calls() {
         let mut pace = Pace::default();
         assert!(share(&mut pace, 100_000, 40, 25) > 0.98);
-        assert!(share(&mut pace, 40_000, 40, 70) < 0.95);
+        assert!(share(&mut pace, 40_000, 40, 70) < 0.1);
         assert!(share(&mut pace, 200_000, 40, 70) < 0.02);
         share(&mut pace, 40_000, 40, 25);
         assert!(share(&mut pace, 200_000, 40, 25) > 0.98);
@@ -136,6 +170,18 @@ mod tests {
             pace.took(Duration::from_micros(time), Duration::from_micros(after));
         }
         assert!(share(&mut pace, 10_000, 40, 60) < 0.05);
+    }
+
+    #[test]
+    fn a_trial_that_is_disturbed_does_not_decide() {
+        let mut pace = Pace::default();
+        share(&mut pace, 5_000, 40, 25);
+        while pace.phase != Phase::Together {
+            share(&mut pace, 1, 40, 25);
+        }
+        pace.took(Duration::from_millis(5), Duration::ZERO);
+        assert!(share(&mut pace, 10_000, 40, 25) > 0.9);
+        assert!(pace.together);
     }
 
     #[test]
