@@ -78,6 +78,30 @@ def test_wrong_options():
         value(names.Jaccard(), pred, y)
 
 
+def test_weights_in_an_array():
+    weights = np.linspace(0.5, 2, 150)
+    _, pred, y = DATA["three"]
+    p = np.exp(pred.astype(np.float64))
+    p /= p.sum(axis=1, keepdims=True)
+    ovr = sk.roc_auc_score(y[:, 0], p, multi_class="ovr", sample_weight=weights)
+    assert value(names.RocAuc(sample_weight=weights), pred, y) == pytest.approx(ovr, rel=1e-5)
+    _, pred, y = DATA["labels"]
+    for ours, theirs in ((names.RocAucMulti, sk.roc_auc_score), (names.APScoreMulti, sk.average_precision_score)):
+        expected = theirs(y > 0.5, pred, sample_weight=weights)
+        assert value(ours(sample_weight=weights), pred, y) == pytest.approx(expected, rel=1e-5)
+
+
+def test_the_area_of_two_classes():
+    pred, y = DATA["three"][1][:, :2], DATA["three"][2] > 0
+    weights, last = np.linspace(0.5, 2, 150), pred[:, 1] - pred[:, 0]
+    for options in ({"max_fpr": 0.5}, {"sample_weight": weights}, {"max_fpr": 0.3, "sample_weight": weights}):
+        metric = names.RocAuc(**options)
+        assert value(metric, pred, y.astype(np.int64)) == pytest.approx(sk.roc_auc_score(y[:, 0], last, **options), rel=1e-5)
+        assert metric.name == "roc_auc_score" and not metric.lower_is_better
+    with pytest.raises(ValueError, match="max_fpr: is of two classes, and there are 3"):
+        value(names.RocAuc(max_fpr=0.5), *DATA["three"][1:])
+
+
 def test_without_scikit_learn(monkeypatch):
     monkeypatch.setitem(sys.modules, "sklearn", None)
     with pytest.raises(ImportError, match="cohen_kappa_score with weights is computed by scikit-learn"):
