@@ -19,6 +19,7 @@ from highmark.tabular.all import (
     set_seed,
     tabular_learner,
 )
+from highmark.tabular.fit_options import fit_options
 from highmark.tabular.tensor import Tensor
 
 
@@ -104,7 +105,7 @@ def test_an_ensemble_is_one(dls, tmp_path):
         tabular_learner(dls, layers=[8], path=tmp_path, seed=7).fit(1, checkpoint=tmp_path / "fit", resume="auto")
 
 
-def test_a_cell_that_is_run_again(dls, tmp_path, capsys):
+def test_a_cell_that_is_run_again(dls, tmp_path, capsys, monkeypatch):
     """Its learner has another seed than the checkpoint that it left, and goes on with that one's."""
 
     class Cut(Exception):
@@ -114,6 +115,11 @@ def test_a_cell_that_is_run_again(dls, tmp_path, capsys):
         if learn.epoch == 1:
             raise Cut
 
+    def locked(options, folder, cbs, any_seed):
+        if not any_seed:
+            raise BlockingIOError("another process is at work in it")
+        return fit_options(options, folder, cbs, any_seed)
+
     whole = tabular_learner(dls, layers=[8])
     whole.fit(3)
     learn = tabular_learner(dls, layers=[8], seed=42, path=tmp_path)
@@ -122,9 +128,15 @@ def test_a_cell_that_is_run_again(dls, tmp_path, capsys):
     capsys.readouterr()
     learn = tabular_learner(dls, layers=[8], path=tmp_path)
     own = learn._config["seed"]
-    with pytest.warns(UserWarning, match="with its seed, 42"), pytest.raises(ValueError, match="learning rate was 0.001 and is 0.5"):
+    # Warnings are errors here: of a fit that does not come about there is none.
+    with pytest.raises(ValueError, match="learning rate was 0.001 and is 0.5"):
         learn.fit(3, 0.5, resume="auto")
     assert learn._config["seed"] == own != 42
+    with monkeypatch.context() as patched:
+        patched.setattr("highmark.tabular.learner.fit_options", locked)
+        with pytest.raises(BlockingIOError):
+            learn.fit(3, resume="auto")
+    assert learn._config["seed"] == own
     with pytest.warns(UserWarning, match="with its seed, 42"):
         assert learn.fit(3, resume="auto").epochs_run == 3
     assert capsys.readouterr().out.count("resumed") == 2
