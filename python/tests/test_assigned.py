@@ -149,6 +149,8 @@ def test_embeddings(learn):
     assert len(learn.dls.cat_names) == 2
     assert city.num_embeddings == len(learn.dls.classes["city"]) and city.embedding_dim == city.weight.shape[1]
     assert np.array_equal(city.weight, learn.model.state_dict()["embeds.0.weight"]) and repr(city) == "Embedding(4, 3)"
+    # An equality of arrays would be no truth value.
+    assert city == city != learn.model.embeds[0] and city in [city]
     with pytest.raises(ValueError, match="read-only"):
         city.weight[0] = 0
 
@@ -162,4 +164,5 @@ def test_a_model_from_a_file_answers_as_its_learner(learn, columns):
     assert np.array_equal(preds, learn.get_preds(dl=theirs)[0]) and np.array_equal(preds, loaded.get_preds(dl=theirs)[0])
     rows = loaded.dls.test_dl(columns)
     assert rows.xs.equals(theirs.xs) and rows.ys.equals(theirs.ys) and len(rows) == 10 and rows.n == 640
+    assert loaded.dls.test_dl(columns, bs=None).bs == 64 and loaded.dls.test_dl(columns, bs=7).bs == 7
     assert loaded.dls.x_names == learn.dls.x_names and loaded.dls.vocab == ["no", "yes"]
