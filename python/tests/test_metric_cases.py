@@ -76,6 +76,12 @@ def test_wrong_options():
     _, pred, y = DATA["three"]
     with pytest.raises(ValueError, match="binary is of two classes, and there are 3"):
         value(names.Jaccard(), pred, y)
+    pred, y = pred[:, :2], np.minimum(y, 1)
+    for metric in (names.F1Score(pos_label=2), names.FBeta(2, pos_label="yes"), names.Jaccard(pos_label=-1)):
+        with pytest.raises(ValueError, match="pos_label: there is no class .*; the classes are 0 and 1"):
+            value(metric, pred, y)
+    # Where one class alone occurs scikit-learn says nothing either.
+    assert value(names.Precision(pos_label=2), pred * [0, 1] + [0, 100], np.ones_like(y)) == 0
 
 
 def test_weights_in_an_array():
