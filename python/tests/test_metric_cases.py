@@ -71,6 +71,8 @@ def test_wrong_options():
     }.items():
         with pytest.raises(ValueError, match=message):
             eval(wrong, vars(names))
+    with pytest.raises(TypeError, match="labels"):
+        names.LogLoss(labels=[0, 1])
     with pytest.raises(ValueError, match="sample_weight: 2 given for 150 validation rows"):
         value(names.HammingLossMulti(sample_weight=[1, 2]), pred, y)
     _, pred, y = DATA["three"]
