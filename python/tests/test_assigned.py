@@ -19,6 +19,7 @@ from highmark.tabular.all import (
     set_seed,
     tabular_learner,
 )
+from highmark.tabular.fit_options import fit_options
 from highmark.tabular.tensor import Tensor
 
 
@@ -104,7 +105,7 @@ def test_an_ensemble_is_one(dls, tmp_path):
         tabular_learner(dls, layers=[8], path=tmp_path, seed=7).fit(1, checkpoint=tmp_path / "fit", resume="auto")
 
 
-def test_a_cell_that_is_run_again(dls, tmp_path, capsys):
+def test_a_cell_that_is_run_again(dls, tmp_path, capsys, monkeypatch):
     """Its learner has another seed than the checkpoint that it left, and goes on with that one's."""
 
     class Cut(Exception):
@@ -114,6 +115,11 @@ def test_a_cell_that_is_run_again(dls, tmp_path, capsys):
         if learn.epoch == 1:
             raise Cut
 
+    def locked(options, folder, cbs, any_seed):
+        if not any_seed:
+            raise BlockingIOError("another process is at work in it")
+        return fit_options(options, folder, cbs, any_seed)
+
     whole = tabular_learner(dls, layers=[8])
     whole.fit(3)
     learn = tabular_learner(dls, layers=[8], seed=42, path=tmp_path)
@@ -122,9 +128,15 @@ def test_a_cell_that_is_run_again(dls, tmp_path, capsys):
     capsys.readouterr()
     learn = tabular_learner(dls, layers=[8], path=tmp_path)
     own = learn._config["seed"]
-    with pytest.warns(UserWarning, match="with its seed, 42"), pytest.raises(ValueError, match="learning rate was 0.001 and is 0.5"):
+    # Warnings are errors here: of a fit that does not come about there is none.
+    with pytest.raises(ValueError, match="learning rate was 0.001 and is 0.5"):
         learn.fit(3, 0.5, resume="auto")
     assert learn._config["seed"] == own != 42
+    with monkeypatch.context() as patched:
+        patched.setattr("highmark.tabular.learner.fit_options", locked)
+        with pytest.raises(BlockingIOError):
+            learn.fit(3, resume="auto")
+    assert learn._config["seed"] == own
     with pytest.warns(UserWarning, match="with its seed, 42"):
         assert learn.fit(3, resume="auto").epochs_run == 3
     assert capsys.readouterr().out.count("resumed") == 2
@@ -137,6 +149,8 @@ def test_embeddings(learn):
     assert len(learn.dls.cat_names) == 2
     assert city.num_embeddings == len(learn.dls.classes["city"]) and city.embedding_dim == city.weight.shape[1]
     assert np.array_equal(city.weight, learn.model.state_dict()["embeds.0.weight"]) and repr(city) == "Embedding(4, 3)"
+    # An equality of arrays would be no truth value.
+    assert city == city != learn.model.embeds[0] and city in [city]
     with pytest.raises(ValueError, match="read-only"):
         city.weight[0] = 0
 
@@ -150,4 +164,5 @@ def test_a_model_from_a_file_answers_as_its_learner(learn, columns):
     assert np.array_equal(preds, learn.get_preds(dl=theirs)[0]) and np.array_equal(preds, loaded.get_preds(dl=theirs)[0])
     rows = loaded.dls.test_dl(columns)
     assert rows.xs.equals(theirs.xs) and rows.ys.equals(theirs.ys) and len(rows) == 10 and rows.n == 640
+    assert loaded.dls.test_dl(columns, bs=None).bs == 64 and loaded.dls.test_dl(columns, bs=7).bs == 7
     assert loaded.dls.x_names == learn.dls.x_names and loaded.dls.vocab == ["no", "yes"]

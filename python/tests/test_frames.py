@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import polars as pl
+import pyarrow as pa
 import pytest
 
 from highmark.tabular import all as names
@@ -39,9 +40,32 @@ def test_nothing_grows():
     assert names.df_shrink_dtypes(df, skip="half") == names.df_shrink_dtypes(df) == {}
 
 
+def test_only_text_and_what_has_a_hash_becomes_categories():
+    struct = pd.ArrowDtype(pa.struct([("x", pa.int64())]))
+    df = pd.DataFrame({"list": [[1], [2]], "pair": [(1, [2]), (1, 2)], "text": ["a", "b"], "object": ["a", 3]})
+    df = df.astype({"object": object}).assign(struct=pd.Series([{"x": 1}, {"x": 2}], dtype=struct))
+    for kind in ("string", pd.ArrowDtype(pa.string()), pd.ArrowDtype(pa.large_string())):
+        df[str(kind)] = pd.Series(["a", "b"], dtype=kind)
+    shrunk = names.df_shrink(df)
+    left = [name for name in df if shrunk[name].dtype != "category"]
+    assert left == ["list", "pair", "struct"] and shrunk[left].equals(df[left])
+
+
+def test_two_columns_of_one_name():
+    df = pd.DataFrame([[1, 2, 3]], columns=["a", "b", "b"])
+    with pytest.raises(ValueError, match="column `b`: there are two columns with this name; rename one"):
+        names.df_shrink(df)
+    assert names.df_shrink(df, skip=["b"]).dtypes.tolist() == ["int8", "int64", "int64"]
+
+
 def test_test_eq():
     for same in ((1, 1.0), ([1, (2,)], (1, [2])), (np.arange(3), [0, 1, 2]), (events(), events()), ("a", "a"), ({1}, {1})):
         names.test_eq(*same)
+    for same in (({"a": np.arange(3)}, {"a": np.arange(3)}), ({"a": {"b": [events()]}, 1: 2}, {1: 2, "a": {"b": [events()]}})):
+        names.test_eq(*same)
+    for other in (({"a": np.arange(3)}, {"a": np.arange(4)}), ({"a": 1}, {"b": 1}), ({"a": 1}, {}), ({"a": 1}, [("a", 1)])):
+        with pytest.raises(AssertionError, match="=="):
+            names.test_eq(*other)
     for other in ((1, 2), ([1], [1, 2]), (np.arange(3), [0, 1, 3]), (events(), events().iloc[:1]), ("a", ["a"])):
         with pytest.raises(AssertionError, match="=="):
             names.test_eq(*other)

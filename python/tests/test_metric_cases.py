@@ -71,11 +71,43 @@ def test_wrong_options():
     }.items():
         with pytest.raises(ValueError, match=message):
             eval(wrong, vars(names))
+    with pytest.raises(TypeError, match="labels"):
+        names.LogLoss(labels=[0, 1])
     with pytest.raises(ValueError, match="sample_weight: 2 given for 150 validation rows"):
         value(names.HammingLossMulti(sample_weight=[1, 2]), pred, y)
     _, pred, y = DATA["three"]
     with pytest.raises(ValueError, match="binary is of two classes, and there are 3"):
         value(names.Jaccard(), pred, y)
+    pred, y = pred[:, :2], np.minimum(y, 1)
+    for metric in (names.F1Score(pos_label=2), names.FBeta(2, pos_label="yes"), names.Jaccard(pos_label=-1)):
+        with pytest.raises(ValueError, match="pos_label: there is no class .*; the classes are 0 and 1"):
+            value(metric, pred, y)
+    # Where one class alone occurs scikit-learn says nothing either.
+    assert value(names.Precision(pos_label=2), pred * [0, 1] + [0, 100], np.ones_like(y)) == 0
+
+
+def test_weights_in_an_array():
+    weights = np.linspace(0.5, 2, 150)
+    _, pred, y = DATA["three"]
+    p = np.exp(pred.astype(np.float64))
+    p /= p.sum(axis=1, keepdims=True)
+    ovr = sk.roc_auc_score(y[:, 0], p, multi_class="ovr", sample_weight=weights)
+    assert value(names.RocAuc(sample_weight=weights), pred, y) == pytest.approx(ovr, rel=1e-5)
+    _, pred, y = DATA["labels"]
+    for ours, theirs in ((names.RocAucMulti, sk.roc_auc_score), (names.APScoreMulti, sk.average_precision_score)):
+        expected = theirs(y > 0.5, pred, sample_weight=weights)
+        assert value(ours(sample_weight=weights), pred, y) == pytest.approx(expected, rel=1e-5)
+
+
+def test_the_area_of_two_classes():
+    pred, y = DATA["three"][1][:, :2], DATA["three"][2] > 0
+    weights, last = np.linspace(0.5, 2, 150), pred[:, 1] - pred[:, 0]
+    for options in ({"max_fpr": 0.5}, {"sample_weight": weights}, {"max_fpr": 0.3, "sample_weight": weights}):
+        metric = names.RocAuc(**options)
+        assert value(metric, pred, y.astype(np.int64)) == pytest.approx(sk.roc_auc_score(y[:, 0], last, **options), rel=1e-5)
+        assert metric.name == "roc_auc_score" and not metric.lower_is_better
+    with pytest.raises(ValueError, match="max_fpr: is of two classes, and there are 3"):
+        value(names.RocAuc(max_fpr=0.5), *DATA["three"][1:])
 
 
 def test_without_scikit_learn(monkeypatch):

@@ -360,7 +360,8 @@ def store_attr(names: str | None = None, self: Any = None, but: str = "", **attr
 
 
 def test_eq(a: Any, b: Any) -> None:
-    """An :class:`AssertionError` unless both are equal: arrays and DataFrames in all that they hold, lists item by item."""
+    """An :class:`AssertionError` unless both are equal: arrays and DataFrames in all that they hold, lists and dicts item by
+    item."""
     if not _equal(a, b):
         raise AssertionError(f"==:\n{a}\n{b}")
 
@@ -374,6 +375,8 @@ def _equal(a: Any, b: Any) -> bool:
         return bool(a.equals(b))
     if isinstance(a, np.ndarray) or isinstance(b, np.ndarray):
         return np.array_equal(a, b)
+    if isinstance(a, dict) and isinstance(b, dict):
+        return a.keys() == b.keys() and all(_equal(value, b[key]) for key, value in a.items())
     if all(hasattr(x, "__iter__") and hasattr(x, "__len__") and not isinstance(x, (str, bytes, dict, set)) for x in (a, b)):
         return len(a) == len(b) and all(map(_equal, a, b))
     return bool(a == b)

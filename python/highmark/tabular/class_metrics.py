@@ -135,13 +135,26 @@ def RocAuc(
     max_fpr: float | None = None,
     multi_class: str = "ovr",
 ) -> Metric | CoreMetric:
-    """The area under the ROC curve; of several classes each against the rest, or (``multi_class="ovo"``) each pair."""
+    """The area under the ROC curve; of several classes each against the rest, or (``multi_class="ovo"``) each pair.
+    ``max_fpr``, of two classes, is where the area ends."""
     if multi_class not in ("ovr", "ovo"):
         raise ValueError(f"multi_class: {multi_class!r} is not ovr or ovo")
-    if (average, sample_weight, max_fpr, multi_class) == ("macro", None, None, "ovr"):
+    if sample_weight is None and (average, max_fpr, multi_class) == ("macro", None, "ovr"):
         return CoreMetric("roc_auc_score")
     options = {"average": average, "sample_weight": sample_weight, "max_fpr": max_fpr, "multi_class": multi_class}
-    return by_sklearn("roc_auc_score", "softmax", flatten=False, **options)
+    metric = by_sklearn("roc_auc_score", "softmax", flatten=False, **options)
+    area = metric.func
+
+    def compute(y: np.ndarray, p: np.ndarray, max_fpr: float | None, **options: Any) -> float:
+        # Of two classes scikit-learn takes the probability of the last alone.
+        if p.shape[1] == 2:
+            return float(area(y, p[:, 1], max_fpr=max_fpr, **options))
+        if max_fpr is not None:
+            raise ValueError(f"max_fpr: is of two classes, and there are {p.shape[1]}; leave it out")
+        return float(area(y, p, **options))
+
+    metric.func = compute
+    return metric
 
 
 @makes_metric

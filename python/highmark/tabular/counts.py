@@ -52,6 +52,9 @@ def counted(
         if average == "binary":
             if len(occurring) > 2:
                 raise ValueError(f"average: binary is of two classes, and there are {len(occurring)}; take macro")
+            if len(occurring) == 2 and pos_label not in occurring.tolist():
+                first, second = occurring.tolist()
+                raise ValueError(f"pos_label: there is no class {pos_label!r}; the classes are {first!r} and {second!r}")
             occurring = np.array([pos_label])
         elif labels is not None:
             occurring = np.asarray(labels)

@@ -12,13 +12,13 @@ from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypedDict
 
-from ..notices import notice
 from .checks import count, real, text
 
 if TYPE_CHECKING:
     from .callback import Callback
+    from .learner import Learner
 
-__all__ = ["Checkpoint", "FitOptions", "fit_options", "seed_advised", "seed_of_checkpoint"]
+__all__ = ["Checkpoint", "FitOptions", "fit_options", "seed_advised", "seed_taken_over", "words_of_seed"]
 
 
 @dataclass(frozen=True)
@@ -104,15 +104,29 @@ def _number(name: str, value: Any) -> float | None:
     return None if value is None else real(name, value)
 
 
-def seed_of_checkpoint(seed: int) -> int:
-    """The seed of a checkpoint, which a learner takes over that had none given: learners made on the same loaders draw seeds of
-    their own, so that a notebook's cell which is run again has another than the checkpoint that it left. A warning says so,
-    since another member of an ensemble was not meant to be the first once more."""
-    notice(
-        f"resume: the fit goes on from a checkpoint with its seed, {seed}, which is not the one that this learner drew; the fit "
+@contextmanager
+def seed_taken_over(learn: Learner, seed: int) -> Iterator[None]:
+    """Gives a learner the seed of a checkpoint if it had none given: learners made on the same loaders draw seeds of their own,
+    so that a notebook's cell which is run again has another than the checkpoint that it left. If the fit does not come about,
+    the learner is who it was."""
+    own, before = learn._config["seed"], learn._trainer
+    learn._config["seed"] = seed
+    try:
+        yield
+    except BaseException:
+        # A trainer that was not made anew may have resumed an earlier fit.
+        if learn._trainer is before or not learn._trainer.resumed:
+            learn._config["seed"] = own
+        raise
+
+
+def words_of_seed(seed: int) -> str:
+    """What a warning says after a fit with the seed of a checkpoint, since another member of an ensemble was not meant to be
+    the first once more."""
+    return (
+        f"resume: the fit went on from a checkpoint with its seed, {seed}, which is not the one that this learner drew; the fit "
         "of another learner on the same dls needs a folder of its own, checkpoint=..."
     )
-    return seed
 
 
 @contextmanager

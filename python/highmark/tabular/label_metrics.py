@@ -176,7 +176,7 @@ def APScoreMulti(
 ) -> Metric | CoreMetric:
     """The average precision; ``average`` over the labels as for :func:`F1ScoreMulti`. ``sigmoid`` changes no order, and so
     nothing."""
-    if (average, pos_label, sample_weight) == ("macro", 1, None):
+    if sample_weight is None and (average, pos_label) == ("macro", 1):
         return CoreMetric("average_precision_score", "sigmoid")
     options = {"average": average, "pos_label": pos_label, "sample_weight": sample_weight}
     return by_sklearn("average_precision_score", "sigmoid" if sigmoid else "no", flatten=False, **options)
@@ -187,7 +187,7 @@ def RocAucMulti(
     sigmoid: bool = True, average: str = "macro", sample_weight: Any = None, max_fpr: float | None = None
 ) -> Metric | CoreMetric:
     """The area under the ROC curve; arguments as for :func:`APScoreMulti`, and ``max_fpr``, where the area ends."""
-    if (average, sample_weight, max_fpr) == ("macro", None, None):
+    if sample_weight is None and (average, max_fpr) == ("macro", None):
         return CoreMetric("roc_auc_score", "sigmoid")
     options = {"average": average, "sample_weight": sample_weight, "max_fpr": max_fpr}
     return by_sklearn("roc_auc_score", "sigmoid" if sigmoid else "no", flatten=False, **options)

@@ -21,7 +21,7 @@ from .callback import Callback
 from .callback_list import CallbackList, listed
 from .checks import count, real
 from .data import DataLoader, DataLoaders
-from .fit_options import FitOptions, fit_options, seed_advised, seed_of_checkpoint
+from .fit_options import FitOptions, fit_options, seed_advised, seed_taken_over, words_of_seed
 from .groups import Groups
 from .losses import activation_of, loss_spec
 from .metrics import CoreMetric, metrics_of
@@ -236,21 +236,18 @@ class Learner(Settings, CallbackList, Groups, View):
                     return core.fit(epochs, rate, json.dumps(schedule), chosen, self._handles(), screen, bar, True)
 
             said = attempt(not self._seed_given)
-            if "seed" in said:
-                own, self._config["seed"] = self._config["seed"], seed_of_checkpoint(said["seed"])
-                try:
+            taken = said.get("seed")
+            if taken is not None:
+                with seed_taken_over(self, taken):
                     said = attempt(False)
-                except ValueError:
-                    # Refused for something else as well: then the learner is who it was.
-                    if not self._trainer.resumed:
-                        self._config["seed"] = own
-                    raise
             for cb in self.cbs:
                 try:
                     cb._ended()
                 except OSError as error:
                     # The fit is done: a file that stays behind is no reason to keep its report.
                     notice(f"{cb.name}: {error}")
+            if taken is not None:
+                notice(words_of_seed(taken))
             return self._report(said)
 
     def _report(self, said: dict[str, Any]) -> Report:

@@ -56,7 +56,7 @@ class Optimizer:
         return f"Optimizer({', '.join(f'{k}={v:g}' for k, v in self.hypers[-1].items())})"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Embedding:
     """The embedding of one categorical column: a row for each of its ``classes``, the first of them for what is unknown. It
     is a copy that cannot be written; ``load_state_dict`` changes weights."""

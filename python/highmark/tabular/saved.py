@@ -51,9 +51,9 @@ class _SavedLoaders(Described):
     def __init__(self, info: Info) -> None:
         self._info = info
 
-    def test_dl(self, test_items: Any, bs: int = 64, **kwargs: Any) -> DataLoader:
-        """Rows to predict, of a table of any kind; ``drift`` of what is returned tells what is new in them."""
-        return test_loader(self._info, test_items, bs)
+    def test_dl(self, test_items: Any, bs: int | None = None, **kwargs: Any) -> DataLoader:
+        """Rows to predict, of a table of any kind, in batches of ``bs`` (64); ``drift`` of what is returned tells what is new in them."""
+        return test_loader(self._info, test_items, 64 if bs is None else bs)
 
 
 def load_learner(fname: str | os.PathLike[str], cpu: bool = True) -> LoadedLearner:
