@@ -296,3 +296,13 @@ impl RunReport {
         text
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rates_have_two_digits() {
+        assert_eq!([0.3 / 10.0, 0.012_345, 3.0, 1e-9].map(two_digits), [0.03, 0.012, 3.0, 1e-9]);
+    }
+}

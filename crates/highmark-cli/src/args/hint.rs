@@ -16,8 +16,8 @@ pub(crate) fn comma_hint(arguments: &[OsString], error: &Error) -> Option<String
     }
     let Some(ContextValue::String(refused)) = error.get(ContextKind::InvalidArg) else { return None };
     let typed: Vec<&str> = arguments.iter().map(|argument| argument.to_str().unwrap_or_default()).collect();
-    let refused_at = (0..typed.len()).rev().filter(|at| typed[*at] == refused);
-    refused_at.filter_map(|at| hint_at(&typed, at)).next()
+    let mut refused_at = (0..typed.len()).rev().filter(|at| typed[*at] == refused);
+    refused_at.find_map(|at| hint_at(&typed, at))
 }
 
 /// The same for the argument at `end`.

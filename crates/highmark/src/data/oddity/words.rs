@@ -23,9 +23,9 @@ pub(in super::super) fn words_among_numbers(
             continue;
         }
         if is_written_number(text, origin.decimal_is_point()) {
-            written.push(level)
+            written.push(level);
         } else {
-            words.push(level)
+            words.push(level);
         }
     }
     let distinct = factors.levels.len();
@@ -77,7 +77,7 @@ fn is_written_number(text: &str, point: bool) -> bool {
     let whole = |groups: &[&str]| groups[0].len() <= 3 && groups[1..].iter().all(|group| group.len() == 3);
     match thousands.first() {
         // One separator: a decimal comma, or thousands.
-        None => *last == ',' || (*last == '.' && (marked || !point)) || (*last != '.' && whole(&groups)),
+        None => *last == ',' || (*last == '.' && marked) || ((*last != '.' || !point) && whole(&groups)),
         Some(first) => {
             let decimals = last != first && ",.".contains(*last);
             let end = groups.len() - usize::from(decimals);
@@ -110,6 +110,7 @@ mod tests {
         ] {
             assert!(is_written_number(text, true), "{text}");
         }
+        assert!(!is_written_number("1.6007", false));
         for text in ["654.159", "1.234.567", "1.000,50", "$20"] {
             assert!(is_written_number(text, false), "{text}");
         }
