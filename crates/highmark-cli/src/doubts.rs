@@ -19,18 +19,23 @@ pub(crate) fn of_columns(table: &Table, columns: &[String]) -> Vec<String> {
     });
     let empty = table.nearly_empty(columns);
     let rows = thousands(table.rows());
-    let empty: Vec<String> =
-        empty.iter().map(|(column, present)| format!("`{column}` ({})", thousands(*present))).collect();
-    let empty = match empty.len() {
-        0 => None,
-        1 => Some(format!(
-            "column {} has a value in hardly any of {rows} rows; leave it out, unless that it is missing says something",
-            empty[0]
+    let empty = match &*empty {
+        [] => None,
+        [(column, present)] => Some(format!(
+            "column `{column}`: has a value in {} of {rows} rows only; leave it out, unless that it is missing says something",
+            thousands(*present)
         )),
-        n => Some(format!(
-            "{n} columns have a value in hardly any of {rows} rows; leave them out, unless that they are missing says something: {}",
-            shortened(&empty, COLUMNS)
-        )),
+        several => {
+            let named: Vec<String> = several
+                .iter()
+                .map(|(column, present)| format!("`{column}` ({})", thousands(*present)))
+                .collect();
+            Some(format!(
+                "{} columns have a value in hardly any of {rows} rows; leave them out, unless that they are missing says something: {}",
+                several.len(),
+                shortened(&named, COLUMNS)
+            ))
+        }
     };
     copies.chain(empty).collect()
 }
@@ -60,18 +65,27 @@ pub(crate) fn of_rows(config: &Config, table: &Table, data: &TabularData) -> Vec
         ));
     }
     if config.valid_frac.is_some()
+        && valid > 0
         && let Some((column, order)) = table.in_order_of_time()
     {
-        let (rows, valid) = (table.rows(), valid.min(table.rows()));
-        let latest = match order {
-            Ordering::Greater => format!("0..{valid}"),
-            _ => format!("{}..{rows}", rows - valid),
-        };
+        let latest = latest(config, table, valid, order);
         doubts.push(format!(
             "the rows are in order of `{column}`, but those to validate on are drawn from all times; if the model is to predict what comes later, validate on the latest: --valid-rows {latest}"
         ));
     }
     doubts
+}
+
+/// The range of rows in which the `valid` latest are that have a target.
+fn latest(config: &Config, table: &Table, valid: usize, order: Ordering) -> String {
+    let kept = if config.drop_missing_target { table.rows_with(&config.target.0).ok() } else { None };
+    let rows = kept.as_ref().map_or(table.rows(), |(_, kept)| kept.len());
+    let of_table = |row: usize| kept.as_ref().map_or(row, |(_, kept)| kept[row] as usize);
+    let valid = valid.clamp(1, rows);
+    match order {
+        Ordering::Greater => format!("{}..{}", of_table(0), of_table(valid - 1) + 1),
+        _ => format!("{}..{}", of_table(rows - valid), of_table(rows - 1) + 1),
+    }
 }
 
 /// Whether two names are of the same data.

@@ -2,19 +2,31 @@
 
 use highmark::{Dataset, Targets, Task};
 
+use crate::config::{Config, LeftOut, WRITTEN_NUMBERS};
 use crate::experiment::{Experiment, class_counts};
 use crate::failure::Result;
 use crate::source;
 use crate::text_table::{COLUMNS, count, shortened, thousands};
 
 /// By what the library's advice is followed here.
-pub(crate) fn remedies(warnings: &[String]) -> String {
+pub(crate) fn remedies(warnings: &[String], config: &Config) -> String {
     // Said only where it may help, because the line is long enough.
-    let commas = warnings.iter().any(|line| line.contains("is text because of numbers such as"));
+    let commas = config.decimal.is_none() && warnings.iter().any(|line| line.contains(WRITTEN_NUMBERS));
     let decimal = if commas { "--decimal , reads 3,5 as a number, " } else { "" };
     format!(
         "(--ignore leaves a column out, --missing '?,-' declares texts missing, {decimal}--cat names all categories, --task says what the target is)"
     )
+}
+
+/// Without those that doubt a category because it has so many texts, where it was said that it is one.
+pub(crate) fn not_meant(mut warnings: Vec<String>, config: &Config) -> Vec<String> {
+    let named = config.cat.iter().flat_map(|cat| &cat.0);
+    let beginnings: Vec<String> = named.map(|name| format!("column `{name}`: has ")).collect();
+    warnings.retain(|line| {
+        let own = line.contains(" different texts in ") && line.contains("if it is an identifier");
+        !own || !beginnings.iter().any(|beginning| line.starts_with(beginning))
+    });
+    warnings
 }
 
 /// How many classes are shown with their share.
@@ -35,7 +47,7 @@ impl Experiment {
         if self.data.without_target > 0 {
             lines.push(format!("left out   {} without a target", count(self.data.without_target, "row")));
         }
-        lines.extend(self.left_out.iter().map(|left_out| format!("left out   {}", left_out.line())));
+        lines.extend(LeftOut::lines(&self.left_out).iter().map(|line| format!("left out   {line}")));
         lines.push(format!("task       {}", task(pipeline.task(), &self.data.train)));
         let levels = pipeline.cat_names().iter().zip(pipeline.cardinalities());
         let cat: Vec<_> = levels.map(|(name, levels)| format!("{name} ({levels})")).collect();
@@ -44,9 +56,11 @@ impl Experiment {
         if !self.unused.is_empty() {
             lines.push(format!("not used   {}", shortened(&self.unused, COLUMNS)));
         }
-        let of_columns = [&*self.data.warnings, &*self.column_doubts].concat();
+        let of_columns = not_meant([&*self.data.warnings, &*self.column_doubts].concat(), config);
         lines.extend(of_columns.iter().map(|line| format!("warning    {line}")));
-        lines.extend((!of_columns.is_empty()).then(|| format!("           {}", remedies(&of_columns))));
+        lines.extend(
+            (!of_columns.is_empty()).then(|| format!("           {}", remedies(&of_columns, config))),
+        );
         lines.extend(self.row_doubts.iter().map(|line| format!("warning    {line}")));
         lines.extend(self.data.valid_drift.lines().into_iter().map(|line| format!("validation {line}")));
         lines.extend(self.model_lines()?);

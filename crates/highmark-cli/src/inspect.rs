@@ -52,8 +52,14 @@ fn unfinished(trained: &Trained) -> Result<Option<String>> {
     let epochs =
         if config.epochs == Some(1) || (config.epochs.is_none() && done == 1) { "epoch" } else { "epochs" };
     let shown = run.display();
+    let saved = [run_folder::CHECKPOINT, run_folder::CHECKPOINT_BEFORE];
+    let next = if saved.iter().any(|file| run.join(file).is_file()) {
+        "go on with it by"
+    } else {
+        "it has no checkpoint, so it can only begin anew, by"
+    };
     Ok(Some(format!(
-        "the run has not ended: {}{of} {epochs} are done, and it trains still or was killed; go on with it by `highmark resume {shown}`",
+        "the run has not ended: {}{of} {epochs} are done, and it trains still or was killed; {next} `highmark resume {shown}`",
         thousands(done)
     )))
 }

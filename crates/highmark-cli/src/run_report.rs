@@ -93,11 +93,14 @@ fn notes(config: &Config, measured: &Measured) -> Result<Vec<String>> {
     let Measured { report, constant, best, .. } = measured;
     let (Some(best), monitor) = (best, config.monitor()) else { return Ok(Vec::new()) };
     let mut notes = Vec::new();
-    if let Some((_, value)) = constant.iter().find(|(name, value)| name == monitor && value.is_finite())
-        && !config.direction()?.improves(best.value, *value)
+    let (diverged, direction) = (diverged(measured), config.direction()?);
+    if diverged.is_none()
+        && let Some((_, value)) = constant.iter().find(|(name, value)| name == monitor && value.is_finite())
+        && !direction.improves(best.value, *value)
     {
+        let too = if direction.improves(*value, best.value) { "" } else { ", too" };
         notes.push(format!(
-            "it has learnt nothing that shows: always giving the same answer has {monitor} {value:.6}, too{}",
+            "it has learnt nothing that shows: always giving the same answer has {monitor} {value:.6}{too}{}",
             if monitor == "accuracy" {
                 "; with rare classes, judge by others: --metrics roc_auc,f1"
             } else {
@@ -105,11 +108,10 @@ fn notes(config: &Config, measured: &Measured) -> Result<Vec<String>> {
             }
         ));
     }
-    let diverged = diverged(measured);
     if let Some((first, last)) = diverged {
         notes.push(format!(
             "train_loss rose from {first:.6} to {last:.6}: the training diverged; try a lower learning rate: --lr {}",
-            config.lr / 10.0
+            two_digits(config.lr / 10.0)
         ));
     }
     if report.outcome == Outcome::Completed && diverged.is_none() && best.epoch + 1 == report.epochs_run {
@@ -121,6 +123,11 @@ fn notes(config: &Config, measured: &Measured) -> Result<Vec<String>> {
         notes.push(format!("the last epoch was the best; {more}"));
     }
     Ok(notes)
+}
+
+/// A number of which two digits say enough.
+fn two_digits(x: f64) -> f64 {
+    format!("{x:.1e}").parse().unwrap_or(x)
 }
 
 /// The training loss of the first batch and of the end, if it has grown by more than chance: to more than twice of what a
@@ -287,5 +294,15 @@ impl RunReport {
             let _ = writeln!(text, "note       {note}");
         }
         text
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rates_have_two_digits() {
+        assert_eq!([0.3 / 10.0, 0.012_345, 3.0, 1e-9].map(two_digits), [0.03, 0.012, 3.0, 1e-9]);
     }
 }

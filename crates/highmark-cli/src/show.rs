@@ -9,7 +9,7 @@ use crate::args::ShowArgs;
 use crate::config::{Config, LeftOut, OneOrMore};
 use crate::doubts;
 use crate::failure::{Failure, Result};
-use crate::inferred::remedies;
+use crate::inferred::{not_meant, remedies};
 use crate::screen;
 use crate::source;
 use crate::text_table::{count, text_table, thousands};
@@ -30,18 +30,20 @@ pub(crate) fn run(args: &ShowArgs) -> Result<()> {
     }
     let task = config.task.filter(|_| !args.target.is_empty());
     let refused = config.check_classes(&table).err();
-    let left_out: Vec<_> = config.leave_out_identifiers(&table).iter().map(LeftOut::line).collect();
+    let left_out = LeftOut::lines(&config.leave_out_identifiers(&table));
     // A task that nobody has asked for is doubted.
     let used = DataConfig { task: asked, ..config.data_config()? };
     let mut columns = table.describe();
     columns.iter_mut().for_each(|column| say_kind(column, &config));
-    let mut warnings = table.warnings_with(&used);
+    let mut warnings = not_meant(table.warnings_with(&used), &config);
     let features =
         columns.iter().filter(|column| ["continuous", "categorical"].contains(&kind(column, &config)));
     let features: Vec<String> = features.map(|column| column.name.clone()).collect();
     warnings.extend(doubts::of_columns(&table, &features));
     let refusals = table.refusals_with(&used).into_iter().map(Failure::from).chain(refused);
     let refusals: Vec<_> = refusals.filter_map(|refusal| refusal.message().map(String::from)).collect();
+    // Said already.
+    warnings.retain(|warning| !refusals.iter().any(|refusal| refusal.starts_with(&**warning)));
     if args.json {
         let columns: Vec<Value> = columns.iter().map(|column| as_json(column, &config)).collect();
         let value = json!({ "data": args.data, "rows": table.rows(), "task": task, "columns": columns, "refusals": refusals, "left_out": left_out, "warnings": warnings });
@@ -70,7 +72,7 @@ pub(crate) fn run(args: &ShowArgs) -> Result<()> {
     if !warnings.is_empty() {
         text.push('\n');
         text.extend(warnings.iter().map(|line| format!("warning: {}\n", one_line(line))));
-        text.extend([&*remedies(&warnings), "\n"]);
+        text.extend([&*remedies(&warnings, &config), "\n"]);
     }
     screen::print(&text)
 }
@@ -155,7 +157,7 @@ fn balance(columns: &[ColumnSummary], targets: &[String], task: TaskKind, table:
     let mut text = format!("\ntask: {task}\n");
     for column in targets.iter().filter_map(|name| columns.iter().find(|column| column.name == *name)) {
         if task == TaskKind::Regression {
-            let (min, mean, max) = column.range.unwrap_or((f64::NAN, f64::NAN, f64::NAN));
+            let Some((min, mean, max)) = column.range else { continue };
             let (min, mean, max) = (short(min), short(mean), short(max));
             let _ = writeln!(text, "{}: {min} to {max}, mean {mean}", one_line(&column.name));
             continue;

@@ -3,15 +3,18 @@
 use std::fs;
 use std::path::{Component, Path, PathBuf};
 
-use highmark::{Direction, Error, ErrorKind, Identifier, NamedData, Table, TaskKind, cont_cat_split};
+use highmark::{Direction, Error, ErrorKind, NamedData, Table, TaskKind, cont_cat_split};
 
-use super::{Config, OneOrMore};
+use super::{Config, LeftOut, OneOrMore};
 use crate::failure::{Failure, Result};
 use crate::source::{self, STDIN};
-use crate::text_table::{COLUMNS, shortened, thousands};
+use crate::text_table::{COLUMNS, shortened};
 
 /// The share of one class from which on accuracy says little of the others.
 const RARE: f64 = 0.95;
+
+/// What the library says of a column whose numbers are written for people.
+pub(crate) const WRITTEN_NUMBERS: &str = "is text because of numbers such as";
 
 /// Rows a batch where there are as many.
 const BATCH: usize = 64;
@@ -94,8 +97,17 @@ impl Config {
         };
         table.check_classes(target).map_err(|error| {
             let number = table.column(target).is_ok_and(|array| array.data_type().is_numeric());
-            let option = if number { ": --task regression" } else { "" };
-            Failure::failed(format!("{error}{option}"))
+            let message = error.to_string();
+            let option = if number {
+                ": --task regression"
+            } else if message.contains(WRITTEN_NUMBERS) && self.decimal.is_none() {
+                "; --decimal , reads 3,5 as a number"
+            } else if message.contains("is text because of") && !message.contains(WRITTEN_NUMBERS) {
+                "; --missing '?,-' declares texts missing"
+            } else {
+                ""
+            };
+            Failure::failed(format!("{message}{option}"))
         })
     }
 
@@ -241,32 +253,6 @@ impl Config {
             shown(&then),
             shown(&now)
         )))
-    }
-}
-
-/// A column that is left out, though nobody has said so.
-pub(crate) struct LeftOut {
-    pub(crate) found: Identifier,
-    /// The categories if it were not.
-    categories: Vec<String>,
-}
-
-impl LeftOut {
-    /// Why, and what brings it back.
-    pub(crate) fn line(&self) -> String {
-        // More of them would hide what the line says.
-        const NAMED: usize = 8;
-        let Identifier { column, distinct, present } = &self.found;
-        let typed = if self.categories.len() <= NAMED {
-            self.categories.join(",")
-        } else {
-            format!("{column},... with the names of all categories")
-        };
-        format!(
-            "column `{column}`: has {} different texts in {} values, too few of each to learn from; to use it all the same: --cat {typed}",
-            thousands(*distinct),
-            thousands(*present)
-        )
     }
 }
 

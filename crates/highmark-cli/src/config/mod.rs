@@ -6,11 +6,13 @@ mod check;
 mod class_weights;
 mod complete;
 mod keys;
+mod left_out;
 mod library;
 mod parse;
 mod typed;
 
-pub(crate) use complete::LeftOut;
+pub(crate) use complete::WRITTEN_NUMBERS;
+pub(crate) use left_out::LeftOut;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};

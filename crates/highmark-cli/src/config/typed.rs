@@ -139,6 +139,7 @@ impl Config {
     }
 
     fn set_data(&mut self, args: &DataArgs) -> Result<()> {
+        let (target, task) = (self.target.clone(), self.task);
         let list = |typed: &Option<Vec<String>>| typed.clone().map(OneOrMore);
         if let Some(target) = &args.target {
             // Of what kind another target is has to be found out anew.
@@ -147,6 +148,8 @@ impl Config {
         if let Some(task) = &args.task {
             self.task = Some(task.parse::<TaskKind>().map_err(Failure::usage)?);
         }
+        // What was decided of another target does not hold.
+        self.decided &= self.target == target && self.task == task;
         self.cat = list(&args.cat).or(self.cat.take());
         self.cont = list(&args.cont).or(self.cont.take());
         set(&mut self.ignore, list(&args.ignore));

@@ -107,3 +107,74 @@ fn the_share_that_is_held_back_is_told() {
     let out = folder.run(&format!("train x.csv --target y {QUICK} --out run")).done().out;
     assert!(out.contains("86 to train on, 14 to validate on (share 0.2 drawn by seed 42, stratified; of the 20 of that share, since"), "{out}");
 }
+
+/// Points of thousands, where decimals begin with a comma.
+#[test]
+fn thousands_with_points_are_told() {
+    let rows: String =
+        (0..300).map(|row| format!("{},5;{}.{:03}\n", row * 7 % 250, 100 + row, row * 37 % 1000)).collect();
+    let folder = Folder::with("points", "de.csv", &format!("a;preis\n{rows}"));
+    let csv = "--delimiter ; --decimal ,";
+    let parts = ["numbers such as `100.000` in line 2", "without signs of thousands", "As classes"];
+    let refused = folder.run(&format!("train de.csv --target preis {csv}"));
+    refused.failed(1, &parts);
+    let shown = folder.run(&format!("show de.csv --target preis {csv}")).done().out;
+    assert_eq!(shown.matches("numbers such as").count(), 1, "{shown}");
+    let shown = folder.run(&format!("show de.csv --target a {csv}")).done().out;
+    assert!(shown.contains("numbers such as") && !shown.contains("leaves out"), "{shown}");
+    assert!(!shown.contains("--decimal"), "{shown}");
+    // Without the decimal, it is what helps.
+    folder.run("train de.csv --target a --delimiter ;").failed(1, &["--decimal , reads 3,5 as a number"]);
+}
+
+#[test]
+fn dates_that_are_left_out_get_their_own_advice() {
+    let mut text = String::new();
+    for (row, line) in people(200).lines().enumerate() {
+        let day = row.saturating_sub(1);
+        let date = if row == 0 { "day".into() } else { format!("20{:02}-{:02}-01", day / 12, 1 + day % 12) };
+        let line = if day % 5 == 4 { line.rsplit_once(',').map_or(line, |(rest, _)| rest) } else { line };
+        let blank = if day % 5 == 4 { "," } else { "" };
+        let _ = writeln!(text, "{date},{line}{blank}");
+    }
+    let folder = Folder::with("dates", "x.csv", &text);
+    let header = text.lines().next().unwrap_or_default();
+    let target = header.rsplit_once(',').map_or("", |(_, last)| last);
+    let others = "age,height,city";
+    let ignore: Vec<&str> =
+        header.split(',').filter(|name| ![target, "day"].contains(name) && !others.contains(name)).collect();
+    let options = format!("--target {target} --ignore {} --drop-missing-target", ignore.join(","));
+    let ran = folder.run(&format!("train x.csv {options} {QUICK} --out run")).done().out;
+    assert!(
+        ran.contains("left out   column `day`: looks like dates, such as `2000-01-01` in line 2"),
+        "{ran}"
+    );
+    // The last row has no target: 32 of the others are held back.
+    let (_, latest) = ran.split_once("validate on the latest: --valid-rows ").unwrap();
+    let latest = latest.split_whitespace().next().unwrap_or_default();
+    assert_eq!(latest, "160..199");
+    folder.run(&format!("train x.csv {options} {QUICK} --valid-rows {latest} --out later")).done();
+}
+
+#[test]
+fn what_was_said_is_not_doubted() {
+    let folder = Folder::with("said", "named.csv", &named(200));
+    let ran = folder.run(&format!("train named.csv {OPTIONS} {QUICK} --cat name,city --out with")).done();
+    assert!(!ran.out.contains("different texts"), "{}", ran.out);
+    // Another target than that of the run is looked at anew.
+    folder.run(&format!("train named.csv {OPTIONS} {QUICK} --out run")).done();
+    let config = folder.read("run/config.toml").replace("\"name\"", "\"tall\"");
+    folder.write("copy.toml", &config.replace("../named.csv", "named.csv"));
+    folder.run("train copy.toml --target name --quiet --out other").failed(1, &["`name`: has 200 classes"]);
+    let shown = folder.run("show named.csv --task regression --target city").done().out;
+    assert!(!shown.contains("NaN"), "{shown}");
+}
+
+#[test]
+fn a_run_without_a_checkpoint_can_only_begin_anew() {
+    let folder = Folder::with("anew", "named.csv", &named(100));
+    folder.run(&format!("train named.csv {OPTIONS} {QUICK} --no-checkpoint --out run")).done();
+    std::fs::remove_file(folder.path("run/report.json")).unwrap();
+    let out = folder.run("inspect run").done().out;
+    assert!(out.contains("can only begin anew, by `highmark resume run`"), "{out}");
+}

@@ -40,6 +40,11 @@ impl Origin {
         Self { decimal: Some(decimal).filter(|decimal| *decimal != b'.'), ..self }
     }
 
+    /// Whether decimals begin with a point.
+    pub(crate) fn decimal_is_point(&self) -> bool {
+        self.decimal.is_none()
+    }
+
     /// What the sign before decimals is called.
     pub(crate) fn decimal_name(&self) -> &'static str {
         if self.decimal.is_some() { "comma" } else { "point" }
@@ -47,10 +52,7 @@ impl Origin {
 
     /// The number that a text of the file is, if it is one.
     pub(crate) fn number(&self, text: &str) -> Option<f64> {
-        match self.decimal {
-            None => text.trim().parse().ok(),
-            Some(decimal) => parse_float_with(text.as_bytes(), decimal),
-        }
+        parse_float_with(text.as_bytes(), self.decimal.unwrap_or(b'.'))
     }
 
     /// Rows that are the lines of a file from this one on, counted from 1.

@@ -2,16 +2,15 @@
 
 use super::Trainer;
 use crate::metrics::Predictions;
-use crate::{Activation, Result, Targets};
+use crate::{Activation, LossKind, Result, Targets};
 
 /// No share is nearer to 0 or 1 than this, so that its logarithm stays a number.
 const LEAST_SHARE: f64 = 1e-6;
 
-/// The raw outputs that fit the targets best while being the same for every row: shares of the classes or labels, or means.
-/// None when outputs and targets are of different kinds.
-fn raw(targets: &Targets, outputs: usize, activation: Activation) -> Option<Vec<f32>> {
+/// Shares of the classes or labels, or means.
+fn means(targets: &Targets, outputs: usize) -> Vec<f64> {
     let rows = targets.rows().max(1) as f64;
-    let means: Vec<f64> = match targets {
+    match targets {
         Targets::Classes(classes) => {
             let first = usize::from(outputs == 1);
             let count = |class: usize| classes.iter().filter(|c| **c as usize == class).count() as f64;
@@ -22,7 +21,37 @@ fn raw(targets: &Targets, outputs: usize, activation: Activation) -> Option<Vec<
                 |i: usize| values.iter().skip(i).step_by((*width).max(1)).map(|x| f64::from(*x)).sum::<f64>();
             (0..outputs).map(|i| sum(i) / rows).collect()
         }
+    }
+}
+
+/// The shares or means at which this loss is least; none where no formula has them.
+fn least(means: &[f64], loss: &LossKind) -> Option<Vec<f64>> {
+    let weight = |weights: &Option<Vec<f32>>, i: usize| {
+        weights.as_ref().and_then(|weights| weights.get(i)).map_or(1.0, |weight| f64::from(*weight))
     };
+    match loss {
+        LossKind::CrossEntropy { weight: weights, label_smoothing } => {
+            let smoothing = f64::from(*label_smoothing);
+            let smooth = |share: f64| (1.0 - smoothing) * share + smoothing / means.len() as f64;
+            let weighed: Vec<f64> =
+                means.iter().enumerate().map(|(i, share)| weight(weights, i) * smooth(*share)).collect();
+            let sum: f64 = weighed.iter().sum();
+            (sum > 0.0).then(|| weighed.iter().map(|share| share / sum).collect())
+        }
+        LossKind::BceWithLogits { pos_weight } => {
+            let share = |(i, share): (usize, &f64)| {
+                let positive = weight(pos_weight, i) * share;
+                positive / (positive + 1.0 - share)
+            };
+            Some(means.iter().enumerate().map(share).collect())
+        }
+        LossKind::Focal { .. } => None,
+        LossKind::Mse | LossKind::L1 | LossKind::Huber { .. } => Some(means.to_vec()),
+    }
+}
+
+/// The raw outputs that make these shares or means of such targets. None when outputs and targets are of different kinds.
+fn raw(means: &[f64], targets: &Targets, activation: Activation) -> Option<Vec<f32>> {
     let share = |mean: f64| mean.clamp(LEAST_SHARE, 1.0 - LEAST_SHARE);
     match (activation, targets) {
         (Activation::Identity, Targets::Classes(_)) => None,
@@ -34,15 +63,23 @@ fn raw(targets: &Targets, outputs: usize, activation: Activation) -> Option<Vec<
     }
 }
 
-/// Loss and metrics over the validation rows of the answer that fits the training rows best; empty when there is none.
+/// Loss and metrics over the validation rows of the answer that fits the training rows best; empty when there is none, and
+/// without the loss when only that has none. The metrics are those of the plain shares, whatever the loss weighs more.
 pub(super) fn validate(trainer: &mut Trainer) -> Result<Vec<(String, f64)>> {
     let (outputs, activation) = (trainer.model.outputs(), trainer.loss.activation());
     let (train, valid) = (trainer.train.dataset(), trainer.valid.dataset());
     let (Some(known), Some(asked)) = (train.targets(), valid.targets()) else { return Ok(Vec::new()) };
-    let Some(row) = raw(known, outputs, activation) else { return Ok(Vec::new()) };
+    let means = means(known, outputs);
+    let Some(row) = raw(&means, known, activation) else { return Ok(Vec::new()) };
+    let kind = &trainer.description.loss;
+    // A loss that was handed over is described by its name alone.
+    let best = if kind.build().name() == trainer.loss.name() { least(&means, kind) } else { Some(means) };
+    let mut scores = Vec::new();
+    if let Some(row) = best.and_then(|best| raw(&best, known, activation)) {
+        let loss = trainer.loss.evaluate(&row.repeat(asked.rows()), outputs, asked, None)?;
+        scores.push(("valid_loss".to_string(), f64::from(loss)));
+    }
     let raw = row.repeat(asked.rows());
-    let mut scores =
-        vec![("valid_loss".to_string(), f64::from(trainer.loss.evaluate(&raw, outputs, asked, None)?))];
     let predictions = Predictions { raw: &raw, outputs, activation };
     for metric in &mut trainer.metrics {
         metric.reset();
@@ -56,6 +93,37 @@ pub(super) fn validate(trainer: &mut Trainer) -> Result<Vec<(String, f64)>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn raw(targets: &Targets, outputs: usize, activation: Activation) -> Option<Vec<f32>> {
+        super::raw(&means(targets, outputs), targets, activation)
+    }
+
+    #[test]
+    fn a_loss_that_weighs_is_least_elsewhere() {
+        let weight = Some(vec![3.0, 1.0]);
+        let least_of = |loss| least(&[0.25, 0.75], &loss);
+        let weighed = LossKind::CrossEntropy { weight: weight.clone(), label_smoothing: 0.0 };
+        assert_eq!(least_of(weighed), Some(vec![0.5, 0.5]));
+        let smoothed = LossKind::CrossEntropy { weight: None, label_smoothing: 0.5 };
+        assert_eq!(least_of(smoothed), Some(vec![0.375, 0.625]));
+        assert_eq!(least_of(LossKind::BceWithLogits { pos_weight: weight }).unwrap()[0], 0.5);
+        assert_eq!(least_of(LossKind::Focal { gamma: 2.0, weight: None }), None);
+        // No other constant has less.
+        let targets = Targets::Classes(vec![0, 1, 1, 1]);
+        for loss in [
+            LossKind::CrossEntropy { weight: Some(vec![3.0, 0.5]), label_smoothing: 0.0 },
+            LossKind::CrossEntropy { weight: Some(vec![3.0, 0.5]), label_smoothing: 0.2 },
+        ] {
+            let best = least(&[0.25, 0.75], &loss).unwrap();
+            let value = |shares: &[f64]| {
+                let row = super::raw(shares, &targets, Activation::Softmax).unwrap();
+                loss.clone().build().evaluate(&row.repeat(4), 2, &targets, None).unwrap()
+            };
+            for step in [-0.05, 0.05] {
+                assert!(value(&best) < value(&[best[0] + step, best[1] - step]), "{loss:?}");
+            }
+        }
+    }
 
     #[test]
     fn the_best_constant_is_the_share_or_the_mean() {

@@ -31,6 +31,9 @@ impl Source {
                 return Err(Error::config(setting, "must be one ASCII character that does not end lines"));
             }
         }
+        if options.decimal == options.quote {
+            return Err(Error::config("decimal", "is also the quote, so that numbers fall apart"));
+        }
         if options.decimal == delimiter {
             let message = "is also the delimiter, so that numbers fall apart; say what separates the columns";
             return Err(Error::config("decimal", message));

@@ -185,6 +185,11 @@ fn dialects() {
     assert_eq!(read_with("1,2\n", &options).unwrap().names().collect::<Vec<_>>(), ["column_1", "column_2"]);
     let options = CsvOptions { column_names: Some(vec!["a".into()]), ..CsvOptions::default() };
     assert!(read_with("x,y\n1,2\n", &options).is_err());
+    for decimal in [b',', b'"'] {
+        let options = CsvOptions { decimal, ..CsvOptions::default() };
+        let error = read_with("x,y\n1,2\n", &options).unwrap_err().to_string();
+        assert!(error.contains("so that numbers fall apart"), "{error}");
+    }
 }
 
 #[test]

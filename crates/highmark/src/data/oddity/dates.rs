@@ -36,7 +36,13 @@ fn sorts_as_text(text: &str) -> bool {
     let pattern = b"0000-00-00";
     let fits =
         |(byte, wanted): (&u8, &u8)| if *wanted == b'0' { byte.is_ascii_digit() } else { byte == wanted };
-    text.len() >= pattern.len() && text.as_bytes().iter().zip(pattern).all(fits)
+    let text = text.as_bytes();
+    if text.len() < pattern.len() || !text.iter().zip(pattern).all(fits) {
+        return false;
+    }
+    let two = |at: usize| (text[at] - b'0') * 10 + text[at + 1] - b'0';
+    // A number that goes on, as `2026-01-0001` does, is none of a day.
+    (1..=12).contains(&two(5)) && (1..=31).contains(&two(8)) && !text.get(10).is_some_and(u8::is_ascii_digit)
 }
 
 impl Table {
@@ -98,6 +104,8 @@ mod tests {
         assert_eq!(found(&|row| day(row * 37 % 60)), None);
         assert_eq!(found(&|row| format!("2026-01-0{}", 1 + row / 30)), None);
         assert_eq!(found(&|row| format!("c-{row:03}")), None);
+        assert_eq!(found(&|row| format!("2026-01-{row:04}")), None);
+        assert_eq!(found(&|row| format!("2026-13-{:02}", 1 + row / 2)), None);
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Columns in which nearly every row has a text of its own.
 
-use super::{MANY, words_among_numbers};
+use super::{MANY, first_date, place, words_among_numbers};
 use crate::Table;
 use crate::data::factors::{Factors, MISSING};
 use crate::data::level::Level;
@@ -14,6 +14,8 @@ pub struct Identifier {
     pub distinct: usize,
     /// In how many rows it is not missing.
     pub present: usize,
+    /// One of its values and where it is, if they look like dates.
+    pub date: Option<String>,
 }
 
 impl Table {
@@ -52,7 +54,8 @@ impl Table {
         if !own || words_among_numbers(name, &factors, &counts, self.origin()).is_some() {
             return None;
         }
-        Some(Identifier { column: name.into(), distinct, present })
+        let date = first_date(&factors).map(|first| place(&factors, first, self.origin()));
+        Some(Identifier { column: name.into(), distinct, present, date })
     }
 }
 
@@ -60,14 +63,17 @@ impl Table {
 mod tests {
     use std::path::Path;
 
-    use crate::{CsvOptions, Table, read_csv_from};
+    use crate::{CsvOptions, Identifier, Table, read_csv_from};
 
     fn found(value: impl Fn(usize) -> String) -> usize {
+        identifiers(value, &CsvOptions::default()).len()
+    }
+
+    fn identifiers(value: impl Fn(usize) -> String, options: &CsvOptions) -> Vec<Identifier> {
         let rows: String = (0..100).map(|row| format!("{},{row}.5\n", value(row))).collect();
         let text = format!("c,d\n{rows}");
-        let table: Table =
-            read_csv_from(Path::new("x.csv"), text.as_bytes(), &CsvOptions::default()).unwrap();
-        table.identifiers(&["c".into(), "d".into(), "e".into()]).len()
+        let table: Table = read_csv_from(Path::new("x.csv"), text.as_bytes(), options).unwrap();
+        table.identifiers(&["c".into(), "d".into(), "e".into()])
     }
 
     #[test]
@@ -82,5 +88,29 @@ mod tests {
         assert_eq!(found(|row| row.to_string()), 0);
         // To be mended, not left out.
         assert_eq!(found(|row| if row == 7 { "?".into() } else { row.to_string() }), 0);
+    }
+    #[test]
+    fn dates_are_told_from_names() {
+        let options = CsvOptions::default();
+        let date = |value: fn(usize) -> String| identifiers(value, &options).remove(0).date;
+        assert_eq!(
+            date(|row| format!("{}-01-31", 1900 + row)).as_deref(),
+            Some("`1900-01-31` in line 2 of x.csv")
+        );
+        assert_eq!(date(|row| format!("c-{row}")), None);
+    }
+
+    #[test]
+    fn thousands_with_points_are_numbers() {
+        let options = CsvOptions { decimal: b',', delimiter: Some(b';'), ..CsvOptions::default() };
+        let rows: String = (0..100).map(|row| format!("{}.{}\n", 100 + row, 900 - row)).collect();
+        let text = format!("price\n{rows}");
+        let table = read_csv_from(Path::new("x.csv"), text.as_bytes(), &options).unwrap();
+        assert_eq!(table.identifiers(&["price".into()]), []);
+        let error = table.check_classes("price").unwrap_err().to_string();
+        assert!(
+            error.contains("numbers such as `100.900`") && error.contains("signs of thousands"),
+            "{error}"
+        );
     }
 }

@@ -118,10 +118,7 @@ pub(super) fn of_category(name: &str, factors: &Factors, origin: &Origin) -> Opt
         return Some(line);
     }
     let text = |level: &Level| if let Level::Text(text) = level { text.clone() } else { level.to_string() };
-    if distinct > MANY / 2
-        && let Some(first) = factors.levels.iter().position(|level| is_date(&text(level)))
-        && factors.levels.iter().filter(|level| is_date(&text(level))).count() * 10 >= distinct * 9
-    {
+    if let Some(first) = first_date(factors).filter(|_| distinct > MANY / 2) {
         return Some(format!(
             "column `{name}`: looks like dates, such as {}, each a category of its own; put the year, the month or what \
              matters into columns of numbers, or leave it out",
@@ -146,6 +143,14 @@ pub(super) fn of_category(name: &str, factors: &Factors, origin: &Origin) -> Opt
         }
     }
     None
+}
+
+/// The first level that is a date, if nine in ten are.
+fn first_date(factors: &Factors) -> Option<usize> {
+    let date = |level: &Level| matches!(level, Level::Text(text) if is_date(text));
+    let first = factors.levels.iter().position(date)?;
+    let dates = factors.levels.iter().filter(|level| date(level)).count();
+    (dates * 10 >= factors.levels.len() * 9).then_some(first)
 }
 
 /// Says of codes of two letters that NA, the code of Namibia for one, is taken for a missing value.

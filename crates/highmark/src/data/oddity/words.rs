@@ -22,7 +22,11 @@ pub(in super::super) fn words_among_numbers(
         if origin.number(text).is_some() {
             continue;
         }
-        if is_written_number(text) { written.push(level) } else { words.push(level) }
+        if is_written_number(text, origin.decimal_is_point()) {
+            written.push(level);
+        } else {
+            words.push(level);
+        }
     }
     let distinct = factors.levels.len();
     if let Some(first) = written.first()
@@ -57,8 +61,9 @@ pub(in super::super) fn words_among_numbers(
     ))
 }
 
-/// Whether a text is a number in the way that people write it: `1,000.50`, `1.000,50`, `3,5`, `$20`, `12 %`.
-fn is_written_number(text: &str) -> bool {
+/// Whether a text that is none to a machine is a number in the way that people write it: `1,000.50`, `1.000,50`, `3,5`, `$20`,
+/// `12 %`; and `1.000` where decimals do not begin with a point.
+fn is_written_number(text: &str, point: bool) -> bool {
     let marks = |c: char| "$€£¥%".contains(c);
     let digits = text.trim().trim_start_matches(['-', '+']).trim_matches(|c| marks(c) || c == ' ');
     let digits = digits.trim_start_matches(['-', '+']);
@@ -72,12 +77,14 @@ fn is_written_number(text: &str) -> bool {
     let whole = |groups: &[&str]| groups[0].len() <= 3 && groups[1..].iter().all(|group| group.len() == 3);
     match thousands.first() {
         // One separator: a decimal comma, or thousands.
-        None => *last == ',' || (*last == '.' && marked) || (*last != '.' && whole(&groups)),
+        None => *last == ',' || (*last == '.' && marked) || ((*last != '.' || !point) && whole(&groups)),
         Some(first) => {
             let decimals = last != first && ",.".contains(*last);
             let end = groups.len() - usize::from(decimals);
             // Points alone part versions and addresses too.
-            thousands.iter().all(|c| c == first) && whole(&groups[..end]) && (decimals || *first == ',')
+            thousands.iter().all(|c| c == first)
+                && whole(&groups[..end])
+                && (decimals || *first == ',' || !point)
         }
     }
 }
@@ -101,7 +108,11 @@ mod tests {
             "1,234,567",
             "€ 3.50",
         ] {
-            assert!(is_written_number(text), "{text}");
+            assert!(is_written_number(text, true), "{text}");
+        }
+        assert!(!is_written_number("1.6007", false));
+        for text in ["654.159", "1.234.567", "1.000,50", "$20"] {
+            assert!(is_written_number(text, false), "{text}");
         }
         for text in [
             "",
@@ -115,7 +126,8 @@ mod tests {
             "1,,2",
             "a1",
         ] {
-            assert!(!is_written_number(text), "{text}");
+            assert!(!is_written_number(text, true), "{text}");
+            assert!(!is_written_number(text, false) || text == "192.168.100.100", "{text}");
         }
     }
 }

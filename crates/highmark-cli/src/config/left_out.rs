@@ -1,0 +1,119 @@
+//! Columns that are left out, though nobody has said so.
+
+use highmark::Identifier;
+
+use crate::text_table::{COLUMNS, shortened, thousands};
+
+/// A column that is left out, though nobody has said so.
+pub(crate) struct LeftOut {
+    pub(crate) found: Identifier,
+    /// The categories if it were not.
+    pub(super) categories: Vec<String>,
+}
+
+impl LeftOut {
+    /// Why they are, and what brings them back: a line for those of dates, and one for the others.
+    pub(crate) fn lines(all: &[Self]) -> Vec<String> {
+        let (dates, others): (Vec<&Self>, Vec<&Self>) =
+            all.iter().partition(|left_out| left_out.found.date.is_some());
+        let named = |columns: &[&Self]| {
+            let shown = |of: &&Self| format!("`{}` ({})", of.found.column, thousands(of.found.distinct));
+            shortened(&columns.iter().map(shown).collect::<Vec<_>>(), COLUMNS)
+        };
+        let mut lines = Vec::new();
+        match &*others {
+            [] => {}
+            [one] => lines.push(one.line()),
+            several => lines.push(format!(
+                "{} columns have a text of its own in nearly every row, too few of each to learn from; to use them all the same, name all categories with --cat: {}",
+                several.len(),
+                named(several)
+            )),
+        }
+        match &*dates {
+            [] => {}
+            [one] => lines.push(one.line()),
+            several => lines.push(format!(
+                "{} columns look like dates, each a category of its own; put the year, the month or what matters into columns of numbers: {}",
+                several.len(),
+                named(several)
+            )),
+        }
+        lines
+    }
+
+    fn line(&self) -> String {
+        let Identifier { column, distinct, present, date } = &self.found;
+        if let Some(date) = date {
+            return format!(
+                "column `{column}`: looks like dates, such as {date}, each a category of its own; put the year, the month or what matters into columns of numbers"
+            );
+        }
+        format!(
+            "column `{column}`: has {} different texts in {} values, too few of each to learn from; to use it all the same: {}",
+            thousands(*distinct),
+            thousands(*present),
+            self.option()
+        )
+    }
+
+    /// What to type to use it.
+    fn option(&self) -> String {
+        // More of them would hide what the line says.
+        const NAMED: usize = 8;
+        let all = self.categories.len() <= NAMED;
+        let (shown, more) = if all {
+            (&*self.categories, "")
+        } else {
+            (std::slice::from_ref(&self.found.column), " with the names of all categories")
+        };
+        if shown.iter().any(|name| name.contains(',')) {
+            let rest = if all { "" } else { ", ..." };
+            let names: Vec<String> =
+                shown.iter().map(|name| toml::Value::from(name.as_str()).to_string()).collect();
+            return format!("cat = [{}{rest}]{more} in a TOML file", names.join(", "));
+        }
+        let rest = if all { "" } else { ",..." };
+        format!("--cat {}{more}", quoted(&(shown.join(",") + rest)))
+    }
+}
+
+/// As a shell takes it for one argument.
+fn quoted(text: &str) -> String {
+    let plain = |c: char| c.is_alphanumeric() || "_-.,:/+@%=".contains(c);
+    if text.chars().all(plain) { text.into() } else { format!("'{}'", text.replace('\'', "'\\''")) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn left_out(column: &str, others: &[&str], date: Option<&str>) -> LeftOut {
+        let found =
+            Identifier { column: column.into(), distinct: 30, present: 31, date: date.map(String::from) };
+        let categories = [column].iter().chain(others).map(ToString::to_string).collect();
+        LeftOut { found, categories }
+    }
+
+    #[test]
+    fn what_to_type_is_taken_as_it_is_meant() {
+        let option = |column, others: &[&str]| left_out(column, others, None).option();
+        assert_eq!(option("name", &["city"]), "--cat name,city");
+        assert_eq!(option("full name", &["city"]), "--cat 'full name,city'");
+        assert_eq!(option("child's", &[]), r"--cat 'child'\''s'");
+        assert_eq!(option("name", &["a, b"]), r#"cat = ["name", "a, b"] in a TOML file"#);
+        assert_eq!(option("n", &["a"; 9]), "--cat n,... with the names of all categories");
+    }
+
+    #[test]
+    fn many_are_told_in_a_line() {
+        let lines = LeftOut::lines(&[
+            left_out("a", &[], None),
+            left_out("b", &[], None),
+            left_out("day", &[], Some("`2020-01-31` in line 2")),
+        ]);
+        assert_eq!(lines.len(), 2, "{lines:?}");
+        assert!(lines[0].starts_with("2 columns have") && lines[0].ends_with("`a` (30), `b` (30)"));
+        assert!(lines[1].starts_with("column `day`: looks like dates, such as `2020-01-31` in line 2"));
+    }
+}
