@@ -52,8 +52,7 @@ fn unfinished(trained: &Trained) -> Result<Option<String>> {
     let epochs =
         if config.epochs == Some(1) || (config.epochs.is_none() && done == 1) { "epoch" } else { "epochs" };
     let shown = run.display();
-    let saved = [run_folder::CHECKPOINT, run_folder::CHECKPOINT_BEFORE];
-    let next = if saved.iter().any(|file| run.join(file).is_file()) {
+    let next = if run_folder::has_checkpoint(run) {
         "go on with it by"
     } else {
         "it has no checkpoint, so it can only begin anew, by"

@@ -87,8 +87,7 @@ pub(crate) fn ended(folder: &Path, config: &Config) -> Result<Option<RunReport>>
 /// A schedule that has begun cannot be shortened, which need not wait until the data is read.
 fn refuse_fewer_epochs(folder: &RunFolder, args: &ResumeArgs) -> Result<()> {
     let run = Config::of_file(&folder.file(run_folder::CONFIG))?;
-    let saved = [run_folder::CHECKPOINT, run_folder::CHECKPOINT_BEFORE];
-    let begun = saved.iter().any(|file| folder.file(file).is_file());
+    let begun = run_folder::has_checkpoint(folder.path());
     match (args.epochs, run.epochs) {
         (Some(asked), Some(planned)) if begun && asked < planned => Err(Failure::failed(format!(
             "epochs: the run in {} is one of {}, which cannot become {asked}; resume it without --epochs, or train anew with another --out",

@@ -13,8 +13,8 @@ pub(crate) const HISTORY: &str = "history.csv";
 pub(crate) const EVENTS: &str = "events.jsonl";
 pub(crate) const REPORT: &str = "report.json";
 pub(crate) const MODEL: &str = "best.safetensors";
-pub(crate) const CHECKPOINT: &str = "checkpoint.safetensors";
-pub(crate) const CHECKPOINT_BEFORE: &str = "checkpoint-previous.safetensors";
+const CHECKPOINT: &str = "checkpoint.safetensors";
+const CHECKPOINT_BEFORE: &str = "checkpoint-previous.safetensors";
 /// Where a run that is overwritten waits until there is a model in its place.
 pub(crate) const OVERWRITTEN: &str = "overwritten";
 
@@ -31,6 +31,11 @@ pub(crate) struct RunFolder {
     /// Folders that were not there before, the innermost last.
     made: Vec<PathBuf>,
     lock: Option<FolderLock>,
+}
+
+/// Whether a run has saved a state to go on from.
+pub(crate) fn has_checkpoint(path: &Path) -> bool {
+    [CHECKPOINT, CHECKPOINT_BEFORE].iter().any(|file| path.join(file).is_file())
 }
 
 /// Fails when the folder that is asked for cannot be a new run's, before any work is done.

@@ -2,11 +2,10 @@
 //! linear layer works [level by level](super::embedded_linear).
 
 use std::ops::Range;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::{Embedding, Embeddings};
 use crate::data::Batch;
-use crate::engine::{Group, Index, Lines, Matrix, Pool, all_finite};
+use crate::engine::{Group, Index, Lines, Matrix, Pool};
 
 /// Rows that are turned at a time, so that they stay in the first cache; as many as a group has bits.
 pub(super) const CHUNK: usize = u64::BITS as usize;
@@ -166,27 +165,15 @@ impl ByLevel {
             let place = self.places[column]..self.places[column + 1];
             first[place.clone()].iter().zip(&second[place]).map(|(a, b)| a + b)
         };
-        let (tiles, columns) = self.embeds.tiles(pool, self.embeds.parameters());
-        let finite = AtomicBool::new(true);
-        pool.run(tiles, self.embeds.lend(grads, columns), |i, mut grads, _| {
-            for column in columns.range(i) {
-                let size = self.size(column);
-                let own = grads.split_off_mut(..self.embeds.weight(column).len()).unwrap_or_default();
-                if fresh {
-                    own.fill(0.0);
-                }
-                let mut sums = sums_of(column);
-                for level in self.levels(column) {
-                    let grads = &mut own[*level as usize * size..][..size];
-                    grads.iter_mut().zip(&mut sums).for_each(|(grad, sum)| *grad += sum);
-                }
-                if !all_finite(own) {
-                    finite.store(false, Ordering::Relaxed);
-                }
+        let finite = self.embeds.put(pool, self.embeds.parameters(), grads, fresh, |column, own| {
+            let (size, mut sums) = (self.size(column), sums_of(column));
+            for level in self.levels(column) {
+                let grads = &mut own[*level as usize * size..][..size];
+                grads.iter_mut().zip(&mut sums).for_each(|(grad, sum)| *grad += sum);
             }
         });
         cont.iter_mut().zip(sums_of(self.columns())).for_each(|(d, sum)| *d = sum);
-        finite.into_inner()
+        finite
     }
 
     /// Numbers in the gradient of the inputs.

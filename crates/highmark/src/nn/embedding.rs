@@ -77,14 +77,32 @@ impl Embeddings {
         fresh: bool,
     ) -> bool {
         let rows = batch.rows;
-        let (tiles, columns) = self.tiles(pool, self.features() * rows + self.parameters());
+        let numbers = self.features() * rows + self.parameters();
+        self.put(pool, numbers, grads, fresh, |column, own| {
+            let dy = &dy[self.features[column] * rows..][..self.tables[column].size * rows];
+            self.tables[column].backward(own, batch.codes(column, self.tables.len()), dy, rows);
+        })
+    }
+
+    /// Has `add` add to the gradients of each table, which are zeros when `fresh`; work on so many numbers in all. Returns
+    /// whether all of them are finite then.
+    pub(super) fn put(
+        &self,
+        pool: &Pool,
+        numbers: usize,
+        grads: &mut [f32],
+        fresh: bool,
+        add: impl Fn(usize, &mut [f32]) + Sync,
+    ) -> bool {
+        let (tiles, columns) = self.tiles(pool, numbers);
         let finite = AtomicBool::new(true);
-        pool.run(tiles, self.lend(grads, columns), |i, mut grads, _| {
+        pool.run(tiles, Spans::new(grads, 1, &self.weights, columns), |i, mut grads, _| {
             for column in columns.range(i) {
-                let table = &self.tables[column];
-                let own = grads.split_off_mut(..table.levels * table.size).unwrap_or_default();
-                let dy = &dy[self.features[column] * rows..][..table.size * rows];
-                table.backward(own, batch.codes(column, self.tables.len()), dy, rows, fresh);
+                let own = grads.split_off_mut(..self.weight(column).len()).unwrap_or_default();
+                if fresh {
+                    own.fill(0.0);
+                }
+                add(column, own);
                 if !all_finite(own) {
                     finite.store(false, Ordering::Relaxed);
                 }
@@ -94,14 +112,9 @@ impl Embeddings {
     }
 
     /// Into how many tiles work on so many numbers is cut, and which columns they have.
-    pub(super) fn tiles(&self, pool: &Pool, numbers: usize) -> (usize, Cut) {
+    fn tiles(&self, pool: &Pool, numbers: usize) -> (usize, Cut) {
         let tiles = pool.tiles(numbers * PER_NUMBER);
         (tiles, Cut::new(self.tables.len(), tiles))
-    }
-
-    /// Of a buffer as long as all parameters, the tables of these columns.
-    pub(super) fn lend<'a>(&'a self, numbers: &'a mut [f32], columns: Cut) -> Spans<'a> {
-        Spans::new(numbers, 1, &self.weights, columns)
     }
 
     /// How many parameters all tables have.
@@ -126,18 +139,8 @@ impl Embedding {
         }
     }
 
-    /// Adds `dy` [size, rows] to the rows of `table` for `codes`, or to zeros when `fresh`.
-    fn backward(
-        &self,
-        table: &mut [f32],
-        codes: impl Iterator<Item = u32>,
-        dy: &[f32],
-        rows: usize,
-        fresh: bool,
-    ) {
-        if fresh {
-            table.fill(0.0);
-        }
+    /// Adds `dy` [size, rows] to the rows of `table` for `codes`.
+    fn backward(&self, table: &mut [f32], codes: impl Iterator<Item = u32>, dy: &[f32], rows: usize) {
         for (row, code) in codes.enumerate() {
             let embedding = &mut table[code as usize * self.size..][..self.size];
             for (feature, number) in embedding.iter_mut().enumerate() {
