@@ -25,6 +25,7 @@ mod tabular_data;
 mod target_rows;
 mod task;
 mod text;
+mod warning;
 
 pub use adult::NamedData;
 pub use batch::{Batch, Targets};
@@ -45,3 +46,4 @@ pub use split::Split;
 pub use table::Table;
 pub use tabular_data::{DataConfig, TabularData};
 pub use task::{Task, TaskKind};
+pub use warning::{Warning, WarningKind};
