@@ -40,6 +40,7 @@ pub use oddity::Identifier;
 pub use parallel::set_data_threads;
 pub use parquet::{read_parquet, write_parquet};
 pub use pipeline::Pipeline;
+pub(crate) use procs::median;
 pub use procs::{FillStrategy, Proc};
 pub use schema::cont_cat_split;
 pub use split::Split;
