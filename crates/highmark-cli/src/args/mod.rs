@@ -218,7 +218,7 @@ pub(crate) struct PredictArgs {
     /// A CSV or Parquet file, - for CSV from standard input, or built-in data: adult, adult-train, adult-test; it needs no
     /// target
     pub(crate) data: String,
-    /// Where the predictions go, as CSV or (.parquet) Parquet [default: CSV to standard output]
+    /// Where the predictions go, as CSV or (.parquet) Parquet; - for CSV to standard output, which is the default
     #[arg(short, long, value_name = "FILE")]
     pub(crate) out: Option<PathBuf>,
     /// Replace the file if it exists

@@ -193,5 +193,17 @@ fn a_run_without_a_checkpoint_can_only_begin_anew() {
     folder.run(&format!("train named.csv {OPTIONS} {QUICK} --no-checkpoint --out run")).done();
     std::fs::remove_file(folder.path("run/report.json")).unwrap();
     let out = folder.run("inspect run").done().out;
-    assert!(out.contains("can only begin anew, by `highmark resume run`"), "{out}");
+    let anew = "can only begin anew, by `highmark resume run`";
+    assert!(out.contains(anew), "{out}");
+    std::fs::remove_file(folder.path("run/best.safetensors")).unwrap();
+    folder.run("predict run named.csv").failed(1, &["no best.safetensors yet", anew]);
+    // As told.
+    let out = folder.run("resume run").done().out;
+    assert!(out.contains("the run begins anew"), "{out}");
+    folder.run("predict run named.csv -o out.csv").done();
+    // Of a run that has ended there is nothing to go on with.
+    std::fs::remove_file(folder.path("run/best.safetensors")).unwrap();
+    let gone = ["has ended, but its best.safetensors is gone", "`highmark train run/config.toml`"];
+    folder.run("predict run named.csv").failed(1, &gone);
+    folder.run("train run/config.toml --out next --quiet").done();
 }
