@@ -43,7 +43,7 @@ impl Experiment {
         }
         let asked = config.task;
         config.complete(&table)?;
-        config.check_classes(&table)?;
+        config.check_classes(&table, asked)?;
         let left_out = config.leave_out_identifiers(&table);
         config.direction()?;
         // A task that nobody has asked for is inferred there too, and doubted.

@@ -1,17 +1,18 @@
 //! What an experiment was taken to be, shown before it runs.
 
-use highmark::{Dataset, Targets, Task};
+use highmark::{Dataset, Targets, Task, Warning, WarningKind};
 
-use crate::config::{Config, LeftOut, WRITTEN_NUMBERS};
+use crate::config::{Config, LeftOut};
 use crate::experiment::{Experiment, class_counts};
 use crate::failure::Result;
 use crate::source;
 use crate::text_table::{COLUMNS, count, shortened, thousands};
 
-/// By what the library's advice is followed here.
-pub(crate) fn remedies(warnings: &[String], config: &Config) -> String {
+/// By what the advice of the library's warnings is followed here.
+pub(crate) fn remedies(warnings: &[Warning], config: &Config) -> String {
     // Said only where it may help, because the line is long enough.
-    let commas = config.decimal.is_none() && warnings.iter().any(|line| line.contains(WRITTEN_NUMBERS));
+    let commas = config.decimal.is_none()
+        && warnings.iter().any(|warning| warning.kind == WarningKind::WrittenNumbers);
     let decimal = if commas { "--decimal , reads 3,5 as a number, " } else { "" };
     format!(
         "(--ignore leaves a column out, --missing '?,-' declares texts missing, {decimal}--cat names all categories, --task says what the target is)"
@@ -19,12 +20,10 @@ pub(crate) fn remedies(warnings: &[String], config: &Config) -> String {
 }
 
 /// Without those that doubt a category because it has so many texts, where it was said that it is one.
-pub(crate) fn not_meant(mut warnings: Vec<String>, config: &Config) -> Vec<String> {
-    let named = config.cat.iter().flat_map(|cat| &cat.0);
-    let beginnings: Vec<String> = named.map(|name| format!("column `{name}`: has ")).collect();
-    warnings.retain(|line| {
-        let own = line.contains(" different texts in ") && line.contains("if it is an identifier");
-        !own || !beginnings.iter().any(|beginning| line.starts_with(beginning))
+pub(crate) fn not_meant(mut warnings: Vec<Warning>, config: &Config) -> Vec<Warning> {
+    let meant = |column: &String| config.cat.as_ref().is_some_and(|cat| cat.0.contains(column));
+    warnings.retain(|warning| {
+        warning.kind != WarningKind::OwnTexts || !warning.column.as_ref().is_some_and(meant)
     });
     warnings
 }
@@ -56,11 +55,13 @@ impl Experiment {
         if !self.unused.is_empty() {
             lines.push(format!("not used   {}", shortened(&self.unused, COLUMNS)));
         }
-        let of_columns = not_meant([&*self.data.warnings, &*self.column_doubts].concat(), config);
-        lines.extend(of_columns.iter().map(|line| format!("warning    {line}")));
-        lines.extend(
-            (!of_columns.is_empty()).then(|| format!("           {}", remedies(&of_columns, config))),
-        );
+        let warnings = not_meant(self.data.warnings.clone(), config);
+        let of_columns = warnings.iter().map(ToString::to_string).chain(self.column_doubts.iter().cloned());
+        let of_columns: Vec<_> = of_columns.map(|line| format!("warning    {line}")).collect();
+        if !of_columns.is_empty() {
+            lines.extend(of_columns);
+            lines.push(format!("           {}", remedies(&warnings, config)));
+        }
         lines.extend(self.row_doubts.iter().map(|line| format!("warning    {line}")));
         lines.extend(self.data.valid_drift.lines().into_iter().map(|line| format!("validation {line}")));
         lines.extend(self.model_lines()?);

@@ -51,15 +51,10 @@ fn unfinished(trained: &Trained) -> Result<Option<String>> {
     let of = config.epochs.map(|epochs| format!(" of {}", thousands(epochs))).unwrap_or_default();
     let epochs =
         if config.epochs == Some(1) || (config.epochs.is_none() && done == 1) { "epoch" } else { "epochs" };
-    let shown = run.display();
-    let next = if run_folder::has_checkpoint(run) {
-        "go on with it by"
-    } else {
-        "it has no checkpoint, so it can only begin anew, by"
-    };
     Ok(Some(format!(
-        "the run has not ended: {}{of} {epochs} are done, and it trains still or was killed; {next} `highmark resume {shown}`",
-        thousands(done)
+        "the run has not ended: {}{of} {epochs} are done, and it trains still or was killed; {}",
+        thousands(done),
+        run_folder::next(run)
     )))
 }
 

@@ -13,6 +13,7 @@ use crate::text_table::text_table;
 
 /// Runs the range test, draws it and prints the suggestions.
 pub(crate) fn run(args: &LrFindArgs) -> Result<()> {
+    screen::refuse_stdout("plot", &args.plot, "a picture")?;
     let config = Config::of_lr_find(args)?;
     let screen = Screen::new(args.quiet, args.json);
     let mut experiment = Experiment::prepare(config, notice::watch(&args.deadline)?)?;

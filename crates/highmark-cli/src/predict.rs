@@ -16,7 +16,8 @@ use crate::trained::Trained;
 
 /// Predicts every row and writes the predictions.
 pub(crate) fn run(args: &PredictArgs) -> Result<()> {
-    if let Some(out) = &args.out {
+    let file = args.out.as_deref().filter(|out| !screen::is_stdout(out));
+    if let Some(out) = file {
         refuse_existing(out, args.overwrite)?;
     }
     let trained = Trained::find(&args.run)?;
@@ -27,7 +28,7 @@ pub(crate) fn run(args: &PredictArgs) -> Result<()> {
     let (predicted, drift) = model.predict(&table).map_err(|error| hint().unwrap_or_else(|| error.into()))?;
     drift.lines().iter().for_each(screen::note);
     let predictions = predicted.to_table()?;
-    let Some(out) = &args.out else { return print(&predictions) };
+    let Some(out) = file else { return print(&predictions) };
     write(&predictions, out)?;
     screen::note(format!("{} predicted to {}", count(predicted.rows(), "row"), out.display()));
     Ok(())

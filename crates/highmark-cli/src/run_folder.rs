@@ -38,6 +38,14 @@ pub(crate) fn has_checkpoint(path: &Path) -> bool {
     [CHECKPOINT, CHECKPOINT_BEFORE].iter().any(|file| path.join(file).is_file())
 }
 
+/// How to go on with the run in a folder, which has not ended.
+pub(crate) fn next(path: &Path) -> String {
+    // A run that is aside comes back first.
+    let begun = has_checkpoint(path) || (is_aside(path) && has_checkpoint(&path.join(OVERWRITTEN)));
+    let how = if begun { "go on with it by" } else { "it has no checkpoint, so it can only begin anew, by" };
+    format!("{how} `highmark resume {}`", path.display())
+}
+
 /// Fails when the folder that is asked for cannot be a new run's, before any work is done.
 pub(crate) fn refuse_existing(path: &Path, overwrite: bool) -> Result<()> {
     if path.exists() && !path.is_dir() {

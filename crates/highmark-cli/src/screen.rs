@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::fmt::Display;
 use std::io::Write;
+use std::path::Path;
 
 use highmark::{Console, Output};
 
@@ -66,6 +67,21 @@ pub(crate) fn visible(text: &str) -> Cow<'_, str> {
     }
     let spelled = |c: char| if hidden(c) { c.escape_default().to_string() } else { c.into() };
     text.chars().map(spelled).collect()
+}
+
+/// Whether a place for a result stands for standard output: `-`.
+pub(crate) fn is_stdout(place: &Path) -> bool {
+    place == Path::new("-")
+}
+
+/// Fails for a place, that of option `setting`, which stands for standard output, where `what` cannot go.
+pub(crate) fn refuse_stdout(setting: &str, place: &Path, what: &str) -> Result<()> {
+    if is_stdout(place) {
+        return Err(Failure::usage(format!(
+            "{setting}: - is standard output, where {what} cannot go; give another name, or ./- for one that is called so"
+        )));
+    }
+    Ok(())
 }
 
 /// Writes a result to standard output.

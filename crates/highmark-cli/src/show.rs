@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use highmark::{ColumnKind, ColumnSummary, DataConfig, Table, TaskKind};
+use highmark::{ColumnKind, ColumnSummary, DataConfig, Table, TaskKind, cont_cat_split};
 use serde_json::{Value, json};
 
 use crate::args::ShowArgs;
@@ -21,7 +21,8 @@ pub(crate) fn run(args: &ShowArgs) -> Result<()> {
     if let Some(hint) = source::delimiter_hint(&args.data, &table) {
         screen::note(format!("note: {hint}"));
     }
-    for name in args.cat.iter().chain(&args.cont).chain(&args.ignore).flatten() {
+    let named = config.cat.iter().chain(&config.cont).chain([&config.ignore]).flat_map(|names| &names.0);
+    for name in named {
         table.column(name)?;
     }
     let asked = config.task;
@@ -29,21 +30,23 @@ pub(crate) fn run(args: &ShowArgs) -> Result<()> {
         config.complete(&table)?;
     }
     let task = config.task.filter(|_| !args.target.is_empty());
-    let refused = config.check_classes(&table).err();
+    let refused = config.check_classes(&table, asked).err();
     let left_out = LeftOut::lines(&config.leave_out_identifiers(&table));
     // A task that nobody has asked for is doubted.
     let used = DataConfig { task: asked, ..config.data_config()? };
     let mut columns = table.describe();
-    columns.iter_mut().for_each(|column| say_kind(column, &config));
-    let mut warnings = not_meant(table.warnings_with(&used), &config);
+    let (continuous, _) = cont_cat_split(&table, config.max_card, &[]);
+    columns.iter_mut().for_each(|column| column.kind = kind_of(column, &continuous, &config));
     let features =
         columns.iter().filter(|column| ["continuous", "categorical"].contains(&kind(column, &config)));
     let features: Vec<String> = features.map(|column| column.name.clone()).collect();
-    warnings.extend(doubts::of_columns(&table, &features));
     let refusals = table.refusals_with(&used).into_iter().map(Failure::from).chain(refused);
     let refusals: Vec<_> = refusals.filter_map(|refusal| refusal.message().map(String::from)).collect();
+    let mut doubted = not_meant(table.warnings_with(&used), &config);
     // Said already.
-    warnings.retain(|warning| !refusals.iter().any(|refusal| refusal.starts_with(&**warning)));
+    doubted.retain(|warning| !refusals.iter().any(|refusal| refusal.starts_with(&warning.message)));
+    let doubts = doubts::of_columns(&table, &features);
+    let warnings: Vec<_> = doubted.iter().map(ToString::to_string).chain(doubts).collect();
     if args.json {
         let columns: Vec<Value> = columns.iter().map(|column| as_json(column, &config)).collect();
         let value = json!({ "data": args.data, "rows": table.rows(), "task": task, "columns": columns, "refusals": refusals, "left_out": left_out, "warnings": warnings });
@@ -72,17 +75,20 @@ pub(crate) fn run(args: &ShowArgs) -> Result<()> {
     if !warnings.is_empty() {
         text.push('\n');
         text.extend(warnings.iter().map(|line| format!("warning: {}\n", one_line(line))));
-        text.extend([&*remedies(&warnings, &config), "\n"]);
+        text.extend([&*remedies(&doubted, &config), "\n"]);
     }
     screen::print(&text)
 }
 
-/// What it was said to be.
-fn say_kind(column: &mut ColumnSummary, config: &Config) {
-    for (named, kind) in [(&config.cat, ColumnKind::Categorical), (&config.cont, ColumnKind::Continuous)] {
-        if named.as_ref().is_some_and(|named| named.0.contains(&column.name)) {
-            column.kind = kind;
-        }
+/// What it was said to be, or else inferred.
+fn kind_of(column: &ColumnSummary, continuous: &[String], config: &Config) -> ColumnKind {
+    let said = [(&config.cont, ColumnKind::Continuous), (&config.cat, ColumnKind::Categorical)];
+    let named =
+        |named: &Option<OneOrMore>| named.as_ref().is_some_and(|named| named.0.contains(&column.name));
+    match said.into_iter().find(|(names, _)| named(names)) {
+        Some((_, kind)) => kind,
+        None if continuous.contains(&column.name) => ColumnKind::Continuous,
+        None => ColumnKind::Categorical,
     }
 }
 

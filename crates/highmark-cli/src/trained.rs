@@ -28,23 +28,7 @@ impl Trained {
         }
         let file = path.join(MODEL);
         if !file.exists() {
-            let (shown, aside) = (path.display(), path.join(run_folder::OVERWRITTEN));
-            let report = read_report(&path.join(run_folder::REPORT))?;
-            let message = if let Some(report) = report.filter(|report| !report.has_model()) {
-                // Resumed, it would break down again.
-                let detail = report.stop_detail;
-                format!("the run in {shown} has no {MODEL}: training broke down: {detail}; train anew")
-            } else if aside.join(MODEL).is_file() {
-                format!(
-                    "the run in {shown} has no {MODEL} yet; go on with it by `highmark resume {shown}`, or use the one that it replaces: {}",
-                    aside.display()
-                )
-            } else if run_folder::is_run(path) {
-                format!("the run in {shown} has no {MODEL} yet; go on with it by `highmark resume {shown}`")
-            } else {
-                format!("{shown} holds no {MODEL}; it is not the folder of a run")
-            };
-            return Err(Failure::failed(message));
+            return Err(Failure::failed(without_model(path)?));
         }
         Ok(Self { run: Some(path.into()), file })
     }
@@ -69,4 +53,35 @@ impl Trained {
         config.set_csv(args);
         config.csv_options()
     }
+}
+
+/// What to tell of a folder that holds no model.
+fn without_model(path: &Path) -> Result<String> {
+    let (shown, aside) = (path.display(), path.join(run_folder::OVERWRITTEN));
+    if !run_folder::is_run(path) {
+        return Ok(format!("{shown} holds no {MODEL}; it is not the folder of a run"));
+    }
+    Ok(match read_report(&path.join(run_folder::REPORT))? {
+        // Resumed, it would break down again.
+        Some(report) if !report.has_model() => {
+            format!(
+                "the run in {shown} has no {MODEL}: training broke down: {}; train anew",
+                report.stop_detail
+            )
+        }
+        // Resumed, it would be shown, and no more.
+        Some(_) => format!(
+            "the run in {shown} has ended, but its {MODEL} is gone; bring it back, or repeat the run: `highmark train {}`",
+            path.join(run_folder::CONFIG).display()
+        ),
+        None => {
+            let next = run_folder::next(path);
+            let replaced = if aside.join(MODEL).is_file() {
+                format!(", or use the one that it replaces: {}", aside.display())
+            } else {
+                String::new()
+            };
+            format!("the run in {shown} has no {MODEL} yet; {next}{replaced}")
+        }
+    })
 }

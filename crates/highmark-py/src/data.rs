@@ -161,7 +161,7 @@ impl TabularData {
     /// What is odd about the training rows, line by line.
     #[getter]
     fn warnings(&self) -> Vec<String> {
-        self.0.warnings.clone()
+        self.0.warnings.iter().map(ToString::to_string).collect()
     }
 
     /// In what the validation rows differ from the training rows, line by line.

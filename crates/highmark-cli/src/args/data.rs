@@ -9,21 +9,8 @@ pub(crate) struct DataArgs {
     /// The column or columns to predict [default for the Adult data: salary]
     #[arg(long, value_delimiter = ',', value_name = "COLUMNS")]
     pub(crate) target: Option<Vec<String>>,
-    /// classification, regression or multi-label [default: inferred from the target]
-    #[arg(long, value_name = "KIND")]
-    pub(crate) task: Option<String>,
-    /// Categorical columns, all of them [default: inferred, without those in which nearly every row has a text of its own]
-    #[arg(long, value_delimiter = ',', value_name = "COLUMNS")]
-    pub(crate) cat: Option<Vec<String>>,
-    /// Continuous columns, all of them [default: inferred]
-    #[arg(long, value_delimiter = ',', value_name = "COLUMNS")]
-    pub(crate) cont: Option<Vec<String>>,
-    /// Columns not to use
-    #[arg(long, value_delimiter = ',', value_name = "COLUMNS")]
-    pub(crate) ignore: Option<Vec<String>>,
-    /// Integer columns with more distinct values are continuous [default: 20]
-    #[arg(long, value_name = "N")]
-    pub(crate) max_card: Option<usize>,
+    #[command(flatten)]
+    pub(crate) columns: ColumnArgs,
     /// Preparation of the columns [default: fill-missing,categorify,normalize]
     #[arg(long, value_delimiter = ',', value_name = "NAMES")]
     pub(crate) procs: Option<Vec<String>>,
@@ -45,6 +32,27 @@ pub(crate) struct DataArgs {
     /// Leave out rows whose target is missing, which else are an error; --valid-rows counts them all the same
     #[arg(long)]
     pub(crate) drop_missing_target: bool,
+}
+
+/// What the columns are taken for.
+#[derive(Debug, Default, Args)]
+#[command(next_help_heading = "Data")]
+pub(crate) struct ColumnArgs {
+    /// classification, regression or multi-label [default: inferred from the target]
+    #[arg(long, value_name = "KIND")]
+    pub(crate) task: Option<String>,
+    /// Categorical columns, all of them [default: inferred, without those in which nearly every row has a text of its own]
+    #[arg(long, value_delimiter = ',', value_name = "COLUMNS")]
+    pub(crate) cat: Option<Vec<String>>,
+    /// Continuous columns, all of them [default: inferred]
+    #[arg(long, value_delimiter = ',', value_name = "COLUMNS")]
+    pub(crate) cont: Option<Vec<String>>,
+    /// Columns not to use
+    #[arg(long, value_delimiter = ',', value_name = "COLUMNS")]
+    pub(crate) ignore: Option<Vec<String>>,
+    /// Integer columns with more distinct values are continuous [default: 20]
+    #[arg(long, value_name = "N")]
+    pub(crate) max_card: Option<usize>,
 }
 
 /// How CSV files are written.

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 
 use clap::{Args as Group, Parser, Subcommand, ValueEnum};
 
-pub(crate) use data::{CsvArgs, DataArgs};
+pub(crate) use data::{ColumnArgs, CsvArgs, DataArgs};
 pub(crate) use hint::comma_hint;
 pub(crate) use training::{CheckpointArgs, DeadlineArgs, FitArgs, ModelArgs, StepArgs, StopArgs};
 
@@ -164,14 +164,6 @@ pub(crate) struct LrFindArgs {
     /// A CSV or Parquet file, - for CSV from standard input, a TOML file with an experiment, or built-in data: adult,
     /// adult-train, adult-test
     pub(crate) data: String,
-    #[command(flatten)]
-    pub(crate) columns: DataArgs,
-    #[command(flatten)]
-    pub(crate) csv: CsvArgs,
-    #[command(flatten)]
-    pub(crate) model: ModelArgs,
-    #[command(flatten)]
-    pub(crate) step: StepArgs,
     /// The picture of the curve
     #[arg(long, value_name = "FILE.svg", default_value = "lr-find.svg")]
     pub(crate) plot: PathBuf,
@@ -181,6 +173,14 @@ pub(crate) struct LrFindArgs {
     /// Print the suggestions as JSON
     #[arg(long)]
     pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) columns: DataArgs,
+    #[command(flatten)]
+    pub(crate) csv: CsvArgs,
+    #[command(flatten)]
+    pub(crate) model: ModelArgs,
+    #[command(flatten)]
+    pub(crate) step: StepArgs,
     #[command(flatten)]
     pub(crate) deadline: DeadlineArgs,
 }
@@ -198,14 +198,14 @@ pub(crate) struct ValidateArgs {
     /// Leave out rows whose target is missing, which else are an error
     #[arg(long)]
     pub(crate) drop_missing_target: bool,
-    #[command(flatten)]
-    pub(crate) csv: CsvArgs,
     /// Threads to compute on [default: one a core]
     #[arg(long, value_name = "N")]
     pub(crate) threads: Option<usize>,
     /// Print JSON
     #[arg(long)]
     pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) csv: CsvArgs,
     #[command(flatten)]
     pub(crate) deadline: DeadlineArgs,
 }
@@ -218,17 +218,17 @@ pub(crate) struct PredictArgs {
     /// A CSV or Parquet file, - for CSV from standard input, or built-in data: adult, adult-train, adult-test; it needs no
     /// target
     pub(crate) data: String,
-    /// Where the predictions go, as CSV or (.parquet) Parquet [default: CSV to standard output]
+    /// Where the predictions go, as CSV or (.parquet) Parquet; - for CSV to standard output, which is the default
     #[arg(short, long, value_name = "FILE")]
     pub(crate) out: Option<PathBuf>,
     /// Replace the file if it exists
     #[arg(long)]
     pub(crate) overwrite: bool,
-    #[command(flatten)]
-    pub(crate) csv: CsvArgs,
     /// Threads to compute on [default: one a core]
     #[arg(long, value_name = "N")]
     pub(crate) threads: Option<usize>,
+    #[command(flatten)]
+    pub(crate) csv: CsvArgs,
     #[command(flatten)]
     pub(crate) deadline: DeadlineArgs,
 }
@@ -249,24 +249,14 @@ pub(crate) struct InspectArgs {
 pub(crate) struct ShowArgs {
     /// A CSV or Parquet file, - for CSV from standard input, or built-in data: adult, adult-train, adult-test
     pub(crate) data: String,
-    /// The column or columns to predict; all values of each are counted
-    #[arg(long, value_delimiter = ',', value_name = "COLUMNS")]
-    pub(crate) target: Vec<String>,
-    /// classification, regression or multi-label [default: inferred from the target]
-    #[arg(long, value_name = "KIND")]
-    pub(crate) task: Option<String>,
-    /// Categorical columns, all of them [default: inferred, without those in which nearly every row has a text of its own]
-    #[arg(long, value_delimiter = ',', value_name = "COLUMNS")]
-    pub(crate) cat: Option<Vec<String>>,
-    /// Continuous columns, all of them [default: inferred]
-    #[arg(long, value_delimiter = ',', value_name = "COLUMNS")]
-    pub(crate) cont: Option<Vec<String>>,
-    /// Columns not to use
-    #[arg(long, value_delimiter = ',', value_name = "COLUMNS")]
-    pub(crate) ignore: Option<Vec<String>>,
-    #[command(flatten)]
-    pub(crate) csv: CsvArgs,
     /// Print JSON
     #[arg(long)]
     pub(crate) json: bool,
+    /// The column or columns to predict; all values of each are counted
+    #[arg(long, value_delimiter = ',', value_name = "COLUMNS", help_heading = "Data")]
+    pub(crate) target: Vec<String>,
+    #[command(flatten)]
+    pub(crate) columns: ColumnArgs,
+    #[command(flatten)]
+    pub(crate) csv: CsvArgs,
 }

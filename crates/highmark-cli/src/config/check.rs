@@ -4,6 +4,7 @@ use highmark::{LossKind, Proc};
 
 use super::Config;
 use crate::failure::{Failure, Result};
+use crate::screen;
 use crate::source::STDIN;
 
 impl Config {
@@ -12,6 +13,7 @@ impl Config {
         self.check_numbers()?;
         self.check_budget()?;
         self.check_split()?;
+        self.out.as_ref().map_or(Ok(()), |out| screen::refuse_stdout("out", out, "the folder of a run"))?;
         self.csv_options()?;
         for name in &self.procs.0 {
             Proc::parse(name).map_err(Failure::usage)?;

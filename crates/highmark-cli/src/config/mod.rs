@@ -11,7 +11,6 @@ mod library;
 mod parse;
 mod typed;
 
-pub(crate) use complete::WRITTEN_NUMBERS;
 pub(crate) use left_out::LeftOut;
 
 use std::collections::BTreeMap;

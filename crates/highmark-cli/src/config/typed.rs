@@ -7,8 +7,8 @@ use highmark::{ActivationFn, NamedData, TaskKind};
 
 use super::{Config, Named, OneOrMore, class_weights};
 use crate::args::{
-    CheckpointArgs, CsvArgs, DataArgs, FitArgs, LrFindArgs, ModelArgs, ResumeArgs, ShowArgs, StepArgs,
-    StopArgs, TrainArgs,
+    CheckpointArgs, ColumnArgs, CsvArgs, DataArgs, FitArgs, LrFindArgs, ModelArgs, ResumeArgs, ShowArgs,
+    StepArgs, StopArgs, TrainArgs,
 };
 use crate::failure::{Failure, Result};
 use crate::run_folder::CONFIG;
@@ -100,16 +100,9 @@ impl Config {
 
     /// The columns of a table that is only shown.
     pub(crate) fn of_show(args: &ShowArgs) -> Result<Self> {
-        let columns = DataArgs {
-            target: Some(args.target.clone()),
-            task: args.task.clone(),
-            cat: args.cat.clone(),
-            cont: args.cont.clone(),
-            ignore: args.ignore.clone(),
-            ..DataArgs::default()
-        };
-        let mut config = Self { data: args.data.clone(), ..Self::default() };
-        config.set_data(&columns)?;
+        let target = OneOrMore(args.target.clone());
+        let mut config = Self { data: args.data.clone(), target, ..Self::default() };
+        config.set_columns(&args.columns)?;
         config.set_csv(&args.csv);
         Ok(config)
     }
@@ -140,21 +133,14 @@ impl Config {
 
     fn set_data(&mut self, args: &DataArgs) -> Result<()> {
         let (target, task) = (self.target.clone(), self.task);
-        let list = |typed: &Option<Vec<String>>| typed.clone().map(OneOrMore);
         if let Some(target) = &args.target {
             // Of what kind another target is has to be found out anew.
             (self.target, self.task) = (OneOrMore(target.clone()), None);
         }
-        if let Some(task) = &args.task {
-            self.task = Some(task.parse::<TaskKind>().map_err(Failure::usage)?);
-        }
+        self.set_columns(&args.columns)?;
         // What was decided of another target does not hold.
         self.decided &= self.target == target && self.task == task;
-        self.cat = list(&args.cat).or(self.cat.take());
-        self.cont = list(&args.cont).or(self.cont.take());
-        set(&mut self.ignore, list(&args.ignore));
-        set(&mut self.max_card, args.max_card);
-        set(&mut self.procs, list(&args.procs));
+        set(&mut self.procs, args.procs.clone().map(OneOrMore));
         // One way to split replaces another, together with what belongs to it.
         if args.valid_rows.is_some() || args.valid_frac.is_some() || args.valid_file.is_some() {
             (self.valid_rows, self.valid_frac) = (args.valid_rows.clone(), args.valid_frac);
@@ -169,6 +155,18 @@ impl Config {
             _ => {}
         }
         self.drop_missing_target |= args.drop_missing_target;
+        Ok(())
+    }
+
+    fn set_columns(&mut self, args: &ColumnArgs) -> Result<()> {
+        let list = |typed: &Option<Vec<String>>| typed.clone().map(OneOrMore);
+        if let Some(task) = &args.task {
+            self.task = Some(task.parse::<TaskKind>().map_err(Failure::usage)?);
+        }
+        self.cat = list(&args.cat).or(self.cat.take());
+        self.cont = list(&args.cont).or(self.cont.take());
+        set(&mut self.ignore, list(&args.ignore));
+        set(&mut self.max_card, args.max_card);
         Ok(())
     }
 

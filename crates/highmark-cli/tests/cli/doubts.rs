@@ -159,6 +159,14 @@ fn what_show_is_told_about_columns() {
         (&*task, &*said),
         ("regression", "continuous categorical not used not used not used not used target categorical")
     );
+    // As train takes them.
+    let (_, few) = kinds("--max-card 1");
+    assert!(few.ends_with("target continuous"), "{few}");
+    let train = "people.csv --target answer --cont city,age";
+    let refusal = "column `city`: holds words, such as `";
+    folder.run(&format!("train {train} {QUICK}")).failed(1, &[refusal]);
+    let shown = folder.run(&format!("show {train}")).done().out;
+    assert!(shown.contains(&format!("train refuses: {refusal}")), "{shown}");
     folder.run("show people.csv --ignore citi").failed(1, &["`citi`", "did you mean `city`?"]);
     folder.run("show people.csv --target answer --task sorting").failed(2, &["task", "sorting"]);
     let refused = folder.run("show people.csv --target answer --task regression").done().out;

@@ -81,20 +81,37 @@ fn a_target_with_a_class_for_each_row_is_refused() {
     let prices: String =
         (0..200).map(|row| format!("{}.5,{}\n", row * 7 % 50, 1000 + row * 37 % 1000)).collect();
     let folder = Folder::with("many-classes", "prices.csv", &format!("a,price\n{prices}"));
-    let parts = ["column `price`: has 200 classes in 200 rows", "a regression", "--task regression"];
-    folder.run("train prices.csv --target price --task classification").failed(1, &parts);
-    let shown = folder.run("show prices.csv --target price --task classification").done().out;
-    assert!(parts.iter().all(|part| shown.contains(part)) && shown.contains("train refuses: "), "{shown}");
-    assert!(!folder.run("show prices.csv --target price").done().out.contains("train refuses"));
     folder.write("texts.csv", &format!("a,price\n{}", prices.replace("1037\n", "?\n")));
-    folder
-        .run("train texts.csv --target price")
-        .failed(1, &["is text because of `?` in line 3 of texts.csv", "As classes, its 200"]);
+    folder.run("train texts.csv --target price").failed(
+        1,
+        &["is text because of `?` in line 3 of texts.csv", "As classes, its 200", "--missing '?,-'"],
+    );
     folder.write("named.csv", &named(100));
     folder
         .run("train named.csv --target name")
-        .failed(1, &["`name`: has 100 classes in 100 rows", "another column"]);
+        .failed(1, &["`name`: has 100 classes in 100 rows", "another column", "--task classification"]);
     assert!(!folder.path("runs").exists());
+}
+
+/// What was asked for is doubted, and done.
+#[test]
+fn a_classification_of_many_classes_that_was_asked_for_is_trained() {
+    let rows: String =
+        (0..100).map(|row| format!("{}.5,{},c-{}\n", row * 7 % 50, 1000 + row % 60, row % 60)).collect();
+    let folder = Folder::with("asked-classes", "x.csv", &format!("a,price,code\n{rows}"));
+    folder
+        .run(&format!("train x.csv --target code {QUICK}"))
+        .failed(1, &["--task classification trains on it"]);
+    for (target, advice) in [("price", "a regression"), ("code", "another column")] {
+        let doubt = format!("column `{target}`: has 60 classes in 100 rows, too few of each");
+        let options = format!("x.csv --target {target} --task classification");
+        let shown = folder.run(&format!("show {options}")).done().out;
+        assert!(shown.contains(&format!("warning: {doubt}")) && shown.contains(advice), "{shown}");
+        assert!(!shown.contains("train refuses"), "{shown}");
+        let ran = folder.run(&format!("train {options} {QUICK} --out {target}")).done().out;
+        assert!(ran.contains(&format!("warning    {doubt}")), "{ran}");
+        folder.run(&format!("train {target}/config.toml --out {target}-again --quiet")).done();
+    }
 }
 
 /// Classes of one row are trained on, so that the rows to validate on are fewer than their share.
@@ -176,5 +193,17 @@ fn a_run_without_a_checkpoint_can_only_begin_anew() {
     folder.run(&format!("train named.csv {OPTIONS} {QUICK} --no-checkpoint --out run")).done();
     std::fs::remove_file(folder.path("run/report.json")).unwrap();
     let out = folder.run("inspect run").done().out;
-    assert!(out.contains("can only begin anew, by `highmark resume run`"), "{out}");
+    let anew = "can only begin anew, by `highmark resume run`";
+    assert!(out.contains(anew), "{out}");
+    std::fs::remove_file(folder.path("run/best.safetensors")).unwrap();
+    folder.run("predict run named.csv").failed(1, &["no best.safetensors yet", anew]);
+    // As told.
+    let out = folder.run("resume run").done().out;
+    assert!(out.contains("the run begins anew"), "{out}");
+    folder.run("predict run named.csv -o out.csv").done();
+    // Of a run that has ended there is nothing to go on with.
+    std::fs::remove_file(folder.path("run/best.safetensors")).unwrap();
+    let gone = ["has ended, but its best.safetensors is gone", "`highmark train run/config.toml`"];
+    folder.run("predict run named.csv").failed(1, &gone);
+    folder.run("train run/config.toml --out next --quiet").done();
 }

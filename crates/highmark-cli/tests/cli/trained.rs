@@ -74,6 +74,11 @@ fn predicting_classes() {
     assert_eq!((lines[0], lines.len()), ("prediction,probability_no,probability_yes", 3));
     let printed = folder.run("predict run/best.safetensors new.csv").done();
     assert_eq!(printed.out, predictions);
+    // The messages of the other run are on standard error here too.
+    let printed = folder.run("predict run new.csv -o - --overwrite").done();
+    assert_eq!(printed.out, predictions);
+    assert!(printed.err.contains("`Rome`") && !printed.err.contains("predicted to"), "{}", printed.err);
+    assert!(!folder.path("-").exists());
     folder.run("predict run new.csv -o out.csv").failed(1, &["out.csv exists", "--overwrite"]);
     folder.run("predict run new.csv -o out.csv --overwrite").done();
     folder.run("predict run new.csv -o out.parquet").done();
@@ -176,6 +181,9 @@ fn finding_a_learning_rate() {
     let found =
         folder.run("lr-find people.csv --target answer --bs 16 --plot other.svg --json").done().json();
     assert!(found["valley"].is_number() && found["plot"] == "other.svg", "{found}");
+    let standard_output = "is standard output, where";
+    folder.run("lr-find people.csv --target answer --plot -").failed(2, &["plot: -", standard_output]);
+    folder.run("train people.csv --target answer --out -").failed(2, &["out: -", standard_output, "./-"]);
 }
 
 #[cfg(unix)]

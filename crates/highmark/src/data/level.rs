@@ -2,6 +2,7 @@
 
 use std::cmp::Ordering;
 use std::fmt;
+use std::hash::{Hash, Hasher};
 
 use serde::{Deserialize, Serialize};
 
@@ -39,6 +40,15 @@ impl Level {
         match (self, other) {
             (Self::Text(a), Self::Text(b)) => a == b,
             _ => self.number().is_some_and(|number| other.number() == Some(number)),
+        }
+    }
+
+    /// Adds to a hash what is the same of all levels that match.
+    pub(crate) fn hash_meaning(&self, hasher: &mut impl Hasher) {
+        let number = self.number();
+        number.hash(hasher);
+        if let (None, Self::Text(text)) = (number, self) {
+            text.hash(hasher);
         }
     }
 

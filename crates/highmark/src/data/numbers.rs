@@ -32,7 +32,13 @@ pub(crate) fn numbers(name: &str, array: &ArrayRef, origin: &Origin) -> Result<V
     Ok(values)
 }
 
-/// The same as they are: not rounded, and infinite ones too.
+/// The same of a column to predict from, which says what to do when it holds words.
+pub(super) fn feature_numbers(name: &str, array: &ArrayRef, origin: &Origin) -> Result<Vec<f64>> {
+    refuse_words(name, array, origin, "make it categorical, not continuous")?;
+    numbers(name, array, origin)
+}
+
+/// The numbers as they are: not rounded, and infinite ones too.
 pub(crate) fn raw_numbers(name: &str, array: &ArrayRef, origin: &Origin) -> Result<Vec<f64>> {
     Ok(match array.data_type() {
         DataType::Int8 => primitive::<Int8Type>(array, |v| v as f64),

@@ -2,6 +2,7 @@
 
 use super::origin::Origin;
 use super::procs::Normalize;
+use super::warning::{Warning, WarningKind};
 use crate::repr::repr;
 
 /// Values that are looked at for the spread of a column.
@@ -20,7 +21,7 @@ pub(super) fn outlier(
     mean: f64,
     std: f64,
     origin: &Origin,
-) -> Option<String> {
+) -> Option<Warning> {
     let present =
         || rows.iter().map(|row| (values[*row as usize], *row)).filter(|(value, _)| !value.is_nan());
     let mut sample: Vec<f64> =
@@ -34,10 +35,14 @@ pub(super) fn outlier(
     }
     let far = |value: f64| (value - mean).abs();
     let (value, row) = present().max_by(|a, b| far(a.0).total_cmp(&far(b.0)))?;
-    Some(format!(
-        "column `{name}`: {} in {} is so far from the others that it leaves no difference between them; correct it, or clip the column",
-        shown(value),
-        origin.row(row as usize)
+    Some(Warning::of(
+        WarningKind::Swamped,
+        name,
+        format!(
+            "column `{name}`: {} in {} is so far from the others that it leaves no difference between them; correct it, or clip the column",
+            shown(value),
+            origin.row(row as usize)
+        ),
     ))
 }
 
@@ -48,14 +53,14 @@ pub(super) fn shown(value: f64) -> String {
 
 /// Says of a column that its numbers are so near to each other that normalizing takes them for the same. `std` is the
 /// deviation by which it divides.
-pub(super) fn narrow(name: &str, mean: f64, std: f64) -> Option<String> {
+pub(super) fn narrow(name: &str, mean: f64, std: f64) -> Option<Warning> {
     const NARROW: f64 = 10.0 * Normalize::ADDED;
     let spread = std - Normalize::ADDED;
     (spread > 0.0 && spread < NARROW).then(|| {
-        format!(
+        Warning::of(WarningKind::Narrow, name, format!(
             "column `{name}`: its numbers lie within {spread:.1e} around {mean:.1e}, which normalizing takes for little or no \
              difference, since it adds 1e-7 to that; write them in a smaller unit"
-        )
+        ))
     })
 }
 
@@ -63,7 +68,7 @@ pub(super) fn narrow(name: &str, mean: f64, std: f64) -> Option<String> {
 mod tests {
     use super::*;
 
-    fn found(values: &[f64]) -> Option<String> {
+    fn found(values: &[f64]) -> Option<Warning> {
         let rows: Vec<u32> = (0..values.len() as u32).collect();
         let (mean, std) = Normalize::statistics(values.iter().copied(), false);
         outlier("a", values, &rows, mean, std, &Origin::default())
@@ -77,7 +82,7 @@ mod tests {
             [(1e6, "1000000.0"), (f64::from(-1e30_f32), "-1e30"), (f64::MAX, "1.7976931348623157e+308")]
         {
             values[345] = far;
-            let line = found(&values).unwrap();
+            let line = found(&values).unwrap().message;
             assert!(line.starts_with(&format!("column `a`: {text} in data row 346 is so far")), "{line}");
         }
     }

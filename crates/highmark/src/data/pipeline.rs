@@ -8,12 +8,13 @@ use serde::{Deserialize, Serialize};
 
 use super::factors::Factors;
 use super::level::Level;
-use super::numbers::{numbers, refuse_words};
+use super::numbers::{feature_numbers, numbers};
 use super::oddity::{of_category, of_numbers};
 use super::origin::Origin;
 use super::outlier::{narrow, outlier};
 use super::parallel::map;
 use super::procs::{Categorify, FillMissing, NO_VALUE, Normalize, Proc, median};
+use super::warning::Warning;
 use super::{Table, Task};
 use crate::{Error, Result};
 
@@ -69,7 +70,7 @@ pub(super) struct Fit<'a> {
 
 impl Pipeline {
     /// Fits it. The lines say what of the table will hurt the model.
-    pub(super) fn fit(fit: Fit) -> Result<(Self, Vec<String>)> {
+    pub(super) fn fit(fit: Fit) -> Result<(Self, Vec<Warning>)> {
         let Fit { table, train, valid, cat, cont, procs, task } = fit;
         for (number, proc) in procs.iter().enumerate() {
             if procs[..number].iter().any(|other| other.name() == proc.name()) {
@@ -104,8 +105,7 @@ impl Pipeline {
         let (mut medians, mut ranges) = (Vec::new(), Vec::new());
         let statistics = map(cont.iter().collect(), |name| {
             let array = table.column(name)?;
-            refuse_words(name, array, table.origin(), "make it categorical, not continuous")?;
-            let values = numbers(name, array, table.origin())?;
+            let values = feature_numbers(name, array, table.origin())?;
             let single = !array.data_type().is_integer();
             let mut statistics = Statistics::of(name, &values, train, procs, single, table.origin())?;
             statistics.warnings.extend(of_numbers(name, array, &values, table.origin()));
@@ -254,7 +254,7 @@ struct Statistics {
     mean: f64,
     std: f64,
     /// What is to be told of it.
-    warnings: Vec<String>,
+    warnings: Vec<Warning>,
 }
 
 impl Statistics {

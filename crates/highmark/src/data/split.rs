@@ -3,6 +3,7 @@
 use std::ops::Range;
 
 use super::Table;
+use super::warning::{Warning, WarningKind};
 use crate::seed::{Random, Stream};
 use crate::{Error, Result};
 
@@ -130,16 +131,18 @@ fn check(setting: &str, list: &[usize], rows: usize) -> Result<()> {
 }
 
 /// What to tell of a split that validates on training rows.
-pub(super) fn seen_in_training(rows: usize, train: &[u32], valid: &[u32]) -> Option<String> {
+pub(super) fn seen_in_training(rows: usize, train: &[u32], valid: &[u32]) -> Option<Warning> {
     let mut trained = vec![false; rows];
     train.iter().for_each(|row| trained[*row as usize] = true);
     let both = valid.iter().filter(|row| trained[**row as usize]).count();
     let which = if both == valid.len() { "all".into() } else { format!("{both} of the") };
     let n = valid.len();
-    (both > 0).then(|| {
-        format!(
+    (both > 0).then(|| Warning {
+        kind: WarningKind::SeenInTraining,
+        column: None,
+        message: format!(
             "{which} {n} validation rows are trained on too, so what validation says does not hold for other rows"
-        )
+        ),
     })
 }
 
@@ -263,9 +266,9 @@ mod tests {
         let split = Split::Given { train: vec![0, 1, 2, 1], valid: vec![2, 3, 3] };
         let (train, valid) = split.divide(4, None).unwrap();
         assert_eq!((train.as_slice(), valid.as_slice()), ([0, 1, 2, 1].as_slice(), [2, 3, 3].as_slice()));
-        let told = seen_in_training(4, &train, &valid).unwrap();
+        let told = seen_in_training(4, &train, &valid).unwrap().message;
         assert!(told.starts_with("1 of the 3 validation rows are trained on too"), "{told}");
-        assert!(seen_in_training(4, &train, &[1, 2]).unwrap().starts_with("all 2 validation rows"));
+        assert!(seen_in_training(4, &train, &[1, 2]).unwrap().message.starts_with("all 2 validation rows"));
         assert_eq!(seen_in_training(4, &train, &[3]), None);
     }
 

@@ -8,6 +8,7 @@ use super::oddity::of_target;
 use super::pipeline::{Fit, Pipeline};
 use super::split::seen_in_training;
 use super::task::{fit_task, infer_kind, refuse_missing};
+use super::warning::Warning;
 use super::{Dataset, Drift, Proc, Split, Table, TaskKind, cont_cat_split};
 use crate::{Error, Result};
 
@@ -103,9 +104,9 @@ pub struct TabularData {
     pub valid_drift: Drift,
     /// How many rows, of both sides, were left out because their target is missing.
     pub without_target: usize,
-    /// What will hurt the model or is probably not as it is meant, a line each: values that swamp all others of their column,
+    /// What will hurt the model or is probably not as it is meant: values that swamp all others of their column,
     /// identifiers, constants, numbers that became text or lose digits.
-    pub warnings: Vec<String>,
+    pub warnings: Vec<Warning>,
 }
 
 impl TabularData {

@@ -8,7 +8,7 @@ use arrow_array::{Array, ArrayRef, Int64Array, make_array};
 use arrow_data::transform::MutableArrayData;
 
 use super::factors::{Factors, MISSING};
-use super::oddity::{MANY, words_among_numbers};
+use super::numbers::feature_numbers;
 use super::pipeline::refuse_empty;
 use super::tabular_data::features;
 use super::task::{fit_task, infer_kind};
@@ -48,7 +48,7 @@ impl Table {
     }
 
     /// Why a model that predicts `targets` cannot be trained on this table as it is, if so: targets that are missing or have
-    /// one class only, columns without any value. [`TabularData::new`] fails with the same, one at a time.
+    /// one class only, columns without any value, or with words where numbers are needed. [`TabularData::new`] fails with the same, one at a time.
     ///
     /// ```
     /// use std::path::Path;
@@ -72,55 +72,20 @@ impl Table {
             let fitted = kind.and_then(|kind| fit_task(self, targets, kind, &rows, None));
             refusals.extend(fitted.err());
         }
-        let used = match features(self, config) {
-            Ok((cont, cat)) => [cont, cat].concat(),
-            Err(error) => {
-                // Without targets nothing is said of what to predict from.
-                refusals.extend(Some(error).filter(|_| !targets.is_empty()));
-                Vec::new()
-            }
-        };
-        refusals.extend(refuse_empty(self, used.iter(), &rows).err());
+        let (cont, cat) = features(self, config).unwrap_or_else(|error| {
+            // Without targets nothing is said of what to predict from.
+            refusals.extend(Some(error).filter(|_| !targets.is_empty()));
+            Default::default()
+        });
+        refusals.extend(refuse_empty(self, cont.iter().chain(&cat), &rows).err());
+        for name in &cat {
+            refusals.extend(self.column(name).and_then(|array| Factors::of(name, array)).err());
+        }
+        for name in &cont {
+            let values = self.column(name).and_then(|array| feature_numbers(name, array, self.origin()));
+            refusals.extend(values.err());
+        }
         refusals
-    }
-}
-
-impl Table {
-    /// Fails for a target whose classes are more than half as many as its values: a number that was taken for classes, an
-    /// identifier or free text. [`TabularData::new`] trains on it all the same.
-    ///
-    /// ```
-    /// use std::path::Path;
-    /// use highmark::{CsvOptions, read_csv_from};
-    ///
-    /// let rows: String = (0..50).map(|row| format!("{},{}\n", row * 7, row % 2)).collect();
-    /// let table = read_csv_from(Path::new("x.csv"), format!("price,sold\n{rows}").as_bytes(), &CsvOptions::default())?;
-    /// let error = table.check_classes("price").unwrap_err().to_string();
-    /// assert!(error.starts_with("column `price`: has 50 classes in 50 rows"), "{error}");
-    /// assert!(table.check_classes("sold").is_ok());
-    /// # Ok::<(), highmark::Error>(())
-    /// ```
-    pub fn check_classes(&self, target: &str) -> Result<()> {
-        let array = self.column(target)?;
-        let factors = Factors::of(target, array)?;
-        let (counts, missing) = factors.counts();
-        let (distinct, present) = (counts.len(), factors.codes.len() - missing);
-        if distinct <= MANY || distinct * 2 <= present {
-            return Ok(());
-        }
-        if let Some(words) = words_among_numbers(target, &factors, &counts, self.origin()) {
-            return Err(Error::data(format!(
-                "{words}. As classes, its {distinct} different texts in {present} rows are too few of each to learn from"
-            )));
-        }
-        let advice = if array.data_type().is_numeric() {
-            "make it a regression, which predicts it as a number"
-        } else {
-            "put classes together, or predict another column"
-        };
-        let message =
-            format!("has {distinct} classes in {present} rows, too few of each to learn from; {advice}");
-        Err(Error::column(target, message))
     }
 }
 
@@ -269,22 +234,6 @@ mod tests {
     }
 
     #[test]
-    fn classes_nearly_as_many_as_rows() {
-        let of = |value: fn(usize) -> String| {
-            let rows: String = (0..100).map(|row| format!("{},{row}.5\n", value(row))).collect();
-            table(&format!("y,a\n{rows}")).check_classes("y").map_err(|error| error.to_string())
-        };
-        let error = of(|row| (row * 37 % 1000).to_string()).unwrap_err();
-        assert!(error.contains("100 classes in 100 rows") && error.contains("a regression"), "{error}");
-        let error = of(|row| format!("c-{}", row % 51)).unwrap_err();
-        assert!(error.contains("51 classes in 100 rows") && error.contains("another column"), "{error}");
-        let error = of(|row| if row == 4 { "?".into() } else { row.to_string() }).unwrap_err();
-        assert!(error.contains("`?` in line 6 of x.csv") && error.contains("As classes"), "{error}");
-        assert_eq!(of(|row| format!("c-{}", row % 50)), Ok(()));
-        assert!(table("y\na\nb\nc\n").check_classes("y").is_ok());
-    }
-
-    #[test]
     fn what_cannot_be_trained_on_is_listed() {
         let of = |text: &str| table(text).refusals(&["y".into()]).iter().map(ToString::to_string).collect();
         let lines: Vec<String> = of("a,b,y\n1,,0\n2,,\n3,,1\n");
@@ -294,5 +243,22 @@ mod tests {
         let lines: Vec<String> = of("a,y\n1,x\n2,x\n");
         assert!(lines.len() == 1 && lines[0].contains("the class `x`"), "{lines:?}");
         assert_eq!(of("a,y\n1,x\n2,z\n"), [""; 0]);
+    }
+
+    #[test]
+    fn columns_of_words_are_refused_as_numbers() {
+        let table = table("a,b,y\nOslo,3,0\nRome,x,1\nRome,4,0\n");
+        let config = DataConfig {
+            targets: vec!["y".into()],
+            cont: Some(vec!["a".into(), "b".into()]),
+            ..DataConfig::default()
+        };
+        let lines: Vec<String> = table.refusals_with(&config).iter().map(ToString::to_string).collect();
+        assert_eq!(lines.len(), 2, "{lines:?}");
+        assert!(lines[0].contains("`a`: holds words, such as `Oslo` in line 2"), "{lines:?}");
+        assert!(lines[1].contains("`b`: `x` in line 3 of x.csv is not a number"), "{lines:?}");
+        let trained =
+            TabularData::new(&table, &DataConfig { valid: Split::Rows(0..1), ..config }).unwrap_err();
+        assert_eq!(trained.to_string(), lines[0]);
     }
 }

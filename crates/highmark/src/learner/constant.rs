@@ -1,11 +1,19 @@
 //! What a model that knows no feature would score: the least that training has to beat.
 
 use super::Trainer;
+use crate::data::median;
 use crate::metrics::Predictions;
 use crate::{Activation, LossKind, Result, Targets};
 
 /// No share is nearer to 0 or 1 than this, so that its logarithm stays a number.
 const LEAST_SHARE: f64 = 1e-6;
+
+/// The numbers of each output; none of classes.
+fn columns(targets: &Targets) -> Vec<Vec<f64>> {
+    let Targets::Values { values, width } = targets else { return Vec::new() };
+    let column = |i: usize| values.iter().skip(i).step_by(*width).map(|x| f64::from(*x)).collect();
+    (0..*width).map(column).collect()
+}
 
 /// Shares of the classes or labels, or means.
 fn means(targets: &Targets, outputs: usize) -> Vec<f64> {
@@ -16,16 +24,12 @@ fn means(targets: &Targets, outputs: usize) -> Vec<f64> {
             let count = |class: usize| classes.iter().filter(|c| **c as usize == class).count() as f64;
             (first..first + outputs).map(|class| count(class) / rows).collect()
         }
-        Targets::Values { values, width } => {
-            let sum =
-                |i: usize| values.iter().skip(i).step_by((*width).max(1)).map(|x| f64::from(*x)).sum::<f64>();
-            (0..outputs).map(|i| sum(i) / rows).collect()
-        }
+        Targets::Values { .. } => columns(targets).iter().map(|of| of.iter().sum::<f64>() / rows).collect(),
     }
 }
 
-/// The shares or means at which this loss is least; none where no formula has them.
-fn least(means: &[f64], loss: &LossKind) -> Option<Vec<f64>> {
+/// The shares or numbers at which this loss of the targets, which have these means, is least; none where no formula has them.
+fn least(means: &[f64], targets: &Targets, loss: &LossKind) -> Option<Vec<f64>> {
     let weight = |weights: &Option<Vec<f32>>, i: usize| {
         weights.as_ref().and_then(|weights| weights.get(i)).map_or(1.0, |weight| f64::from(*weight))
     };
@@ -46,8 +50,29 @@ fn least(means: &[f64], loss: &LossKind) -> Option<Vec<f64>> {
             Some(means.iter().enumerate().map(share).collect())
         }
         LossKind::Focal { .. } => None,
-        LossKind::Mse | LossKind::L1 | LossKind::Huber { .. } => Some(means.to_vec()),
+        LossKind::Mse => Some(means.to_vec()),
+        LossKind::L1 => Some(columns(targets).iter_mut().map(|of| median(of)).collect()),
+        LossKind::Huber { delta } => {
+            Some(columns(targets).iter().map(|of| least_huber(of, f64::from(*delta))).collect())
+        }
     }
+}
+
+/// Where the Huber loss of these numbers is least: its slope only rises, and is 0 there.
+fn least_huber(values: &[f64], delta: f64) -> f64 {
+    let slope = |at: f64| values.iter().map(|value| (at - value).max(-delta).min(delta)).sum::<f64>();
+    let (mut low, mut high) = values
+        .iter()
+        .fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), value| (low.min(*value), high.max(*value)));
+    // The answer becomes an f32: nearer than those are to each other it need not be.
+    while (low as f32) < high as f32 {
+        let middle = f64::midpoint(low, high);
+        if middle <= low || middle >= high {
+            break;
+        }
+        if slope(middle) < 0.0 { low = middle } else { high = middle }
+    }
+    high
 }
 
 /// The raw outputs that make these shares or means of such targets. None when outputs and targets are of different kinds.
@@ -64,7 +89,7 @@ fn raw(means: &[f64], targets: &Targets, activation: Activation) -> Option<Vec<f
 }
 
 /// Loss and metrics over the validation rows of the answer that fits the training rows best; empty when there is none, and
-/// without the loss when only that has none. The metrics are those of the plain shares, whatever the loss weighs more.
+/// without the loss when only that has none. The metrics are those of the plain shares and means, wherever the loss is least.
 pub(super) fn validate(trainer: &mut Trainer) -> Result<Vec<(String, f64)>> {
     let (outputs, activation) = (trainer.model.outputs(), trainer.loss.activation());
     let (train, valid) = (trainer.train.dataset(), trainer.valid.dataset());
@@ -73,7 +98,8 @@ pub(super) fn validate(trainer: &mut Trainer) -> Result<Vec<(String, f64)>> {
     let Some(row) = raw(&means, known, activation) else { return Ok(Vec::new()) };
     let kind = &trainer.description.loss;
     // A loss that was handed over is described by its name alone.
-    let best = if kind.build().name() == trainer.loss.name() { least(&means, kind) } else { Some(means) };
+    let best =
+        if kind.build().name() == trainer.loss.name() { least(&means, known, kind) } else { Some(means) };
     let mut scores = Vec::new();
     if let Some(row) = best.and_then(|best| raw(&best, known, activation)) {
         let loss = trainer.loss.evaluate(&row.repeat(asked.rows()), outputs, asked, None)?;
@@ -101,7 +127,8 @@ mod tests {
     #[test]
     fn a_loss_that_weighs_is_least_elsewhere() {
         let weight = Some(vec![3.0, 1.0]);
-        let least_of = |loss| least(&[0.25, 0.75], &loss);
+        let targets = Targets::Classes(vec![0, 1, 1, 1]);
+        let least_of = |loss| least(&[0.25, 0.75], &targets, &loss);
         let weighed = LossKind::CrossEntropy { weight: weight.clone(), label_smoothing: 0.0 };
         assert_eq!(least_of(weighed), Some(vec![0.5, 0.5]));
         let smoothed = LossKind::CrossEntropy { weight: None, label_smoothing: 0.5 };
@@ -109,12 +136,11 @@ mod tests {
         assert_eq!(least_of(LossKind::BceWithLogits { pos_weight: weight }).unwrap()[0], 0.5);
         assert_eq!(least_of(LossKind::Focal { gamma: 2.0, weight: None }), None);
         // No other constant has less.
-        let targets = Targets::Classes(vec![0, 1, 1, 1]);
         for loss in [
             LossKind::CrossEntropy { weight: Some(vec![3.0, 0.5]), label_smoothing: 0.0 },
             LossKind::CrossEntropy { weight: Some(vec![3.0, 0.5]), label_smoothing: 0.2 },
         ] {
-            let best = least(&[0.25, 0.75], &loss).unwrap();
+            let best = least_of(loss.clone()).unwrap();
             let value = |shares: &[f64]| {
                 let row = super::raw(shares, &targets, Activation::Softmax).unwrap();
                 loss.clone().build().evaluate(&row.repeat(4), 2, &targets, None).unwrap()
@@ -123,6 +149,45 @@ mod tests {
                 assert!(value(&best) < value(&[best[0] + step, best[1] - step]), "{loss:?}");
             }
         }
+    }
+
+    /// Of two targets, one of them with numbers far from the others.
+    #[test]
+    fn no_number_has_less_of_a_loss_than_the_best() {
+        let values: Vec<f32> = (0..41)
+            .flat_map(|row: u16| {
+                let x = f32::from(row * 17 % 41) / 4.0;
+                [x * x, if row % 10 == 3 { 1000.0 + x } else { -x }]
+            })
+            .collect();
+        let targets = Targets::Values { values, width: 2 };
+        let means = means(&targets, 2);
+        let huber = |delta| LossKind::Huber { delta };
+        for kind in [LossKind::Mse, LossKind::L1, huber(0.25), huber(1.0), huber(30.0), huber(1e6)] {
+            let best = least(&means, &targets, &kind).unwrap();
+            let loss = kind.build();
+            let value = |at: [f64; 2]| {
+                let row = super::raw(&at, &targets, Activation::Identity).unwrap();
+                f64::from(loss.evaluate(&row.repeat(41), 2, &targets, None).unwrap())
+            };
+            let of_best = value([best[0], best[1]]);
+            // Everywhere, and close by.
+            for step in (-200..=1000).map(f64::from) {
+                let least = of_best * (1.0 - 1e-6);
+                assert!(value([step * 1.01, best[1]]) >= least, "{kind:?}: {best:?}, {step}");
+                assert!(value([best[0], step * 1.01]) >= least, "{kind:?}: {best:?}, {step}");
+                assert!(value([best[0] + step * 1e-3, best[1]]) >= least, "{kind:?}: {best:?}, {step}");
+                assert!(value([best[0], best[1] + step * 1e-3]) >= least, "{kind:?}: {best:?}, {step}");
+            }
+        }
+        // A square everywhere, and an absolute value nearly everywhere.
+        let of = |kind: LossKind| least(&means, &targets, &kind).unwrap();
+        let close = |a: &[f64], b: &[f64], by: f64| a.iter().zip(b).all(|(a, b)| (a - b).abs() <= by);
+        assert!(close(&of(huber(1e6)), &means, 1e-4), "{:?} {means:?}", of(huber(1e6)));
+        assert!(close(&of(huber(1e-3)), &of(LossKind::L1), 1e-2), "{:?}", of(huber(1e-3)));
+        assert!(!close(&of(LossKind::L1), &means, 1.0));
+        let same = Targets::Values { values: vec![3.5; 4], width: 1 };
+        assert_eq!(least(&[3.5], &same, &huber(1.0)), Some(vec![3.5]));
     }
 
     #[test]

@@ -301,8 +301,9 @@ impl Learner {
 
     /// Mean loss and metrics of the validation rows, by name, of the constant answer that fits the training rows best: the
     /// shares of the classes or labels, or the mean of a number. A model that is no better has learnt nothing (scikit-learn's
-    /// `DummyClassifier` with `strategy="prior"`, and `DummyRegressor`). Empty where a constant is none, such as classes under
-    /// a loss of numbers; without the loss where no formula has the constant at which it is least, as for a focal loss. Leaves no trace in the learner.
+    /// `DummyClassifier` with `strategy="prior"`, and `DummyRegressor`). The loss is that of the answer at which it is least:
+    /// for L1 that is the median. Empty where a constant is none, such as classes under a loss of numbers; without the loss
+    /// where no formula has that answer, as for a focal loss. Leaves no trace in the learner.
     pub fn validate_constant(&mut self) -> Result<Vec<(String, f64)>> {
         constant::validate(&mut self.trainer)
     }

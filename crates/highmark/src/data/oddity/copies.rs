@@ -1,45 +1,58 @@
 //! Columns that are there twice, and columns that are hardly there.
 
 use std::collections::BTreeMap;
+use std::hash::{Hash, Hasher};
 
 use arrow_array::Array;
 use arrow_array::cast::AsArray;
 use arrow_array::types::Float64Type;
 
 use crate::Table;
+use crate::data::FastHasher;
 use crate::data::factors::Factors;
 
 /// Rows by which columns are told apart before all of their rows are compared.
 const GLANCE: usize = 64;
 
 impl Table {
-    /// Which of these columns are the same in every row as an earlier one of them: the copy, and what it is a copy of. Columns
-    /// of one value are not compared. Names that the table does not have are passed over.
+    /// Which of these columns have the same values in every row as an earlier one of them: the copy, and what it is a copy of.
+    /// Values are compared as [`Level::matches`](crate::Level::matches) does, so that the types may differ: 3, 3.0 and the text
+    /// `3` are the same, and missing is missing. Columns of one value are not compared. Names that the table does not have are
+    /// passed over.
     ///
     /// ```
     /// use std::path::Path;
     /// use highmark::{CsvOptions, read_csv_from};
     ///
-    /// let text = "a,b,c\n1,1,1\n2,2,2\n3,3,4\n";
+    /// let text = "a,b,c\n1,1.0,1\n2,2.0,2\n3,3.0,4\n";
     /// let table = read_csv_from(Path::new("x.csv"), text.as_bytes(), &CsvOptions::default())?;
     /// let names: Vec<String> = table.names().map(String::from).collect();
     /// assert_eq!(table.copies(&names), [("b".to_string(), "a".to_string())]);
     /// # Ok::<(), highmark::Error>(())
     /// ```
     pub fn copies(&self, columns: &[String]) -> Vec<(String, String)> {
-        let mut alike: BTreeMap<(Vec<u32>, Vec<String>), Vec<&String>> = BTreeMap::new();
-        let mut copies = Vec::new();
-        for name in columns {
-            let Some(array) = self.find(name) else { continue };
-            let Ok(glance) = Factors::of(name, &array.slice(0, array.len().min(GLANCE))) else { continue };
-            let levels = glance.levels.iter().map(ToString::to_string).collect();
-            let earlier = alike.entry((glance.codes, levels)).or_default();
-            match earlier.iter().find(|other| self.find(other).is_some_and(|other| other == array)) {
-                // None of a run of constants is a copy: that they are constant is what there is to say.
-                Some(other) if glance.levels.len() > 1 || varies(name, array) => {
-                    copies.push((name.clone(), (*other).clone()));
-                }
-                _ => earlier.push(name),
+        let factors = |name: &str, rows: usize| {
+            let array = self.find(name)?;
+            Factors::of(name, &array.slice(0, array.len().min(rows))).ok()
+        };
+        let glances: Vec<Option<u64>> =
+            columns.iter().map(|name| factors(name, GLANCE).map(|glance| digest(&glance))).collect();
+        let mut alike: BTreeMap<u64, usize> = BTreeMap::new();
+        glances.iter().flatten().for_each(|glance| *alike.entry(*glance).or_default() += 1);
+        let (mut known, mut copies) = (BTreeMap::<u64, Vec<&String>>::new(), Vec::new());
+        for (name, glance) in columns.iter().zip(glances) {
+            // Most columns are like no other in the first rows already.
+            if glance.is_none_or(|glance| alike[&glance] < 2) {
+                continue;
+            }
+            // That a column is constant is what there is to say of it.
+            let Some(own) = factors(name, self.rows()).filter(|own| own.levels.len() > 1) else { continue };
+            let earlier = known.entry(digest(&own)).or_default();
+            let same =
+                |other: &&&String| factors(other, self.rows()).is_some_and(|other| is_same(&own, &other));
+            match earlier.iter().find(same) {
+                Some(other) => copies.push((name.clone(), (*other).clone())),
+                None => earlier.push(name),
             }
         }
         copies
@@ -60,9 +73,18 @@ impl Table {
     }
 }
 
-/// Whether a column has more than one value.
-fn varies(name: &str, array: &arrow_array::ArrayRef) -> bool {
-    Factors::of(name, array).is_ok_and(|factors| factors.levels.len() > 1)
+/// A number that is the same of columns that are.
+fn digest(factors: &Factors) -> u64 {
+    let mut hasher = FastHasher::default();
+    factors.codes.hash(&mut hasher);
+    factors.levels.iter().for_each(|level| level.hash_meaning(&mut hasher));
+    hasher.finish()
+}
+
+/// Whether two columns have the same values in every row.
+fn is_same(a: &Factors, b: &Factors) -> bool {
+    let levels = || a.levels.iter().zip(&b.levels);
+    a.codes == b.codes && a.levels.len() == b.levels.len() && levels().all(|(a, b)| a.matches(b))
 }
 
 #[cfg(test)]
@@ -90,6 +112,35 @@ mod tests {
         });
         let of = |copy: &str, other: &str| (copy.to_string(), other.to_string());
         assert_eq!(table.copies(&names), [of("e", "b"), of("f", "c")]);
+    }
+
+    #[test]
+    fn copies_may_be_of_another_type() {
+        use std::sync::Arc;
+
+        use arrow_array::types::Int32Type;
+        use arrow_array::{ArrayRef, BooleanArray, DictionaryArray, Float64Array, Int64Array};
+
+        let rows = || (0..200).map(|row| (row % 7 != 3).then_some(row % 5));
+        let texts: Vec<Option<String>> = rows().map(|x| x.map(|x| x.to_string())).collect();
+        let arrays: [(&str, ArrayRef); 7] = [
+            ("int", Arc::new(rows().collect::<Int64Array>())),
+            ("float", Arc::new(rows().map(|x| x.map(|x| x as f64)).collect::<Float64Array>())),
+            (
+                "nan",
+                Arc::new(Float64Array::from_iter_values(rows().map(|x| x.map_or(f64::NAN, |x| x as f64)))),
+            ),
+            ("coded", Arc::new(texts.iter().map(Option::as_deref).collect::<DictionaryArray<Int32Type>>())),
+            // Present where the others are missing.
+            ("filled", Arc::new(Int64Array::from_iter_values(rows().map(Option::unwrap_or_default)))),
+            ("bit", Arc::new(Int64Array::from_iter_values((0..200).map(|row| row % 2)))),
+            ("flag", Arc::new((0..200).map(|row| Some(row % 2 == 1)).collect::<BooleanArray>())),
+        ];
+        let table = Table::new(arrays.map(|(name, array)| (name.to_string(), array)).into()).unwrap();
+        let names: Vec<String> = table.names().map(String::from).collect();
+        let of = |copy: &str, other: &str| (copy.to_string(), other.to_string());
+        let expected = [of("float", "int"), of("nan", "int"), of("coded", "int"), of("flag", "bit")];
+        assert_eq!(table.copies(&names), expected);
     }
 
     #[test]

@@ -3,20 +3,25 @@
 use std::ops::RangeInclusive;
 
 use super::MANY;
+use crate::data::warning::{Warning, WarningKind};
 
 /// Whole numbers in this range that count upwards are years: a series has one row for each.
 const YEARS: RangeInclusive<f64> = 1500.0..=2100.0;
 
 /// Says of whole numbers that they count the rows, or that each row has another one of numbers that could: nothing can be
 /// learned from those. NaN where one is missing.
-pub(super) fn row_numbers(name: &str, values: &[f64]) -> Option<String> {
+pub(super) fn row_numbers(name: &str, values: &[f64]) -> Option<Warning> {
     let (first, rows) = (*values.first()?, values.len());
     if rows <= MANY || values.iter().all(|value| YEARS.contains(value)) {
         return None;
     }
     if values.iter().enumerate().all(|(row, value)| *value == first + row as f64) {
-        return Some(format!(
-            "column `{name}`: counts the rows from {first}; if it is no more than their number, leave it out"
+        return Some(Warning::of(
+            WarningKind::RowNumbers,
+            name,
+            format!(
+                "column `{name}`: counts the rows from {first}; if it is no more than their number, leave it out"
+            ),
         ));
     }
     let (low, high) = values.iter().fold((first, first), |(low, high), x| (low.min(*x), high.max(*x)));
@@ -24,10 +29,10 @@ pub(super) fn row_numbers(name: &str, values: &[f64]) -> Option<String> {
     // Numbers drawn from a range so narrow would soon repeat themselves.
     let narrow = width <= 2.0 * rows as f64;
     (narrow && all_differ(values, low, width as usize)).then(|| {
-        format!(
+        Warning::of(WarningKind::RowNumbers, name, format!(
         "column `{name}`: its {rows} whole numbers from {low} to {high} are all different, as numbers given to rows are; if they \
          say no more than that, leave it out"
-        )
+        ))
     })
 }
 

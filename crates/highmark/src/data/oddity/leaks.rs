@@ -5,6 +5,7 @@ use arrow_array::ArrayRef;
 use super::super::factors::{Factors, MISSING};
 use super::super::level::quoted;
 use super::MANY;
+use crate::data::warning::{Warning, WarningKind};
 
 /// Rows that are looked at first.
 const GLANCE: usize = 200;
@@ -15,7 +16,7 @@ pub(super) fn tells_target(
     feature: &ArrayRef,
     target_name: &str,
     target: &ArrayRef,
-) -> Option<String> {
+) -> Option<Warning> {
     let pair = |rows: usize| {
         Some((
             Factors::of(name, &feature.slice(0, rows)).ok()?,
@@ -31,16 +32,22 @@ pub(super) fn tells_target(
     }
     let advice = "leave it out, unless it is known before the target is";
     let Relation::OneToOne(own, theirs) = relation(&feature, &target)? else {
-        return Some(format!(
-            "column `{name}`: is the same as target `{target_name}` in every row; {advice}"
+        return Some(Warning::of(
+            WarningKind::Leak,
+            name,
+            format!("column `{name}`: is the same as target `{target_name}` in every row; {advice}"),
         ));
     };
     let (own, theirs) = (feature.levels[own].to_string(), target.levels[theirs].to_string());
-    Some(format!(
-        "column `{name}`: gives target `{target_name}` away, since each of its values goes with one of the target's, such as {} \
+    Some(Warning::of(
+        WarningKind::Leak,
+        name,
+        format!(
+            "column `{name}`: gives target `{target_name}` away, since each of its values goes with one of the target's, such as {} \
          with {}; {advice}",
-        quoted(&own),
-        quoted(&theirs),
+            quoted(&own),
+            quoted(&theirs),
+        ),
     ))
 }
 

@@ -1,5 +1,6 @@
 //! What in a column is probably not as its owner means it, though it can be used as it is.
 
+mod classes;
 mod copies;
 mod counting;
 mod dates;
@@ -12,6 +13,7 @@ mod words;
 
 use arrow_array::{Array, ArrayRef};
 
+use self::classes::of_classes;
 use self::counting::row_numbers;
 use self::dates::is_date;
 pub use self::identifiers::Identifier;
@@ -21,12 +23,13 @@ pub(super) use self::words::words_among_numbers;
 use super::factors::{Factors, MISSING};
 use super::hash::FastMap;
 use super::level::{Level, quoted};
-use super::numbers::numbers;
+use super::numbers::feature_numbers;
 use super::origin::Origin;
 use super::outlier::{narrow, outlier};
 use super::procs::Normalize;
 use super::tabular_data::features;
 use super::task::{TaskKind, infer_kind};
+use super::warning::{Warning, WarningKind};
 use super::{DataConfig, Table};
 use crate::repr::repr;
 
@@ -34,7 +37,7 @@ use crate::repr::repr;
 pub(super) const MANY: usize = 20;
 
 impl Table {
-    /// What in the columns is probably not as it is meant, a line each, if they are used as
+    /// What in the columns is probably not as it is meant, if they are used as
     /// [`cont_cat_split`](crate::cont_cat_split) with at most 20 distinct integers takes them and `targets` are predicted:
     /// identifiers, numbers that became text, constants, values that swamp all others, numbers that lose digits.
     /// [`TabularData::warnings`](crate::TabularData::warnings) has the same for what is really used.
@@ -45,60 +48,55 @@ impl Table {
     ///
     /// let text = "age\n39\n50\n?\n28\n61\n";
     /// let table = read_csv_from(Path::new("x.csv"), text.as_bytes(), &CsvOptions::default())?;
-    /// assert!(table.warnings(&[])[0].starts_with("column `age`: is text because of `?` in line 4 of x.csv"));
+    /// assert!(table.warnings(&[])[0].message.starts_with("column `age`: is text because of `?` in line 4 of x.csv"));
     /// # Ok::<(), highmark::Error>(())
     /// ```
-    pub fn warnings(&self, targets: &[String]) -> Vec<String> {
+    pub fn warnings(&self, targets: &[String]) -> Vec<Warning> {
         self.warnings_with(&DataConfig { targets: targets.to_vec(), ..DataConfig::default() })
     }
 
     /// The same if columns are used and predicted as `config` says.
-    pub fn warnings_with(&self, config: &DataConfig) -> Vec<String> {
+    pub fn warnings_with(&self, config: &DataConfig) -> Vec<Warning> {
         let targets = &config.targets;
         let (cont, cat) = features(self, config).unwrap_or_default();
         // A task that was asked for is meant.
         let asked = config.task == Some(TaskKind::Regression);
         let kind = config.task.or_else(|| infer_kind(self, targets).ok()).filter(|_| !asked);
-        let mut lines = Vec::new();
+        let mut warnings = Vec::new();
         for (name, array) in self.columns() {
             if targets.contains(name) {
-                lines.extend(kind.and_then(|kind| of_target(name, array, kind, self.origin())));
+                warnings.extend(kind.and_then(|kind| of_target(name, array, kind, self.origin())));
                 continue;
             }
             if !cont.contains(name) && !cat.contains(name) {
                 continue;
             }
-            lines.extend(self.leak(name, array, targets));
+            warnings.extend(self.leak(name, array, targets));
             if cont.contains(name) {
-                let values = match numbers(name, array, self.origin()) {
-                    Ok(values) => values,
-                    Err(error) => {
-                        lines.push(error.to_string());
-                        continue;
-                    }
-                };
-                lines.extend(of_numbers(name, array, &values, self.origin()));
+                // What is refused needs no doubts.
+                let Ok(values) = feature_numbers(name, array, self.origin()) else { continue };
+                warnings.extend(of_numbers(name, array, &values, self.origin()));
                 let rows: Vec<u32> =
                     (0..self.rows() as u32).filter(|row| !values[*row as usize].is_nan()).collect();
                 let present = rows.iter().map(|row| values[*row as usize]);
                 let (mean, std) = Normalize::statistics(present, !array.data_type().is_integer());
-                lines.extend(outlier(name, &values, &rows, mean, std, self.origin()));
-                lines.extend(narrow(name, mean, std));
+                warnings.extend(outlier(name, &values, &rows, mean, std, self.origin()));
+                warnings.extend(narrow(name, mean, std));
             } else if let Ok(factors) = Factors::of(name, array) {
-                lines.extend(of_category(name, &factors, self.origin()));
+                warnings.extend(of_category(name, &factors, self.origin()));
             }
         }
-        lines
+        warnings
     }
 
     /// What to tell of a feature that tells one of the targets.
-    pub(super) fn leak(&self, name: &str, feature: &ArrayRef, targets: &[String]) -> Option<String> {
+    pub(super) fn leak(&self, name: &str, feature: &ArrayRef, targets: &[String]) -> Option<Warning> {
         targets.iter().find_map(|target| tells_target(name, feature, target, self.find(target)?))
     }
 }
 
 /// What to tell of a categorical column.
-pub(super) fn of_category(name: &str, factors: &Factors, origin: &Origin) -> Option<String> {
+pub(super) fn of_category(name: &str, factors: &Factors, origin: &Origin) -> Option<Warning> {
     let rows = factors.codes.len();
     let (counts, missing) = factors.counts();
     let present = rows - missing;
@@ -119,26 +117,38 @@ pub(super) fn of_category(name: &str, factors: &Factors, origin: &Origin) -> Opt
     }
     let text = |level: &Level| if let Level::Text(text) = level { text.clone() } else { level.to_string() };
     if let Some(first) = first_date(factors).filter(|_| distinct > MANY / 2) {
-        return Some(format!(
-            "column `{name}`: looks like dates, such as {}, each a category of its own; put the year, the month or what \
+        return Some(Warning::of(
+            WarningKind::Dates,
+            name,
+            format!(
+                "column `{name}`: looks like dates, such as {}, each a category of its own; put the year, the month or what \
              matters into columns of numbers, or leave it out",
-            place(factors, first, origin)
+                place(factors, first, origin)
+            ),
         ));
     }
     if distinct > MANY && distinct * 2 > present {
-        return Some(format!(
-            "column `{name}`: has {distinct} different texts in {present} values, too few of each to learn from; if it is an \
+        return Some(Warning::of(
+            WarningKind::OwnTexts,
+            name,
+            format!(
+                "column `{name}`: has {distinct} different texts in {present} values, too few of each to learn from; if it is an \
              identifier or free text, leave it out"
+            ),
         ));
     }
     let mut spellings: FastMap<String, usize> = FastMap::default();
     for (number, level) in factors.levels.iter().enumerate() {
         let first = *spellings.entry(text(level).trim().to_lowercase()).or_insert(number);
         if first != number {
-            return Some(format!(
-                "column `{name}`: {} and {} are two categories; write them alike if they are one",
-                place(factors, first, origin),
-                place(factors, number, origin),
+            return Some(Warning::of(
+                WarningKind::Spellings,
+                name,
+                format!(
+                    "column `{name}`: {} and {} are two categories; write them alike if they are one",
+                    place(factors, first, origin),
+                    place(factors, number, origin),
+                ),
             ));
         }
     }
@@ -154,7 +164,7 @@ fn first_date(factors: &Factors) -> Option<usize> {
 }
 
 /// Says of codes of two letters that NA, the code of Namibia for one, is taken for a missing value.
-fn na_among_codes(name: &str, factors: &Factors, missing: usize, origin: &Origin) -> Option<String> {
+fn na_among_codes(name: &str, factors: &Factors, missing: usize, origin: &Origin) -> Option<Warning> {
     const CODES: usize = 3;
     let code = |level: &Level| match level {
         Level::Text(text) => text.len() == 2 && text.bytes().all(|byte| byte.is_ascii_uppercase()),
@@ -164,15 +174,19 @@ fn na_among_codes(name: &str, factors: &Factors, missing: usize, origin: &Origin
         return None;
     }
     let first = factors.codes.iter().position(|code| *code == MISSING)?;
-    Some(format!(
-        "column `{name}`: all its values are codes of two letters, but {missing} are missing, first in {}; if NA is one of the \
+    Some(Warning::of(
+        WarningKind::MissingCode,
+        name,
+        format!(
+            "column `{name}`: all its values are codes of two letters, but {missing} are missing, first in {}; if NA is one of the \
          codes, it is taken as missing: write it in another way",
-        origin.row(first)
+            origin.row(first)
+        ),
     ))
 }
 
 /// What to tell of a continuous column with these values, NaN where one is missing.
-pub(super) fn of_numbers(name: &str, array: &ArrayRef, values: &[f64], origin: &Origin) -> Option<String> {
+pub(super) fn of_numbers(name: &str, array: &ArrayRef, values: &[f64], origin: &Origin) -> Option<Warning> {
     if origin.is_date(name) {
         return Some(counted_date(name));
     }
@@ -187,7 +201,7 @@ pub(super) fn of_numbers(name: &str, array: &ArrayRef, values: &[f64], origin: &
 }
 
 /// What to tell of a target for which this kind of task was taken.
-pub(super) fn of_target(name: &str, array: &ArrayRef, kind: TaskKind, origin: &Origin) -> Option<String> {
+pub(super) fn of_target(name: &str, array: &ArrayRef, kind: TaskKind, origin: &Origin) -> Option<Warning> {
     let data_type = array.data_type();
     let suspect = match kind {
         TaskKind::Classification => true,
@@ -200,32 +214,14 @@ pub(super) fn of_target(name: &str, array: &ArrayRef, kind: TaskKind, origin: &O
     let factors = Factors::of(name, array).ok()?;
     let distinct = factors.levels.len();
     match kind {
-        TaskKind::Classification => {
-            let counts = factors.counts().0;
-            words_among_numbers(name, &factors, &counts, origin)
-                .or_else(|| single_rows(name, &factors, &counts, origin))
-        }
+        TaskKind::Classification => of_classes(name, array, &factors, origin),
         _ => (distinct <= MANY / 2).then(|| {
-            format!(
+            Warning::of(WarningKind::FewNumbers, name, format!(
                 "target `{name}`: its {distinct} different whole numbers are predicted as a quantity; if they stand for \
                  classes, make it a classification"
-            )
+            ))
         }),
     }
-}
-
-/// Says which classes have one row only.
-fn single_rows(name: &str, factors: &Factors, counts: &[usize], origin: &Origin) -> Option<String> {
-    let single: Vec<usize> = (0..counts.len()).filter(|level| counts[*level] == 1).collect();
-    let first = place(factors, *single.first()?, origin);
-    let which = match single.len() {
-        1 => format!("the class {first} has"),
-        n => format!("{n} classes, such as {first}, have"),
-    };
-    Some(format!(
-        "target `{name}`: {which} a single row, which can be trained on or validated on, not both; collect more such rows, put \
-         rare classes together, or leave them out"
-    ))
 }
 
 /// A value of a column, and the first row that has it.
@@ -234,16 +230,24 @@ fn place(factors: &Factors, level: usize, origin: &Origin) -> String {
     format!("{value} in {}", origin.row(factors.first_row(level)))
 }
 
-fn counted_date(name: &str) -> String {
-    format!(
-        "column `{name}`: holds dates, which are taken as whole numbers that count from 1970; put the year, the month or what \
+fn counted_date(name: &str) -> Warning {
+    Warning::of(
+        WarningKind::Dates,
+        name,
+        format!(
+            "column `{name}`: holds dates, which are taken as whole numbers that count from 1970; put the year, the month or what \
          matters into columns of numbers, or leave it out"
+        ),
     )
 }
 
-fn constant(name: &str, value: &str) -> String {
-    format!(
-        "column `{name}`: is {} in every row, so nothing can be learned from it; leave it out",
-        quoted(value)
+fn constant(name: &str, value: &str) -> Warning {
+    Warning::of(
+        WarningKind::Constant,
+        name,
+        format!(
+            "column `{name}`: is {} in every row, so nothing can be learned from it; leave it out",
+            quoted(value)
+        ),
     )
 }

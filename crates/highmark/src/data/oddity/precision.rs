@@ -6,6 +6,7 @@ use arrow_array::{Array, ArrayRef};
 
 use super::super::origin::Origin;
 use super::MANY;
+use crate::data::warning::{Warning, WarningKind};
 
 /// From here on not every integer is a 64-bit float.
 const EXACT: f64 = (1_u64 << 53) as f64;
@@ -14,7 +15,7 @@ const EXACT: f64 = (1_u64 << 53) as f64;
 const SAMPLE: usize = 4096;
 
 /// Says of integers that are too large for floats which of them become one.
-pub(super) fn merged_integers(name: &str, array: &ArrayRef, origin: &Origin) -> Option<String> {
+pub(super) fn merged_integers(name: &str, array: &ArrayRef, origin: &Origin) -> Option<Warning> {
     let advice = "if it is an identifier, leave it out";
     if let Some(ints) = array.as_primitive_opt::<Int64Type>() {
         let large = |value: &(i64, usize)| value.0.unsigned_abs() >= EXACT as u64;
@@ -23,13 +24,17 @@ pub(super) fn merged_integers(name: &str, array: &ArrayRef, origin: &Origin) -> 
         values.sort_unstable();
         values.dedup_by_key(|(value, _)| *value);
         let pair = values.windows(2).find(|pair| pair[0].0 as f64 == pair[1].0 as f64)?;
-        return Some(format!(
-            "column `{name}`: {} in {} and {} in {} are the same as 64-bit floats, which keep 16 digits; {advice}, or make it a \
+        return Some(Warning::of(
+            WarningKind::LostDigits,
+            name,
+            format!(
+                "column `{name}`: {} in {} and {} in {} are the same as 64-bit floats, which keep 16 digits; {advice}, or make it a \
              category",
-            pair[0].0,
-            origin.row(pair[0].1),
-            pair[1].0,
-            origin.row(pair[1].1),
+                pair[0].0,
+                origin.row(pair[0].1),
+                pair[1].0,
+                origin.row(pair[1].1),
+            ),
         ));
     }
     // Whole numbers of a column with missing values, or beyond 64 bits, are floats already: those that use all of their
@@ -37,15 +42,19 @@ pub(super) fn merged_integers(name: &str, array: &ArrayRef, origin: &Origin) -> 
     let floats = array.as_primitive_opt::<Float64Type>()?;
     let long = |value: f64| value.abs() > EXACT && value.is_finite() && digits(value) >= 15;
     let row = (0..floats.len()).find(|row| floats.is_valid(*row) && long(floats.value(*row)))?;
-    Some(format!(
-        "column `{name}`: whole numbers as large as that in {} keep 16 digits only, so that different ones may have become one; \
+    Some(Warning::of(
+        WarningKind::LostDigits,
+        name,
+        format!(
+            "column `{name}`: whole numbers as large as that in {} keep 16 digits only, so that different ones may have become one; \
          {advice}",
-        origin.row(row)
+            origin.row(row)
+        ),
     ))
 }
 
 /// Says of floats that differ beyond the seventh digit how many of them are left when they are rounded to 32 bits.
-pub(super) fn lost_digits(name: &str, array: &ArrayRef) -> Option<String> {
+pub(super) fn lost_digits(name: &str, array: &ArrayRef) -> Option<Warning> {
     let floats = array.as_primitive_opt::<Float64Type>()?;
     let step = floats.len().div_ceil(SAMPLE).max(1);
     let mut values: Vec<f64> =
@@ -61,10 +70,10 @@ pub(super) fn lost_digits(name: &str, array: &ArrayRef) -> Option<String> {
     rounded.dedup();
     let (many, few) = (values.len(), rounded.len());
     (many > MANY && few * 2 <= many).then(|| {
-        format!(
+        Warning::of(WarningKind::LostDigits, name, format!(
             "column `{name}`: {many} different numbers are {few} when they are rounded to 32 bits, which keep 7 digits; if \
              their differences matter, subtract a number near all of them"
-        )
+        ))
     })
 }
 

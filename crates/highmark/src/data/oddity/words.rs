@@ -4,6 +4,7 @@ use super::super::factors::Factors;
 use super::super::level::Level;
 use super::super::origin::Origin;
 use super::place;
+use crate::data::warning::{Warning, WarningKind};
 
 /// How many words are named.
 const NAMED: usize = 5;
@@ -15,7 +16,7 @@ pub(in super::super) fn words_among_numbers(
     factors: &Factors,
     counts: &[usize],
     origin: &Origin,
-) -> Option<String> {
+) -> Option<Warning> {
     let (mut words, mut written) = (Vec::new(), Vec::new());
     for (level, value) in factors.levels.iter().enumerate() {
         let Level::Text(text) = value else { return None };
@@ -33,11 +34,15 @@ pub(in super::super) fn words_among_numbers(
         && distinct > 2
         && words.len() * 10 <= distinct
     {
-        return Some(format!(
-            "column `{name}`: is text because of numbers such as {}; to have them as numbers, write them with digits and a \
+        return Some(Warning::of(
+            WarningKind::WrittenNumbers,
+            name,
+            format!(
+                "column `{name}`: is text because of numbers such as {}; to have them as numbers, write them with digits and a \
              decimal {} alone, without signs of thousands, currencies or percent",
-            place(factors, *first, origin),
-            origin.decimal_name()
+                place(factors, *first, origin),
+                origin.decimal_name()
+            ),
         ));
     }
     words.extend(written);
@@ -55,9 +60,13 @@ pub(in super::super) fn words_among_numbers(
     if words.len() > NAMED {
         shown.push(format!("and {} other words", words.len() - NAMED));
     }
-    Some(format!(
-        "column `{name}`: is text because of {}; everything else in it is a number. Declare missing what means that, or correct it",
-        shown.join(", ")
+    Some(Warning::of(
+        WarningKind::WordsAmongNumbers,
+        name,
+        format!(
+            "column `{name}`: is text because of {}; everything else in it is a number. Declare missing what means that, or correct it",
+            shown.join(", ")
+        ),
     ))
 }
 

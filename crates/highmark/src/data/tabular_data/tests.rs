@@ -303,6 +303,6 @@ fn rows_on_both_sides_are_told() {
     assert_eq!((data.train.rows(), data.train_rows[6]), (7, 1));
     let told =
         "all 2 validation rows are trained on too, so what validation says does not hold for other rows";
-    assert!(data.warnings.iter().any(|line| line == told), "{:?}", data.warnings);
-    assert!(!given(&[0, 1, 1, 2], &[4, 5]).warnings.iter().any(|line| line.contains("too")));
+    assert!(data.warnings.iter().any(|warning| warning.message == told), "{:?}", data.warnings);
+    assert!(!given(&[0, 1, 1, 2], &[4, 5]).warnings.iter().any(|warning| warning.message.contains("too")));
 }
