@@ -249,13 +249,14 @@ impl Checkpoints {
         (self.steps, self.epochs, self.last, self.asked) = (0, 0, Instant::now(), false);
     }
 
-    /// Waits for what is being written. Returns the newest good checkpoint of the fit, a note, and what is left to be closed.
-    pub(crate) fn finish(mut self) -> (Option<PathBuf>, Option<String>, Option<File>) {
+    /// Waits for what is being written. Returns the newest good checkpoint of the fit, a note, and what is left to be closed and
+    /// given back, which takes a while.
+    pub(crate) fn finish(mut self) -> (Option<PathBuf>, Option<String>, (Option<File>, Option<Frame>)) {
         self.ending = true;
         let note = self.wait();
         let folder = &self.config.folder;
         let kept = [checkpoint::newest(folder), checkpoint::previous(folder)];
-        (kept.into_iter().find(|path| self.written && path.is_file()), note, self.oldest)
+        (kept.into_iter().find(|path| self.written && path.is_file()), note, (self.oldest, self.frame))
     }
 }
 

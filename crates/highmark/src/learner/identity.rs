@@ -1,15 +1,16 @@
 //! What a fit is: two fits with the same identity and the same state go on alike.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
 use crate::{Error, Result};
 
-/// Named settings and fingerprints, as text.
+/// Named settings and fingerprints, as text. Cloning it copies none of them.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
-pub(crate) struct Identity(BTreeMap<String, String>);
+pub(crate) struct Identity(Arc<BTreeMap<String, String>>);
 
 /// Texts longer than this are kept and shown as their fingerprint.
 const LONGEST: usize = 200;
@@ -30,7 +31,7 @@ impl Identity {
         } else {
             text
         };
-        self.0.insert(name, text);
+        Arc::make_mut(&mut self.0).insert(name, text);
         Ok(())
     }
 

@@ -59,10 +59,10 @@ impl Trainer {
     pub(crate) fn finish_saving(&mut self) {
         let begin = Instant::now();
         let finished = self.checkpoints.take().map(Checkpoints::finish);
-        let (path, note, oldest) = finished.unwrap_or_default();
+        let (path, note, left) = finished.unwrap_or_default();
         self.checkpoint = path;
         if let Some(background) = self.background.take() {
-            background.stop(move || drop(oldest));
+            background.stop(move || drop(left));
         }
         self.timings.save += begin.elapsed();
         note.into_iter().for_each(|note| self.say(&note));
