@@ -10,7 +10,7 @@ from typing import Any
 
 from ._highmark import Monitor
 from .exceptions import UnknownNameError
-from .tabular import callback as fastai
+from .keras_hooks import Hookless
 from .tabular.checks import real, text
 from .tabular.fit_options import Checkpoint
 
@@ -56,7 +56,7 @@ def mode_direction(mode: str) -> str | None:
     return _MODES[mode]
 
 
-class ModelCheckpoint(fastai.Callback):
+class ModelCheckpoint(Hookless):
     """Saves the model after each epoch, or only when ``monitor`` improves, to ``filepath``, which may hold ``{epoch}`` (from
     1) and logs: ``{epoch:02d}-{val_loss:.2f}``. The file is a model of highmark, whatever its ending. Nothing is handed back.
 
@@ -160,7 +160,7 @@ def _shown(best: float | None) -> str:
     return "None" if best is None else f"{best:.5f}"
 
 
-class BackupAndRestore(fastai.Callback):
+class BackupAndRestore(Hookless):
     """Saves the whole fit to ``backup_dir`` after each epoch (``save_freq``: or so many training batches). When the same fit
     is called again after it was cut short, it goes on from there, to the same bits as if nothing had happened. The folder
     goes when the fit ends by itself.
