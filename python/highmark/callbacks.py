@@ -263,7 +263,8 @@ class LambdaCallback(Callback):
 
 
 class LearningRateScheduler(Callback):
-    """Sets the learning rate at the beginning of each epoch to ``schedule(epoch, lr)``, or ``schedule(epoch)``."""
+    """Sets the learning rate at the beginning of each epoch to ``schedule(epoch, lr)``, or ``schedule(epoch)``. For
+    ``learn.fit``: the other kinds of fit have their own schedule of the rate."""
 
     order = 50
     _sets_rate = True
@@ -274,6 +275,15 @@ class LearningRateScheduler(Callback):
             raise TypeError(f"schedule: a function of the epoch and the rate is needed, not {schedule!r}")
         self.schedule = schedule
         self.verbose = verbose
+
+    def _companions(self) -> list[fastai.Callback]:
+        # Before anything of the fit.
+        if self.run and self.learn._schedule != "flat":
+            raise ValueError(
+                f"LearningRateScheduler: this kind of fit has a schedule of its own ({self.learn._schedule}), which sets the rate "
+                "at every batch; learn.fit(...) keeps to this one"
+            )
+        return super()._companions()
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, float]) -> None:
         lr = self.learn.opt.hypers[-1]["lr"]

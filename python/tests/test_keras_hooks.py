@@ -134,3 +134,55 @@ def test_the_model_under_keras_names(learn, tmp_path):
         cb.model.optimizer.momentum = 0.5
     with pytest.raises(FileExistsError, match="overwrite=False"):
         cb.model.save(tmp_path / "whole.keras", overwrite=False)
+
+
+def test_what_is_made_for_keras_leads_to_its_like_here(learn):
+    theirs = type("Callback", (), {"__module__": "keras.src.callbacks.callback"})
+    stopping = type("EarlyStopping", (theirs,), {"__module__": "keras.src.callbacks.early_stopping"})
+    of_fastai = type("Callback", (), {"__module__": "fastai.callback.core"})
+    for made, meant in (
+        (stopping(), "made for keras; highmark has highmark.callbacks.EarlyStopping$"),
+        (type("Mine", (theirs,), {})(), "made for keras; highmark has highmark.callbacks.Callback$"),
+        (type("Mine", (of_fastai,), {}), "made for fastai; highmark has highmark.tabular.all.Callback$"),
+        (3, "a callback is needed, not 3$"),
+    ):
+        with pytest.raises(TypeError, match=meant):
+            learn.fit(1, cbs=made)
+
+
+def test_a_schedule_needs_a_fit_without_one(learn):
+    scheduler = keras.LearningRateScheduler(lambda epoch: 0.1)
+    with learn.no_logging():
+        for fit in (learn.fit_one_cycle, learn.fit_flat_cos, learn.fine_tune):
+            with pytest.raises(ValueError, match=r"has a schedule of its own .* learn.fit\(...\) keeps to this one"):
+                fit(1, cbs=scheduler)
+        learn.fit(1, cbs=scheduler)
+    assert set(learn.recorder.lrs) == {0.1}
+
+
+def test_names_of_files_are_checked_before_the_fit(learn, tmp_path):
+    for name, options, meant in (
+        ("{val_acc:.2f}", {}, r"no `val_acc`; did you mean `val_accuracy`\? There are: epoch, loss, val_loss, val_accuracy$"),
+        ("{batch}", {}, r"no `batch`\. There are: epoch, loss"),
+        ("{val_loss}", {"save_freq": 5}, "no `val_loss`; .* There are: epoch, batch, loss$"),
+    ):
+        with pytest.raises(KeyError, match=meant):
+            learn.fit(1, cbs=keras.ModelCheckpoint(tmp_path / name, **options))
+        assert not learn.recorder.values
+
+
+def test_its_files_can_be_loaded(learn, tmp_path, monkeypatch):
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    with learn.no_logging():
+        learn.fit(1, cbs=keras.ModelCheckpoint("ck.keras"))
+        loss = learn.validate()[0]
+        for file in ("ck.keras", tmp_path / "here" / "ck.keras"):
+            learn.fit(1)
+            assert learn.load(file).validate()[0] == loss
+        # What learn.save left under this name comes first.
+        learn.fit(1)
+        learn.save("ck.keras")
+        assert learn.load("ck.keras").validate()[0] != loss
+    with pytest.raises(FileNotFoundError, match="none.safetensors"):
+        learn.load("none")
