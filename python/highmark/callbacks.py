@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from .checkpoints import BackupAndRestore, ModelCheckpoint, check_monitor, column, mode_direction
-from .keras_hooks import HOOKS, Callback, Hookless, check_hooks
+from .keras_hooks import HOOKS, Callback, Hookless
 from .tabular import callback as fastai
 from .tabular.builtin import TerminateOnNaNCallback
 from .tabular.checks import count, real
@@ -280,8 +280,8 @@ class LearningRateScheduler(Callback):
         # Before anything of the fit.
         if self.run and self.learn._schedule != "flat":
             raise ValueError(
-                f"LearningRateScheduler: this kind of fit has a schedule of its own ({self.learn._schedule}), which sets the rate "
-                "at every batch; learn.fit(...) keeps to this one"
+                f"LearningRateScheduler: this kind of fit has a schedule of its own ({self.learn._schedule}), which sets the "
+                "rate at every batch; learn.fit(...) keeps to this one"
             )
         return super()._companions()
 

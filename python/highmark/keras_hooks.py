@@ -11,7 +11,7 @@ from .exceptions import CancelFitException, CancelTrainException
 from .keras_model import KerasModel
 from .tabular import callback as fastai
 
-__all__ = ["HOOKS", "Callback", "Hookless", "check_hooks"]
+__all__ = ["HOOKS", "Callback", "Hookless"]
 
 HOOKS = {
     "on_train_begin": "before_fit",
@@ -32,14 +32,15 @@ _OF_PREDICTIONS = ("on_predict_begin", "on_predict_end", "on_predict_batch_begin
 _IN_BATCH = [event for event in fastai.EVENTS if event.endswith(("_pred", "_loss", "_batch", "_backward", "_step"))]
 
 
-def check_hooks(where: str, names: Iterable[str]) -> None:
+def _check_names(where: str, names: Iterable[str]) -> None:
     """An error for hooks that do not exist, and so would never be called."""
     for name in names:
         if name.startswith("on_") and name not in HOOKS and name not in _OF_PREDICTIONS:
             meant = get_close_matches(name, HOOKS, 1)
             advice = f"; did you mean `{meant[0]}`?" if meant else "."
             raise ValueError(
-                f"{where}: there is no hook `{name}`{advice} There are: {', '.join(HOOKS)}; names of one's own begin otherwise"
+                f"{where}: there is no hook `{name}`{advice} There are: {', '.join(HOOKS)}; names of one's own begin "
+                "otherwise"
             )
 
 
@@ -73,7 +74,7 @@ class Callback(fastai.Callback):
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
-        check_hooks(cls.__name__, dir(cls))
+        _check_names(cls.__name__, dir(cls))
 
     @property
     def model(self) -> Any:
@@ -170,9 +171,9 @@ class Hookless(fastai.Callback):
         for hook, event in HOOKS.items():
             if hasattr(cls, hook):
                 raise ValueError(
-                    f"{cls.__name__}: `{hook}` would never be called, since {cls.__mro__[1].__name__} has no hooks of Keras's. "
-                    f"Define it in a highmark.callbacks.Callback beside it; or here {event}(self), with super().{event}() in it "
-                    "if there is one"
+                    f"{cls.__name__}: `{hook}` would never be called, since {cls.__mro__[1].__name__} has no hooks of "
+                    f"Keras's. Define it in a highmark.callbacks.Callback beside it; or here {event}(self), with "
+                    f"super().{event}() in it if there is one"
                 )
 
 
