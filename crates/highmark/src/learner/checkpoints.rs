@@ -16,6 +16,8 @@ use crate::{Error, Result};
 /// When a fit saves a checkpoint, and where. Every rule that is set counts; what is due while one is still being written
 /// follows as soon as that is done. At its end, and when the [`crate::StopFlag`] is raised, a fit is saved in any case.
 ///
+/// A folder is for one fit at a time: a [`crate::FolderLock`] keeps others out.
+///
 /// ```
 /// use highmark::CheckpointConfig;
 /// let every_epoch_and_minute = CheckpointConfig::new("runs/1");

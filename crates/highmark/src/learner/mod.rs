@@ -86,7 +86,7 @@ pub struct LearnerConfig {
     /// Scales the predictions of a regression to the mean and the spread of its target over the training rows, unless
     /// there is a `y_range`. Losses and metrics stay in the target's unit. Default no, as in fastai.
     pub scale_target: bool,
-    /// Parameter groups with learning rates of their own. Default one of all.
+    /// Parameter groups with learning rates of their own, as factors of that of a fit and its schedule. Default one of all.
     pub groups: Vec<GroupRule>,
     /// The learning rate where a fit names none. Default 1e-3.
     pub lr: f64,
@@ -162,6 +162,9 @@ pub struct Learner {
 impl Learner {
     /// fastai's `tabular_learner`: a [`crate::TabularModel`] for this data.
     pub fn tabular(data: &TabularData, mut config: LearnerConfig) -> Result<Self> {
+        if config.model.batch_norm && config.batch_size == 1 {
+            return Err(Error::config("bs", "batch norm needs at least 2 rows a batch"));
+        }
         let task = data.pipeline.task();
         let loss = config.loss.clone().unwrap_or(match task {
             Task::Classification { .. } => LossKind::CrossEntropy { weight: None, label_smoothing: 0.0 },
@@ -188,9 +191,10 @@ impl Learner {
         Self::assemble(Box::new(model), loss.build(), datasets, config, description)
     }
 
-    /// A learner for any model and any loss. Of `config`, `model`, `loss` and `threads` are not used.
+    /// A learner for any model and any loss. Of `config`, `model`, `loss`, `scale_target` and `threads` are not used.
     ///
-    /// `train` and `valid` need targets. Files saved from it hold the parameters, to be loaded into the same model.
+    /// `train` and `valid` need targets. Files saved from it hold the parameters, to be loaded into the same model. It knows
+    /// nothing of tables: [`Learner::predict_dataset`] predicts rows that [`TabularData`] or you have encoded.
     pub fn new(
         model: Box<dyn Model>,
         loss: Box<dyn Loss>,
@@ -235,9 +239,6 @@ impl Learner {
         non_finite.check()?;
         if accumulate == 0 {
             return Err(Error::config("accumulate", "at least one batch makes a step"));
-        }
-        if description.config.batch_norm && batch_size == 1 {
-            return Err(Error::config("bs", "batch norm needs at least 2 rows a batch"));
         }
         let outputs = model.outputs();
         for (name, dataset) in [("training", &train), ("validation", &valid)] {
@@ -291,9 +292,14 @@ impl Learner {
         Ok(learner)
     }
 
-    /// Mean loss and metrics of the validation rows, by name: `valid_loss` first. Leaves no trace in the learner.
+    /// Mean loss and metrics of the validation rows, by name: `valid_loss` first. Leaves no trace in the learner. Fails when a
+    /// callback that runs on everything cancels the validation.
     pub fn validate(&mut self) -> Result<Vec<(String, f64)>> {
         Run::new(&mut self.trainer, &mut self.callbacks).validate()?;
+        if let Some(cancel) = self.trainer.cancels().iter().find(|cancel| cancel.span <= Span::Validate) {
+            let (by, reason) = (&cancel.by, &cancel.reason);
+            return Err(Error::training(format!("callback `{by}` has cancelled the validation: {reason}")));
+        }
         let metrics = self.trainer.metrics().iter().map(|m| m.name().to_string());
         let names: Vec<_> = std::iter::once("valid_loss".to_string()).chain(metrics).collect();
         Ok(names.into_iter().zip(self.trainer.valid_record.iter().copied()).collect())
