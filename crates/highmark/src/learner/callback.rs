@@ -200,7 +200,7 @@ pub struct Callbacks {
 }
 
 impl Callbacks {
-    /// Adds one behind those of its stage. Fails when its name is taken.
+    /// Adds one behind those of its stage. Fails when its name is taken: a [`crate::Named`] has another.
     pub fn add(&mut self, callback: Box<dyn Callback>) -> Result<()> {
         if self.list.iter().any(|c| c.name() == callback.name()) {
             let message =
