@@ -1,8 +1,11 @@
-//! A model that is not of the library.
+//! A model and a loss that are not of the library.
+
+use std::path::Path;
 
 use highmark::{
-    Batch, Event, GroupRule, LayerSummary, Learner, LearnerConfig, Mode, Model, Mse, OneCycle, ParamKind,
-    Params, Result, Span, on,
+    Activation, Batch, CsvOptions, DataConfig, Event, GroupRule, LayerSummary, Learner, LearnerConfig, Loss,
+    Mode, Model, Mse, OneCycle, ParamKind, Params, Result, SavedModel, Span, TabularData, Targets, on,
+    read_csv_from,
 };
 
 use crate::small_learner::{rows, with};
@@ -123,4 +126,86 @@ fn a_pass_in_the_middle_of_a_batch_is_refused() {
         let error = learn.fit(1, None).unwrap_err().to_string();
         assert!(error.contains("does not follow their forward pass in training"), "{error}");
     }
+}
+
+/// As the mean squared error, but for a tenth where the prediction is too high.
+struct Lopsided;
+
+impl Lopsided {
+    fn values(targets: &Targets) -> &[f32] {
+        let Targets::Values { values, .. } = targets else { panic!("targets of a regression") };
+        values
+    }
+
+    fn element(prediction: f32, target: f32) -> (f32, f32) {
+        let (d, weight) = (prediction - target, if prediction > target { 0.1 } else { 1.0 });
+        (weight * d * d, 2.0 * weight * d)
+    }
+}
+
+impl Loss for Lopsided {
+    fn name(&self) -> &'static str {
+        "lopsided"
+    }
+
+    fn activation(&self) -> Activation {
+        Activation::Identity
+    }
+
+    fn evaluate(
+        &self,
+        predictions: &[f32],
+        _: usize,
+        targets: &Targets,
+        mut grad: Option<&mut [f32]>,
+    ) -> Result<f32> {
+        let (mut sum, count) = (0.0, predictions.len() as f32);
+        for (i, (prediction, target)) in predictions.iter().zip(Self::values(targets)).enumerate() {
+            let (loss, slope) = Self::element(*prediction, *target);
+            sum += loss;
+            if let Some(grad) = &mut grad {
+                grad[i] = slope / count;
+            }
+        }
+        Ok(sum / count)
+    }
+
+    fn check(&self, _: usize, _: &Targets) -> Result<()> {
+        Ok(())
+    }
+
+    fn per_row(&self, predictions: &[f32], _: usize, targets: &Targets, out: &mut Vec<f32>) -> Result<()> {
+        out.clear();
+        out.extend(predictions.iter().zip(Self::values(targets)).map(|(p, y)| Self::element(*p, *y).0));
+        Ok(())
+    }
+}
+
+#[test]
+fn a_loss_of_ones_own_trains_on_a_table_and_its_file_predicts() {
+    let numbers = crate::small_learner::noise(800, 5);
+    let row = |x: &[f32]| format!("{},{},{}\n", x[0], if x[1] > 0.0 { "a" } else { "b" }, x[0] + 0.3 * x[1]);
+    let text: String = std::iter::once("x,kind,y\n".into()).chain(numbers.chunks_exact(2).map(row)).collect();
+    let table = read_csv_from(Path::new("x.csv"), text.as_bytes(), &CsvOptions::default()).unwrap();
+    let config = DataConfig { targets: vec!["y".into()], ..DataConfig::default() };
+    let data = TabularData::new(&table, &config).unwrap();
+    let folder = crate::resume::new_folder("own-loss");
+    let learner = |loss: Option<Box<dyn Loss>>| {
+        let config = LearnerConfig { model_dir: folder.clone(), ..LearnerConfig::default() };
+        let learn = match loss {
+            Some(loss) => Learner::tabular_with_loss(&data, loss, config),
+            None => Learner::tabular(&data, config),
+        };
+        let mut learn = learn.unwrap();
+        learn.quiet();
+        learn.fit_one_cycle(10, &OneCycle { lr_max: Some(1e-2), ..OneCycle::default() }).unwrap();
+        learn
+    };
+    let mut learn = learner(Some(Box::new(Lopsided)));
+    let (own, _) = learn.predict(&table).unwrap();
+    let (usual, _) = learner(None).predict(&table).unwrap();
+    let mean = |x: &[f32]| x.iter().sum::<f32>() / x.len() as f32;
+    assert!(mean(&own.values) > mean(&usual.values) + 0.01, "too high costs it less");
+    let mut saved = SavedModel::load(&learn.save("model").unwrap()).unwrap();
+    assert_eq!(saved.predict(&table).unwrap().0.values, own.values);
 }
