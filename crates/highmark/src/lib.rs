@@ -28,7 +28,7 @@ mod repr;
 mod seed;
 
 pub use callbacks::{
-    CsvLogger, EarlyStopping, EventLog, LrReduction, MinDelta, Monitor, ParamScheduler, ProgressBar,
+    CsvLogger, EarlyStopping, EventLog, LrReduction, MinDelta, Monitor, Named, ParamScheduler, ProgressBar,
     ReduceLrOnPlateau, SaveBest, SaveWhen, TerminateOnNan,
 };
 pub use data::{

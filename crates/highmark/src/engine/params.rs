@@ -171,6 +171,27 @@ impl Params {
         self.grads_spent = true;
     }
 
+    /// The gradients, for a backward pass to add its own to: those of the batches before that wait for a step with them, or
+    /// zeros after [`Params::zero_grad`].
+    ///
+    /// ```
+    /// use highmark::{ParamKind, Params};
+    /// let mut params = Params::default();
+    /// params.add("weight", &[1], ParamKind::Weight);
+    /// params.grads_to_add_to()[0] += 2.0;
+    /// params.grads_to_add_to()[0] += 3.0;
+    /// assert_eq!(params.grads, [5.0]);
+    /// params.zero_grad();
+    /// params.grads_to_add_to()[0] += 4.0;
+    /// assert_eq!(params.grads, [4.0]);
+    /// ```
+    pub fn grads_to_add_to(&mut self) -> &mut [f32] {
+        if std::mem::take(&mut self.grads_spent) {
+            self.grads.fill(0.0);
+        }
+        &mut self.grads
+    }
+
     /// A copy of all numbers, trained or not, without the gradients.
     pub fn snapshot(&self) -> Snapshot {
         Snapshot { values: self.values.as_slice().into(), buffers: self.buffers.as_slice().into() }

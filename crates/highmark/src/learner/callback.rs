@@ -27,7 +27,8 @@ impl CallbackState {
         Self::default()
     }
 
-    /// State made of one value.
+    /// State made of one value. Beware of floats that may be infinite or NaN, such as a best value so far: JSON has none, so
+    /// they come back as nothing and the state cannot be read. `Option<f64>` for the best value says the same and comes back.
     pub fn of(values: &impl Serialize) -> Result<Self> {
         let values =
             serde_json::to_value(values).map_err(|e| Error::data(format!("a callback's state: {e}")))?;
@@ -44,13 +45,15 @@ impl CallbackState {
 /// Something that acts while a model trains. All hooks do nothing by default; each says when it is called.
 ///
 /// ```
-/// use highmark::{Callback, CallbackState, Event, EventSet, Flow, Result, Span, Trainer};
+/// use highmark::{Callback, CallbackState, Event, EventSet, Flow, Result, Span, Stage, Trainer};
 ///
 /// /// Ends the fit as soon as the validation loss is good enough.
 /// struct GoodEnough(f64);
 ///
 /// impl Callback for GoodEnough {
 ///     fn name(&self) -> &str { "good_enough" }
+///     // After those who judge this epoch: a cancel is heard by nobody who comes later, and one of them may keep it as the best.
+///     fn stage(&self) -> Stage { Stage::Stop }
 ///     fn events(&self) -> EventSet { EventSet::of(&[Event::After(Span::Epoch)]) }
 ///     fn after_epoch(&mut self, t: &mut Trainer) -> Flow {
 ///         match t.history.this_epoch("valid_loss") {
@@ -67,7 +70,9 @@ pub trait Callback: Any + Send {
     /// A unique name: the key of its saved state, shown in errors and by `describe_loop`.
     fn name(&self) -> &str;
 
-    /// Where in the order it runs. Default [`Stage::User`].
+    /// Where in the order it runs. Default [`Stage::User`], which is before the record, the judges and the schedule. What is
+    /// cancelled in a hook keeps the event from all that come later, so one that ends epochs or fits belongs to
+    /// [`Stage::Stop`].
     fn stage(&self) -> Stage {
         Stage::User
     }
@@ -195,7 +200,7 @@ pub struct Callbacks {
 }
 
 impl Callbacks {
-    /// Adds one behind those of its stage. Fails when its name is taken.
+    /// Adds one behind those of its stage. Fails when its name is taken: a [`crate::Named`] has another.
     pub fn add(&mut self, callback: Box<dyn Callback>) -> Result<()> {
         if self.list.iter().any(|c| c.name() == callback.name()) {
             let message =
@@ -309,7 +314,8 @@ impl Callbacks {
     }
 }
 
-/// A callback from a closure that is called at `event` of every fit.
+/// A callback from a closure that is called at `event` of every fit, in [`Stage::User`]. What the closure has captured is in no
+/// checkpoint: one that counts or compares is a [`Callback`] of its own.
 ///
 /// ```
 /// use highmark::{Event, Span, on};

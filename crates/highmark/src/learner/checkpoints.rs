@@ -16,6 +16,8 @@ use crate::{Error, Result};
 /// When a fit saves a checkpoint, and where. Every rule that is set counts; what is due while one is still being written
 /// follows as soon as that is done. At its end, and when the [`crate::StopFlag`] is raised, a fit is saved in any case.
 ///
+/// A folder is for one fit at a time: a [`crate::FolderLock`] keeps others out.
+///
 /// ```
 /// use highmark::CheckpointConfig;
 /// let every_epoch_and_minute = CheckpointConfig::new("runs/1");
@@ -94,6 +96,9 @@ impl Pause {
 
 /// What a thread is given to write, and gives back with what became of it.
 type Written = (FrameFolder, Frame, Result<()>);
+
+/// What is left of checkpoints at the end of a fit: a file to be closed and memory to be given back, which takes a while.
+pub(crate) type Left = (Option<File>, Option<Frame>);
 
 /// The checkpoints of one fit.
 pub(crate) struct Checkpoints {
@@ -249,9 +254,8 @@ impl Checkpoints {
         (self.steps, self.epochs, self.last, self.asked) = (0, 0, Instant::now(), false);
     }
 
-    /// Waits for what is being written. Returns the newest good checkpoint of the fit, a note, and what is left to be closed and
-    /// given back, which takes a while.
-    pub(crate) fn finish(mut self) -> (Option<PathBuf>, Option<String>, (Option<File>, Option<Frame>)) {
+    /// Waits for what is being written. Returns the newest good checkpoint of the fit, a note, and what is left.
+    pub(crate) fn finish(mut self) -> (Option<PathBuf>, Option<String>, Left) {
         self.ending = true;
         let note = self.wait();
         let folder = &self.config.folder;

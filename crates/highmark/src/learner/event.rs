@@ -160,7 +160,7 @@ pub enum Stage {
     User,
     /// Looks at gradients or changes them.
     Gradient,
-    /// Sets learning rates.
+    /// Sets learning rates. The schedule of a fit is the last of them: what changes its rates comes in a later stage.
     Schedule,
     /// Tells people and files what the epoch brought. Before the judges: one of them may end the fit, and what would come
     /// after it is not called.
@@ -182,7 +182,8 @@ pub enum RunsOn {
     Fit,
     /// In the training batches of fits only; events outside batches as in `Fit`.
     FitTrain,
-    /// In fits, in `validate`, `predict` and `lr_find`.
+    /// In fits, in [`crate::Learner::validate`], and in [`crate::Learner::lr_find_with`] if it was given to that. Predicting has
+    /// no events.
     Everything,
 }
 

@@ -1,5 +1,7 @@
 //! The ways to fit.
 
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+
 use super::event::RunKind;
 use super::report::Report;
 use super::run::Run;
@@ -100,16 +102,22 @@ impl Learner {
             let (lr, mom) = schedule.curves(lr, epochs);
             extra.push(Box::new(ParamScheduler::new(lr, mom)));
         }
-        let from = self.resume.take();
-        if self.checkpoint.is_some() || from.is_some() {
+        if self.trainer.planner.is_none() && epochs.checked_mul(self.trainer.train.batches()).is_none() {
+            return Err(Error::config("epochs", format!("{epochs} are more than can be counted in batches")));
+        }
+        if self.checkpoint.is_some() || self.resume.is_some() {
             let identity = self.identity(lr, &shape)?;
-            self.prepare_resume(epochs, identity, from.as_ref())?;
+            self.prepare_resume(epochs, identity)?;
         }
         self.trainer.optimizer.set_lr(lr);
         self.trainer.plan(epochs);
         let fitted = self.with_callbacks(extra, |learner| {
+            if let Some(found) = &learner.resume {
+                learner.callbacks.check_states(&found.checkpoint)?;
+            }
+            // Until here what was wrong can be put right, and the next fit still goes on from it.
+            let from = learner.resume.take();
             let from = from.as_ref().map(|found| &found.checkpoint);
-            from.map_or(Ok(()), |from| learner.callbacks.check_states(from))?;
             Run::new(&mut learner.trainer, &mut learner.callbacks).fit(RunKind::Fit, from)
         });
         self.trainer.finish_saving();
@@ -129,12 +137,13 @@ impl Learner {
         })
     }
 
-    /// Gives the fits from now on a limit of time, each the whole of it; `None` takes it away.
+    /// Gives the fits from now on a limit of time; `None` takes it away. It counts from [`Budget::new`] on, whatever is done
+    /// meanwhile: a second fit has what the first has left of it. Asked for `usize::MAX` epochs, a fit makes as many as fit in.
     pub fn set_budget(&mut self, budget: Option<Budget>) {
         self.trainer.set_budget(budget);
     }
 
-    /// Calls `act` with more callbacks and takes them out again on every way out.
+    /// Calls `act` with more callbacks and takes them out again on every way out, a panic in one of them included.
     fn with_callbacks<T>(
         &mut self,
         extra: Vec<Box<dyn Callback>>,
@@ -150,10 +159,10 @@ impl Learner {
             }
             names.push(name);
         }
-        let result = added.and_then(|()| act(self));
+        let result = catch_unwind(AssertUnwindSafe(|| added.and_then(|()| act(self))));
         for name in names {
             self.callbacks.remove(&name);
         }
-        result
+        result.unwrap_or_else(|panic| resume_unwind(panic))
     }
 }

@@ -63,7 +63,7 @@ pub use trainer::{Phase, Saving, Trainer};
 
 use crate::data::{Dataset, Drift, Loader, Order, Table, TabularData, Task};
 use crate::engine::large_zeros;
-use crate::losses::{Loss, LossKind};
+use crate::losses::{Activation, Loss, LossKind};
 use crate::metrics::Metric;
 use crate::models::{Model, TabularConfig};
 use crate::optim::{GroupRule, Optimizer, OptimizerConfig};
@@ -86,7 +86,7 @@ pub struct LearnerConfig {
     /// Scales the predictions of a regression to the mean and the spread of its target over the training rows, unless
     /// there is a `y_range`. Losses and metrics stay in the target's unit. Default no, as in fastai.
     pub scale_target: bool,
-    /// Parameter groups with learning rates of their own. Default one of all.
+    /// Parameter groups with learning rates of their own, as factors of that of a fit and its schedule. Default one of all.
     pub groups: Vec<GroupRule>,
     /// The learning rate where a fit names none. Default 1e-3.
     pub lr: f64,
@@ -161,36 +161,70 @@ pub struct Learner {
 
 impl Learner {
     /// fastai's `tabular_learner`: a [`crate::TabularModel`] for this data.
-    pub fn tabular(data: &TabularData, mut config: LearnerConfig) -> Result<Self> {
-        let task = data.pipeline.task();
-        let loss = config.loss.clone().unwrap_or(match task {
+    pub fn tabular(data: &TabularData, config: LearnerConfig) -> Result<Self> {
+        let loss = config.loss.clone().unwrap_or(match data.pipeline.task() {
             Task::Classification { .. } => LossKind::CrossEntropy { weight: None, label_smoothing: 0.0 },
             Task::MultiLabel { .. } => LossKind::BceWithLogits { pos_weight: None },
             Task::Regression { .. } => LossKind::Mse,
         });
+        Self::assemble_tabular(data, loss.build(), loss, config)
+    }
+
+    /// The same under a loss of your own. Of `config`, `loss` and `scale_target` are not used. The model has an output for
+    /// each class, label or number.
+    ///
+    /// A file that is saved from it predicts as this learner does. The loss is not in it: [`SavedModel::evaluate`] measures
+    /// by that of the library which has the same activation. Fails for classes under a loss whose activation is not softmax.
+    pub fn tabular_with_loss(data: &TabularData, loss: Box<dyn Loss>, config: LearnerConfig) -> Result<Self> {
+        let kind = match loss.activation() {
+            Activation::Softmax => LossKind::CrossEntropy { weight: None, label_smoothing: 0.0 },
+            Activation::Sigmoid => LossKind::BceWithLogits { pos_weight: None },
+            Activation::Identity => LossKind::Mse,
+        };
+        let classes = matches!(data.pipeline.task(), Task::Classification { .. });
+        if classes && loss.activation() != Activation::Softmax {
+            return Err(Error::config(
+                "loss",
+                format!("`{}` needs the activation softmax for classes", loss.name()),
+            ));
+        }
+        Self::assemble_tabular(data, loss, kind, LearnerConfig { scale_target: false, ..config })
+    }
+
+    /// `kind` is what files say of the loss.
+    fn assemble_tabular(
+        data: &TabularData,
+        loss: Box<dyn Loss>,
+        kind: LossKind,
+        mut config: LearnerConfig,
+    ) -> Result<Self> {
+        if config.model.batch_norm && config.batch_size == 1 {
+            return Err(Error::config("bs", "batch norm needs at least 2 rows a batch"));
+        }
+        let task = data.pipeline.task();
         if config.scale_target && config.model.y_range.is_none() {
-            config.model.output_scale = target_scale::output_scale(data, &loss)?;
+            config.model.output_scale = target_scale::output_scale(data, &kind)?;
         }
         // Two classes under BCE are one output.
-        let outputs = match (task, &loss) {
+        let outputs = match (task, &kind) {
             (Task::Classification { .. }, LossKind::BceWithLogits { .. }) if task.outputs() == 2 => 1,
             _ => task.outputs(),
         };
         let names = data.pipeline.cat_names().iter().cloned();
-        let mut description =
-            ModelDescription::new("TabularModel", config.model.clone(), loss.clone(), config.seed);
+        let mut description = ModelDescription::new("TabularModel", config.model.clone(), kind, config.seed);
         description.columns = names.zip(data.pipeline.cardinalities()).collect();
         description.n_cont = data.pipeline.cont_names().len();
         description.outputs = outputs;
         description.pipeline = Some(data.pipeline.clone());
         let model = description.build()?.threads(config.threads);
         let datasets = (Arc::clone(&data.train), Arc::clone(&data.valid));
-        Self::assemble(Box::new(model), loss.build(), datasets, config, description)
+        Self::assemble(Box::new(model), loss, datasets, config, description)
     }
 
-    /// A learner for any model and any loss. Of `config`, `model`, `loss` and `threads` are not used.
+    /// A learner for any model and any loss. Of `config`, `model`, `loss`, `scale_target` and `threads` are not used.
     ///
-    /// `train` and `valid` need targets. Files saved from it hold the parameters, to be loaded into the same model.
+    /// `train` and `valid` need targets. Files saved from it hold the parameters, to be loaded into the same model. It knows
+    /// nothing of tables: [`Learner::predict_dataset`] predicts rows that [`TabularData`] or you have encoded.
     pub fn new(
         model: Box<dyn Model>,
         loss: Box<dyn Loss>,
@@ -235,9 +269,6 @@ impl Learner {
         non_finite.check()?;
         if accumulate == 0 {
             return Err(Error::config("accumulate", "at least one batch makes a step"));
-        }
-        if description.config.batch_norm && batch_size == 1 {
-            return Err(Error::config("bs", "batch norm needs at least 2 rows a batch"));
         }
         let outputs = model.outputs();
         for (name, dataset) in [("training", &train), ("validation", &valid)] {
@@ -291,9 +322,14 @@ impl Learner {
         Ok(learner)
     }
 
-    /// Mean loss and metrics of the validation rows, by name: `valid_loss` first. Leaves no trace in the learner.
+    /// Mean loss and metrics of the validation rows, by name: `valid_loss` first. Leaves no trace in the learner. Fails when a
+    /// callback that runs on everything cancels the validation.
     pub fn validate(&mut self) -> Result<Vec<(String, f64)>> {
         Run::new(&mut self.trainer, &mut self.callbacks).validate()?;
+        if let Some(cancel) = self.trainer.cancels().iter().find(|cancel| cancel.span <= Span::Validate) {
+            let (by, reason) = (&cancel.by, &cancel.reason);
+            return Err(Error::training(format!("callback `{by}` has cancelled the validation: {reason}")));
+        }
         let metrics = self.trainer.metrics().iter().map(|m| m.name().to_string());
         let names: Vec<_> = std::iter::once("valid_loss".to_string()).chain(metrics).collect();
         Ok(names.into_iter().zip(self.trainer.valid_record.iter().copied()).collect())

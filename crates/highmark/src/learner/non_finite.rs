@@ -19,6 +19,8 @@ use crate::{Error, Result};
 ///
 /// A step that is left out is left out whole: parameters, moments, the optimizer's count of steps and the running statistics
 /// are those of before the batch, and the smoothed loss passes over it. Ten such steps in a row end the fit under every policy.
+/// What is looked at are the loss and the gradients as the backward pass leaves them: a hook that makes them infinite in
+/// `before_step`, or a learning rate that is no number, is not found before the next batch.
 ///
 /// ```
 /// use highmark::NonFinite;
@@ -88,7 +90,7 @@ impl NonFinite {
 /// How often a fit met a value that is not finite, and what came of it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NonFiniteCounts {
-    /// Steps left out.
+    /// Steps left out, the one that ended the fit among them.
     pub skipped: usize,
     /// Times that the fit went back to an earlier state.
     pub rolled_back: usize,
@@ -265,6 +267,7 @@ impl Trainer {
         self.history.smooth = self.guard.smooth;
         self.guard.state.poisoned = true;
         if self.guard.policy == NonFinite::Stop {
+            self.guard.state.counts.skipped += 1;
             return Err(self.give_up(&what));
         }
         if !self.step_is_due() {
@@ -294,6 +297,7 @@ impl Trainer {
         }
         match self.guard.policy {
             NonFinite::Stop => {
+                self.guard.state.counts.validations += 1;
                 let what = self.what_is_not_finite();
                 Err(self.give_up(&what))
             }

@@ -52,7 +52,8 @@ impl Learner {
     /// holds no checkpoint.
     ///
     /// Fails when there are checkpoints, but none is whole and of this version, and when no folder is configured. That
-    /// the data and the settings are the same is checked when the fit begins.
+    /// the data and the settings are the same is checked when the fit begins, which can be begun anew with the right ones. Of
+    /// a loss and a model of your own the names are compared, so let a name tell the settings.
     ///
     /// ```
     /// use highmark::{CheckpointConfig, DataConfig, Learner, LearnerConfig, NamedData, OneCycle, Split, TabularData};
@@ -128,7 +129,8 @@ impl Learner {
         identity.add("parameters", &parameters)?;
         identity.add_fields("optimizer", trainer.optimizer.config())?;
         let groups = trainer.optimizer.groups().iter();
-        let groups: Vec<_> = groups.map(|group| (group.name.as_str(), group.parameters.as_slice())).collect();
+        let groups: Vec<_> =
+            groups.map(|group| (group.name.as_str(), group.parameters.as_slice(), group.factor)).collect();
         identity.add("parameter groups", &groups)?;
         let decay: Vec<f64> = trainer.optimizer.groups().iter().map(|group| group.hypers.wd).collect();
         identity.add("weight decay", &decay)?;
@@ -142,14 +144,9 @@ impl Learner {
         Ok(identity)
     }
 
-    /// Checks that the next fit can go on from `from`, and prepares for its checkpoints.
-    pub(super) fn prepare_resume(
-        &mut self,
-        epochs: usize,
-        identity: Identity,
-        from: Option<&Found>,
-    ) -> Result<()> {
-        if let Some(Found { checkpoint, path, .. }) = from {
+    /// Checks that the next fit can go on from what is to be resumed, if anything is, and prepares for its checkpoints.
+    pub(super) fn prepare_resume(&mut self, epochs: usize, identity: Identity) -> Result<()> {
+        if let Some(Found { checkpoint, path, .. }) = &self.resume {
             let message = |error: &dyn std::fmt::Display| Error::file(path, error.to_string());
             identity.check(&checkpoint.meta.identity).map_err(|e| message(&e))?;
             let at = checkpoint.meta.position;
@@ -181,7 +178,7 @@ impl Learner {
             self.trainer.start_background();
         }
         self.trainer.checkpoints = self.checkpoint.clone().map(|config| {
-            let kept = match from {
+            let kept = match &self.resume {
                 None => Kept::None,
                 Some(found) if found.path == checkpoint::newest(&config.folder) => Kept::Newest,
                 Some(_) => Kept::Previous,

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 /// A flag that the loop looks at after every batch. When it is up, the fit saves a checkpoint where it is, if checkpoints
 /// are kept, and ends as [`crate::Outcome::Interrupted`], to be resumed. Clones are the same flag.
+/// A fit that begins while it is up trains one batch.
 ///
 /// Raising it is one store to an atomic: a signal handler, a timer or another thread may do it. The loop never lowers it.
 ///

@@ -1,14 +1,4 @@
 //! What hooks receive: the model, the optimizer, the current batch, the record, and how each step is done.
-//!
-//! | field or method | who may change it | there from |
-//! |---|---|---|
-//! | `model`, `optimizer` | any hook of a fit | `before_fit` |
-//! | `batch` | `before_batch` | `before_batch` |
-//! | `predictions` | `after_pred` | `after_pred` |
-//! | `loss_value()` | nobody | `after_loss` |
-//! | `grad` | `after_loss` | `after_loss`, when training |
-//! | gradients of parameters | `after_backward`, `before_step` | `after_backward` |
-//! | `history` | nobody but the loop | `before_fit`; a row's metrics from `after_validate` |
 
 mod saving;
 mod spans;
@@ -57,7 +47,17 @@ impl std::fmt::Display for Phase {
     }
 }
 
-/// Knows how to do each thing; the loop knows the order.
+/// What hooks receive. It knows how to do each thing; the loop knows the order.
+///
+/// | field or method | who may change it | there from |
+/// |---|---|---|
+/// | `model`, `optimizer` | any hook of a fit | `before_fit` |
+/// | `batch` | `before_batch` | `before_batch` |
+/// | `predictions` | `after_pred` | `after_pred` |
+/// | `loss_value()` | nobody | `after_loss` |
+/// | `grad` | `after_loss` | `after_loss`, when training |
+/// | gradients of parameters | `after_backward`, `before_step` | `after_backward` |
+/// | `history` | nobody but the loop | `before_fit`; a row's metrics from `after_validate` |
 pub struct Trainer {
     /// The model.
     pub model: Box<dyn Model>,

@@ -38,7 +38,8 @@ use crate::{Error, Result, Targets};
 /// # Ok::<(), highmark::Error>(())
 /// ```
 pub trait Loss: Send {
-    /// The name in files and on the command line: `cross-entropy`.
+    /// The name in files and on the command line: `cross-entropy`. A checkpoint is refused to a fit whose loss has another
+    /// one, so let it tell the settings of a loss of your own.
     fn name(&self) -> &str;
 
     /// What turns raw outputs into predictions that fit this loss.

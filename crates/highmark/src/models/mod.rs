@@ -26,12 +26,12 @@ pub trait Model: Send {
     /// Predictions a row.
     fn outputs(&self) -> usize;
 
-    /// Writes predictions, rows × outputs and row by row, before any activation of the loss.
+    /// Writes predictions, rows × outputs and row by row, before any activation of the loss. What it keeps for `backward` is
+    /// gone after the next `forward`, whatever its mode: a callback that predicts does so before or after a whole batch.
     fn forward(&mut self, batch: &Batch, mode: Mode, predictions: &mut Vec<f32>) -> Result<()>;
 
     /// From the gradient of the predictions of the last training `forward`, rows × outputs, to that of the
-    /// parameters: added to what [`Params::grads`] holds, or replacing it after [`Params::zero_grad`]. `batch` is the
-    /// one of that `forward`.
+    /// parameters, which is added to [`Params::grads_to_add_to`]. `batch` is the one of that `forward`.
     fn backward(&mut self, batch: &Batch, grad: &[f32]) -> Result<()>;
 
     /// Whether all gradients are finite. A model with threads of its own may share the look out among them.

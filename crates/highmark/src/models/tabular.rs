@@ -134,6 +134,8 @@ pub struct TabularModel {
     y_range: Option<SigmoidRange>,
     output_scale: Vec<OutputScale>,
     pool: Pool,
+    /// Rows of the last forward pass, if it was for training: what the backward pass goes back over.
+    trained: Option<usize>,
     /// Whether the gradients are all finite, as the last backward pass saw; unknown once they may have been changed.
     grads_finite: Option<bool>,
 }
@@ -194,6 +196,7 @@ impl TabularModel {
             y_range,
             output_scale,
             pool,
+            trained: None,
             grads_finite: None,
         })
     }
@@ -312,6 +315,7 @@ impl Model for TabularModel {
     fn forward(&mut self, batch: &Batch, mode: Mode, predictions: &mut Vec<f32>) -> Result<()> {
         self.check(batch)?;
         let (rows, outputs) = (batch.rows, self.outputs());
+        self.trained = mode.is_train().then_some(rows);
         self.mlp.reserve(rows);
         if !self.embed_drop.is_identity() {
             self.embed_drop.reserve(rows);
@@ -331,6 +335,12 @@ impl Model for TabularModel {
     fn backward(&mut self, batch: &Batch, grad: &[f32]) -> Result<()> {
         self.grads_finite = None;
         let (rows, outputs) = (batch.rows, self.outputs());
+        if self.trained != Some(rows) {
+            return Err(Error::training(
+                "the backward pass of these rows does not follow their forward pass in training: a pass between the two, such \
+                 as one of a callback, has taken its place",
+            ));
+        }
         if grad.len() != rows * outputs {
             return Err(Error::data(format!(
                 "{} gradients for {rows} rows of {outputs} predictions",

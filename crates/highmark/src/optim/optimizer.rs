@@ -9,21 +9,30 @@ use crate::{Error, ParamKind, Params, Result};
 ///
 /// ```
 /// use highmark::GroupRule;
-/// let rule = GroupRule::new("embeddings", ["embeds"]);
+/// // A tenth of the learning rate for the embeddings; 0 would freeze them.
+/// let rule = GroupRule::new("embeddings", ["embeds"]).times(0.1);
 /// assert!(rule.contains("embeds.0.weight") && !rule.contains("embeds_2.weight"));
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct GroupRule {
     /// The group's name.
     pub name: String,
     /// Prefixes of parameter names: `layers.1` is `layers.1.0.weight` and not `layers.10.0.weight`.
     pub prefixes: Vec<String>,
+    /// What the group multiplies the learning rate by, whoever sets it: the fit, its schedule. From 0, default 1.
+    pub factor: f64,
 }
 
 impl GroupRule {
     /// A group called `name` of the parameters with these prefixes.
     pub fn new<S: Into<String>>(name: impl Into<String>, prefixes: impl IntoIterator<Item = S>) -> Self {
-        Self { name: name.into(), prefixes: prefixes.into_iter().map(Into::into).collect() }
+        Self { name: name.into(), prefixes: prefixes.into_iter().map(Into::into).collect(), factor: 1.0 }
+    }
+
+    /// The same with a learning rate that is so many times that of the fit.
+    #[must_use]
+    pub fn times(self, factor: f64) -> Self {
+        Self { factor, ..self }
     }
 
     /// Whether the parameter called `name` belongs to it.
@@ -43,6 +52,8 @@ pub struct Group {
     pub name: String,
     /// The hypers as of now.
     pub hypers: Hypers,
+    /// [`GroupRule::factor`].
+    pub factor: f64,
     /// The parameters, as places in [`Params::list`].
     pub parameters: Vec<usize>,
 }
@@ -74,17 +85,26 @@ pub struct Optimizer {
 }
 
 impl Optimizer {
-    /// An optimizer for `params` whose groups all start with learning rate `lr`.
+    /// An optimizer for `params` whose groups start with learning rate `lr`, each times its factor.
     ///
     /// A parameter goes into the first of `groups` that it fits; without groups all form one. Fails on settings out
-    /// of range, on a group without parameters, and on a parameter without a group.
+    /// of range, on a factor below 0, on a group without parameters, and on a parameter without a group.
     pub fn new(config: &OptimizerConfig, params: &Params, groups: &[GroupRule], lr: f64) -> Result<Self> {
         let hypers = config.hypers(lr)?;
         let all = [GroupRule::new("all", [""])];
         let rules = if groups.is_empty() { &all } else { groups };
+        if let Some(rule) = rules.iter().find(|rule| !(rule.factor.is_finite() && rule.factor >= 0.0)) {
+            let message = format!("`{}`: the factor must be a number from 0, not {}", rule.name, rule.factor);
+            return Err(Error::config("groups", message));
+        }
         let mut made: Vec<Group> = rules
             .iter()
-            .map(|rule| Group { name: rule.name.clone(), hypers: hypers.clone(), parameters: Vec::new() })
+            .map(|rule| Group {
+                name: rule.name.clone(),
+                hypers: Hypers { lr: rule.factor * lr, ..hypers.clone() },
+                factor: rule.factor,
+                parameters: Vec::new(),
+            })
             .collect();
         let mut parameter_rules = Vec::new();
         for (place, parameter) in params.list().iter().enumerate() {
@@ -158,9 +178,11 @@ impl Optimizer {
         self.groups.last().map_or(f64::NAN, |group| group.hypers.get(hyper))
     }
 
-    /// Sets the learning rate of all groups.
+    /// Sets the learning rate: that of each group is its factor times as much.
     pub fn set_lr(&mut self, lr: f64) {
-        self.set_hyper(Hyper::Lr, lr);
+        for group in &mut self.groups {
+            group.hypers.lr = group.factor * lr;
+        }
     }
 
     /// Sets a hyper of all groups.
@@ -170,7 +192,8 @@ impl Optimizer {
         }
     }
 
-    /// Sets the learning rate of every group, in the order of the groups. Fails unless there is one for each.
+    /// Sets the learning rate of every group as it is, in the order of the groups, until somebody sets it again: a fit does
+    /// when it begins, and a schedule before every batch. Fails unless there is one for each.
     pub fn set_lrs(&mut self, lrs: &[f64]) -> Result<()> {
         self.set_hypers(Hyper::Lr, lrs)
     }

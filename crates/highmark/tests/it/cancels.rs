@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use highmark::{Event, Outcome, Span};
+use highmark::{Callback, CallbackState, Event, Flow, Outcome, Result, RunsOn, Span, Trainer};
 
 use crate::small_learner::{bits, small};
 use crate::snapshot::assert_snapshot;
@@ -84,4 +84,49 @@ fn a_cancelled_validation_is_not_compared_with_whole_ones() {
     assert_eq!(known, [(false, false), (true, false), (true, true)]);
     let spans: Vec<_> = learn.trainer().cancels().iter().map(|cancel| (cancel.span, cancel.epoch)).collect();
     assert_eq!(spans, [(Span::Epoch, 0), (Span::Validate, 1)]);
+}
+
+/// Cancels every validation, also one that is no fit's.
+struct Veto(Span);
+
+impl Callback for Veto {
+    fn name(&self) -> &'static str {
+        "veto"
+    }
+
+    fn runs_on(&self) -> RunsOn {
+        RunsOn::Everything
+    }
+
+    fn before_validate(&mut self, t: &mut Trainer) -> Flow {
+        t.cancel(self.0, "not now")
+    }
+
+    fn save_state(&self) -> Result<CallbackState> {
+        Ok(CallbackState::none())
+    }
+
+    fn load_state(&mut self, _: &CallbackState) -> Result<()> {
+        Ok(())
+    }
+}
+
+#[test]
+fn a_validation_that_is_cancelled_has_no_result() {
+    for span in [Span::Validate, Span::Fit] {
+        let error = small(vec![Box::new(Veto(span))]).validate().unwrap_err().to_string();
+        assert!(error.contains("`veto` has cancelled the validation: not now"), "{error}");
+    }
+}
+
+#[test]
+fn what_ends_a_fit_by_a_panic_leaves_a_learner_that_fits_again() {
+    let mut learn = small(vec![]);
+    let panics = || highmark::on("panics", Event::After(Span::Epoch), |_| panic!("as it shall"));
+    let cycle = highmark::OneCycle::default();
+    let fit = std::panic::AssertUnwindSafe(|| learn.fit_one_cycle_with(1, &cycle, vec![panics()]));
+    assert!(std::panic::catch_unwind(fit).is_err());
+    assert_eq!(learn.fit_one_cycle(1, &cycle).unwrap().outcome, Outcome::Completed);
+    let error = learn.fit(usize::MAX, None).unwrap_err().to_string();
+    assert!(error.contains("more than can be counted"), "{error}");
 }

@@ -15,6 +15,7 @@ mod gradients;
 mod model_files;
 mod no_trace;
 mod non_finite;
+mod own_model;
 mod resume;
 mod resume_rules;
 mod same_bits;

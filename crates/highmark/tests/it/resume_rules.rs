@@ -114,6 +114,16 @@ fn a_callback_with_a_state_must_be_there() {
     learn.resume().unwrap();
     let error = learn.fit(2, None).unwrap_err().to_string();
     assert!(error.contains("callback `early_stopping`, which is not there now"), "{error}");
+    let error = learn.fit(2, Some(0.5)).unwrap_err().to_string();
+    assert!(error.contains("learning rate was 0.001 and is 0.5 now"), "{error}");
+    // Put right, it is still the fit that was left.
+    learn.callbacks_mut().add(Box::new(EarlyStopping::new(Monitor::new("valid_loss")))).unwrap();
+    learn.fit(2, None).unwrap();
+    let resumed = weights(&learn);
+    let mut whole =
+        crate::small_learner::with(config(vec![Box::new(EarlyStopping::new(Monitor::new("valid_loss")))]));
+    whole.fit(2, None).unwrap();
+    assert_eq!(resumed, weights(&whole));
 }
 
 /// What metrics have gathered is part of a checkpoint only in the middle of a validation.

@@ -1,0 +1,57 @@
+//! A callback under another name.
+
+use crate::Result;
+use crate::learner::{Callback, CallbackState, Event, EventSet, Flow, RunsOn, Stage, Trainer};
+
+/// A callback under another name, so that a learner can have two of one kind. [`crate::Callbacks::get`] finds it as what it
+/// is, a `Named`.
+///
+/// ```
+/// use highmark::{Callback, CsvLogger, Named};
+/// let logs: [Box<dyn Callback>; 2] = [
+///     Box::new(CsvLogger::new("history.csv")),
+///     Box::new(Named::new("csv_backup", Box::new(CsvLogger::new("backup/history.csv")))),
+/// ];
+/// assert_ne!(logs[0].name(), logs[1].name());
+/// ```
+pub struct Named {
+    name: String,
+    callback: Box<dyn Callback>,
+}
+
+impl Named {
+    /// `callback`, called `name`.
+    pub fn new(name: impl Into<String>, callback: Box<dyn Callback>) -> Self {
+        Self { name: name.into(), callback }
+    }
+}
+
+impl Callback for Named {
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn stage(&self) -> Stage {
+        self.callback.stage()
+    }
+
+    fn runs_on(&self) -> RunsOn {
+        self.callback.runs_on()
+    }
+
+    fn events(&self) -> EventSet {
+        self.callback.events()
+    }
+
+    fn handle(&mut self, event: Event, t: &mut Trainer) -> Flow {
+        self.callback.handle(event, t)
+    }
+
+    fn save_state(&self) -> Result<CallbackState> {
+        self.callback.save_state()
+    }
+
+    fn load_state(&mut self, state: &CallbackState) -> Result<()> {
+        self.callback.load_state(state)
+    }
+}
