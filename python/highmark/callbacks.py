@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from .checkpoints import BackupAndRestore, ModelCheckpoint, check_monitor, column, mode_direction
-from .exceptions import CancelFitException, CancelTrainException
+from .keras_hooks import HOOKS, Callback, Hookless
 from .tabular import callback as fastai
 from .tabular.builtin import TerminateOnNaNCallback
 from .tabular.checks import count, real
@@ -34,111 +34,7 @@ __all__ = [
 ]
 
 
-class Callback(fastai.Callback):
-    """A callback with Keras's hooks: define any of ``on_train_begin``, ``on_train_end``, ``on_epoch_begin``,
-    ``on_epoch_end``, ``on_train_batch_begin``, ``on_train_batch_end``, ``on_test_begin``, ``on_test_end``.
-
-    ``self.model`` is the learner; ``self.model.stop_training = True`` ends the fit after the epoch, whose other batches
-    are left out.
-    """
-
-    _hooks = {
-        "on_train_begin": "before_fit",
-        "on_epoch_begin": "before_epoch",
-        "on_epoch_end": "after_epoch",
-        "on_train_batch_begin": "before_batch",
-        "on_train_batch_end": "after_batch",
-        "on_test_begin": "before_validate",
-        "on_test_end": "after_validate",
-        "on_train_end": "after_fit",
-    }
-    run_valid = False
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.params: dict[str, Any] = {}
-
-    @property
-    def model(self) -> Any:
-        """The learner."""
-        return self.learn
-
-    def logs(self) -> dict[str, float]:
-        """Losses and metrics of the latest epoch, under Keras's names."""
-        rows = self.learn.recorder_values()
-        if not rows:
-            return {}
-        train, valid, *metrics = rows[-1]
-        named = {"loss": train, "val_loss": valid}
-        named.update({f"val_{name}": value for name, value in zip(self.learn._metric_names, metrics, strict=True)})
-        if any(isinstance(cb, (LearningRateScheduler, ReduceLROnPlateau)) for cb in self.learn.cbs):
-            # As it was in the epoch: whoever changes it at its end comes later.
-            named["learning_rate"] = self.learn.opt.hypers[-1]["lr"]
-        return {name: value for name, value in named.items() if value is not None}
-
-    def _events(self) -> list[str]:
-        own = [event for hook, event in self._hooks.items() if callable(getattr(self, hook, None))]
-        return [*own, *[event for event in super()._events() if event not in own]]
-
-    def _companions(self) -> list[fastai.Callback]:
-        # Before any hook of the fit.
-        self.learn.stop_training = False
-        if any(hasattr(self, hook) for hook in ("on_train_batch_begin", "on_train_batch_end")):
-            return [StopTraining(), StopTrainingPass()]
-        return [StopTraining()]
-
-    def __getattr__(self, name: str) -> Any:
-        if name.startswith("on_"):
-            raise AttributeError(f"{type(self).__name__} has no hook `{name}`")
-        if name in fastai.EVENTS:
-            hook = next((hook for hook, event in self._hooks.items() if event == name), None)
-            if hook is not None and callable(getattr(self, hook, None)):
-                return lambda: self._keras(hook)
-        return super().__getattr__(name)
-
-    def _keras(self, hook: str) -> None:
-        method = getattr(self, hook)
-        if hook in ("on_train_begin", "on_test_begin"):
-            self.params = {
-                "verbose": int(self.learn._logging),
-                "epochs": self.learn.n_epoch,
-                "steps": len(self.learn.dls.train),
-            }
-            method({})
-        elif hook == "on_epoch_begin":
-            method(self.learn.epoch, {})
-        elif hook == "on_train_batch_begin":
-            method(self.learn.iter, {})
-        elif hook == "on_train_batch_end":
-            method(self.learn.iter - 1, {"loss": self.learn.loss})
-        elif hook == "on_epoch_end":
-            method(self.learn.epoch, self.logs())
-        else:
-            method(self.logs())
-
-
-class StopTraining(fastai.Callback):
-    """Ends the fit after an epoch in which somebody has set ``stop_training``, when everybody has seen its end."""
-
-    order = 63.5
-
-    def after_epoch(self) -> None:
-        if self.learn.stop_training:
-            raise CancelFitException("a callback set it")
-
-
-class StopTrainingPass(fastai.Callback):
-    """Leaves the batches of an epoch for that."""
-
-    order = 63.5
-    run_valid = False
-
-    def after_batch(self) -> None:
-        if self.learn.stop_training:
-            raise CancelTrainException("a callback set stop_training")
-
-
-class _Tracker(fastai.Native):
+class _Tracker(Hookless, fastai.Native):
     """A tracker of the library with Keras's words."""
 
     def __init__(self, monitor: str, mode: str, min_delta: float, verbose: int) -> None:
@@ -239,6 +135,7 @@ class ReduceLROnPlateau(_Tracker):
     """Multiplies the learning rate by ``factor`` when ``monitor`` has not improved for ``patience`` epochs."""
 
     order = 62
+    _sets_rate = True
     _listens = ("before_fit", "after_epoch")
 
     def __init__(
@@ -287,7 +184,7 @@ class ReduceLROnPlateau(_Tracker):
         return heard
 
 
-class TerminateOnNaN(TerminateOnNaNCallback):
+class TerminateOnNaN(Hookless, TerminateOnNaNCallback):
     """Ends the fit at the first batch whose loss is no number."""
 
     def __init__(self, raise_error: bool = False) -> None:
@@ -334,6 +231,8 @@ class CSVLogger(Callback):
 class History(Callback):
     """The logs of every epoch: ``history.history`` by name, ``history.epoch`` their numbers."""
 
+    order = 60
+
     def __init__(self) -> None:
         super().__init__()
         self.history: dict[str, list[float]] = {}
@@ -356,19 +255,19 @@ class LambdaCallback(Callback):
 
     def __init__(self, **hooks: Function[..., Any] | None) -> None:
         super().__init__()
-        renamed = {"on_batch_begin": "on_train_batch_begin", "on_batch_end": "on_train_batch_end"}
         for name, function in hooks.items():
-            hook = renamed.get(name, name)
-            if hook not in self._hooks:
-                raise ValueError(f"there is no hook `{name}`. There are: {', '.join(self._hooks)}")
+            if name not in HOOKS:
+                raise ValueError(f"there is no hook `{name}`. There are: {', '.join(HOOKS)}")
             if function is not None:
-                setattr(self, hook, function)
+                setattr(self, name, function)
 
 
 class LearningRateScheduler(Callback):
-    """Sets the learning rate at the beginning of each epoch to ``schedule(epoch, lr)``, or ``schedule(epoch)``."""
+    """Sets the learning rate at the beginning of each epoch to ``schedule(epoch, lr)``, or ``schedule(epoch)``. For
+    ``learn.fit``: the other kinds of fit have their own schedule of the rate."""
 
     order = 50
+    _sets_rate = True
 
     def __init__(self, schedule: Function[..., Any], verbose: int = 0) -> None:
         super().__init__()
@@ -376,6 +275,15 @@ class LearningRateScheduler(Callback):
             raise TypeError(f"schedule: a function of the epoch and the rate is needed, not {schedule!r}")
         self.schedule = schedule
         self.verbose = verbose
+
+    def _companions(self) -> list[fastai.Callback]:
+        # Before anything of the fit.
+        if self.run and self.learn._schedule != "flat":
+            raise ValueError(
+                f"LearningRateScheduler: this kind of fit has a schedule of its own ({self.learn._schedule}), which sets the "
+                "rate at every batch; learn.fit(...) keeps to this one"
+            )
+        return super()._companions()
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, float]) -> None:
         lr = self.learn.opt.hypers[-1]["lr"]

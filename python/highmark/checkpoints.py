@@ -10,6 +10,7 @@ from typing import Any
 
 from ._highmark import Monitor
 from .exceptions import UnknownNameError
+from .keras_hooks import Hookless
 from .tabular import callback as fastai
 from .tabular.checks import real, text
 from .tabular.fit_options import Checkpoint
@@ -39,15 +40,21 @@ _SHORT = {
 
 def check_monitor(monitor: str, metrics: list[str]) -> None:
     """An error for a column that does not exist, with the names that Keras gives to those which do."""
-    if column(monitor) in ("train_loss", "valid_loss", *metrics):
-        return
-    known = ["loss", "val_loss", *(f"val_{name}" for name in metrics)]
-    word = monitor.lower().removeprefix("val_")
+    if column(monitor) not in ("train_loss", "valid_loss", *metrics):
+        known = _keras_names(metrics)
+        raise UnknownNameError(f"there is no monitor `{monitor}`{_advice(monitor, known)} There are: {', '.join(known)}")
+
+
+def _keras_names(metrics: list[str]) -> list[str]:
     # Here all metrics are of the validation rows.
+    return ["loss", "val_loss", *(f"val_{name}" for name in metrics)]
+
+
+def _advice(name: str, known: list[str]) -> str:
+    word = name.lower().removeprefix("val_")
     meant = [f"val_{name}" for name in (_SHORT.get(word, word), word) if f"val_{name}" in known]
-    meant += get_close_matches(monitor, known, 1) or get_close_matches(f"val_{word}", known, 1)
-    advice = f"; did you mean `{meant[0]}`?" if meant else "."
-    raise UnknownNameError(f"there is no monitor `{monitor}`{advice} There are: {', '.join(known)}")
+    meant += get_close_matches(name, known, 1) or get_close_matches(f"val_{word}", known, 1)
+    return f"; did you mean `{meant[0]}`?" if meant else "."
 
 
 def mode_direction(mode: str) -> str | None:
@@ -56,7 +63,7 @@ def mode_direction(mode: str) -> str | None:
     return _MODES[mode]
 
 
-class ModelCheckpoint(fastai.Callback):
+class ModelCheckpoint(Hookless):
     """Saves the model after each epoch, or only when ``monitor`` improves, to ``filepath``, which may hold ``{epoch}`` (from
     1) and logs: ``{epoch:02d}-{val_loss:.2f}``. The file is a model of highmark, whatever its ending. Nothing is handed back.
 
@@ -100,9 +107,17 @@ class ModelCheckpoint(fastai.Callback):
         """The best value so far."""
         return self._monitor.best
 
+    def _companions(self) -> list[fastai.Callback]:
+        # Before anything of the fit: a wrong name must not cost an epoch.
+        if self.run:
+            check_monitor(self._asked, self.learn._metric_names)
+            by_epoch = self.save_freq == "epoch"
+            names = _keras_names(self.learn._metric_names) if by_epoch else ["loss"]
+            self._path(1, None if by_epoch else 1, dict.fromkeys(names, 1.0))
+        return []
+
     def before_fit(self) -> None:
         self._batches = 0
-        check_monitor(self._asked, self.learn._metric_names)
         # Keras's best outlives the fit.
         self._monitor.start(self.learn._core, False)
 
@@ -120,8 +135,18 @@ class ModelCheckpoint(fastai.Callback):
         rows = [row for row in self.learn.recorder_values() if row[1] is not None]
         if not rows:
             return {}
-        names = ["loss", "val_loss", *(f"val_{name}" for name in self.learn._metric_names)]
-        return dict(zip(names, rows[-1], strict=True))
+        return dict(zip(_keras_names(self.learn._metric_names), rows[-1], strict=True))
+
+    def _path(self, epoch: int, batch: int | None, logs: dict[str, Any]) -> Path:
+        logs = {"epoch": epoch, **({} if batch is None else {"batch": batch}), **logs}
+        try:
+            return Path(self.filepath.format(**logs))
+        except KeyError as error:
+            name = str(error.args[0])
+            raise UnknownNameError(
+                f"Failed to format this callback filepath: {self.filepath!r}. There is no `{name}`{_advice(name, [*logs])} "
+                f"There are: {', '.join(logs)}"
+            ) from None
 
     def _save(self, logs: dict[str, Any], batch: int | None) -> None:
         epoch, before = self.learn.epoch + 1, self._monitor.best
@@ -133,13 +158,7 @@ class ModelCheckpoint(fastai.Callback):
             shown = f"{self._asked} improved from {_shown(before)} to {value:.5f}, saving model to "
         else:
             shown = "saving model to "
-        try:
-            path = Path(self.filepath.format(epoch=epoch, **({} if batch is None else {"batch": batch}), **logs))
-        except KeyError as error:
-            raise UnknownNameError(
-                f"Failed to format this callback filepath: {self.filepath!r}. There is no {error}. "
-                f"There are: {', '.join(['epoch', *logs])}"
-            ) from None
+        path = self._path(epoch, batch, logs)
         self._say(f"\nEpoch {epoch}: {shown}{path}")
         self.learn._trainer.save(path, not self.save_weights_only)
         self.saved.append(path)
@@ -160,7 +179,7 @@ def _shown(best: float | None) -> str:
     return "None" if best is None else f"{best:.5f}"
 
 
-class BackupAndRestore(fastai.Callback):
+class BackupAndRestore(Hookless):
     """Saves the whole fit to ``backup_dir`` after each epoch (``save_freq``: or so many training batches). When the same fit
     is called again after it was cut short, it goes on from there, to the same bits as if nothing had happened. The folder
     goes when the fit ends by itself.

@@ -15,6 +15,7 @@ from highmark.tabular.all import (
     CancelStepException,
     CancelTrainException,
     CancelValidException,
+    CrossEntropyLossFlat,
     EarlyStoppingCallback,
     GradientAccumulation,
     GradientClip,
@@ -177,6 +178,42 @@ def test_a_fit_cannot_start_another(learn):
     cb, _ = traced(["before_batch"], before_batch=lambda self: self.learn.get_preds())
     with pytest.raises(RuntimeError, match="would disturb it"):
         learn.fit(1, cbs=cb)
+
+
+@pytest.mark.parametrize("loss_func", [None, CrossEntropyLossFlat(weight=[1.0, 3.0])])
+def test_validation_within_a_fit(dls, loss_func):
+    """The same as the fit's own and as outside of it, also where the mean depends on the batches."""
+    learn = tabular_learner(dls, layers=[8], loss_func=loss_func, metrics=[accuracy, lambda pred, y: float(y[0, 0])])
+    seen = []
+    cb, _ = traced(["after_epoch"], after_epoch=lambda self: seen.append([self.learn.validate(), self.learn.validate(cbs=[])]))
+    with learn.no_logging():
+        learn.fit(2, cbs=cb)
+    for epoch, (first, second) in enumerate(seen):
+        assert first == second == pytest.approx(learn.recorder.values[epoch][1:])
+    assert learn.validate(dl=learn.dls.valid) == pytest.approx(learn.validate())
+    cb, _ = traced(["after_epoch"], after_epoch=lambda self: self.learn.validate(cbs=Callback()))
+    with pytest.raises(ValueError, match="cbs: within a fit they cannot be called"):
+        learn.fit(1, cbs=cb)
+
+
+def test_gradients_and_losses_have_their_own_place(learn):
+    def scale(self):
+        for parameter in self.learn.model.parameters():
+            parameter.grad *= 0
+
+    def assign(self):
+        self.learn.loss = self.loss * 2
+
+    for event, hook, meant in (
+        ("after_backward", scale, r"learn.model.grads\(\)\[name\] are those of the parameters"),
+        ("after_loss", assign, "loss: it is the library's number.* a hook changes learn.grad in after_loss"),
+    ):
+        cb, _ = traced([event], **{event: hook})
+        with pytest.raises(AttributeError, match=meant):
+            learn.fit(1, cbs=cb)
+    with pytest.raises(AttributeError, match="no gradients of their own"):
+        next(learn.model.parameters()).grad = 0
+    assert not hasattr(learn.get_preds()[0], "grad")
 
 
 def test_only_events_that_are_defined_are_heard(learn, capsys):

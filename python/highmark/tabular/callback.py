@@ -81,6 +81,10 @@ class Callback:
         """The events that it defines."""
         return [event for event in EVENTS if callable(getattr(self, event, None))]
 
+    def _phases(self) -> tuple[bool, bool]:
+        """Whether it is called in batches of training, and of validation."""
+        return bool(self.run_train), bool(self.run_valid)
+
     def _companions(self) -> list[Callback]:
         """Callbacks that must be there with it; of each class one is enough."""
         return []
@@ -97,7 +101,7 @@ class Callback:
         events = self._events()
         if not events:
             return []
-        train, valid = bool(self.run_train), bool(self.run_valid)
+        train, valid = self._phases()
         return [Hook(self, name, events, float(self.order), train, valid, everywhere, native)]
 
 

@@ -20,6 +20,19 @@ def listed(items: Any) -> list[Any]:
     return list(items) if isinstance(items, (list, tuple)) else [items]
 
 
+def _here_instead(cb: Any) -> str:
+    """What to take for a callback of Keras or fastai."""
+    from .. import callbacks
+    from . import all as tabular
+
+    for cls in type(cb).__mro__:
+        package = cls.__module__.partition(".")[0]
+        module: Any = {"keras": callbacks, "tf_keras": callbacks, "tensorflow": callbacks, "fastai": tabular}.get(package)
+        if module is not None and cls.__name__ in module.__all__:
+            return f", which is made for {package}; highmark has {module.__name__}.{cls.__name__}"
+    return ""
+
+
 class CallbackList:
     """Adding and taking out callbacks, for good or for a while. A part of every learner."""
 
@@ -40,7 +53,7 @@ class CallbackList:
         """Adds a callback, which is then ``learn.<its name>``."""
         made = cb() if isinstance(cb, type) else cb
         if not isinstance(made, Callback):
-            raise TypeError(f"cbs: a callback is needed, not {cb!r}")
+            raise TypeError(f"cbs: a callback is needed, not {cb!r}{_here_instead(made)}")
         made.learn = self
         if callable(getattr(made, "after_create", None)):
             made.after_create()

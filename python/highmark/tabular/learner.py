@@ -21,6 +21,7 @@ from .callback import Callback
 from .callback_list import CallbackList, listed
 from .checks import count, real
 from .data import DataLoader, DataLoaders
+from .files import Files
 from .fit_options import FitOptions, fit_options, seed_advised, seed_taken_over, words_of_seed
 from .groups import Groups
 from .losses import activation_of, loss_spec
@@ -61,7 +62,7 @@ class SuggestionMethod:
 valley, slide, minimum, steep = "valley", "slide", "minimum", "steep"
 
 
-class Learner(Settings, CallbackList, Groups, View):
+class Learner(Settings, CallbackList, Files, Groups, View):
     """A model, its data, its optimizer and its callbacks."""
 
     def __init__(
@@ -216,6 +217,7 @@ class Learner(Settings, CallbackList, Groups, View):
     ) -> Report:
         epochs = None if n_epoch is None else count("n_epoch", n_epoch)
         rate = self.lr if lr is None else _rate(lr)
+        self._schedule = schedule["name"]
         extra = listed(cbs)
         if start_epoch:
             extra.append(SkipToEpoch(start_epoch))
@@ -321,25 +323,31 @@ class Learner(Settings, CallbackList, Groups, View):
 
     def validate(self, ds_idx: int = 1, dl: DataLoader | None = None, cbs: Any = None) -> list[float]:
         """Mean loss and metrics of the validation rows, of the training rows (``ds_idx=0``), or of a loader. Leaves no
-        trace in the learner."""
-        if dl is None and ds_idx == 1:
+        trace in the learner, in a hook of a fit (``after_epoch``) neither; there it takes no ``cbs``."""
+        if listed(cbs) and self._trainer.in_hook:
+            raise ValueError("cbs: within a fit they cannot be called; leave them out, or validate when the fit has ended")
+        if dl is None and ds_idx == 1 and not self._trainer.in_hook:
             extra = listed(cbs)
             for cb in extra:
                 cb.learn = self
             return [value for _, value in self._core.validate(self._handles(extra, everywhere=True))]
         loader = self.dls[ds_idx] if dl is None else dl
-        raw, _, losses = self._core.predictions(loader.rows)
+        raw = self._core.predictions(loader.rows)[0]
         targets = loader.dataset.arrays()[2]
-        if targets is None or losses is None:
+        if targets is None:
             raise ValueError("these rows have no targets, so there is no loss")
-        values = [float(np.mean(losses, dtype=np.float64))]
+        # By batches as a fit has them: the mean of weighted losses depends on them, and so do metrics that are means.
+        batches = [(raw[at : at + self.dls.bs], targets[at : at + self.dls.bs]) for at in range(0, len(raw), self.dls.bs)]
+        losses = [self.loss_func(*batch) for batch in batches]
+        values = [float(np.average(losses, weights=[len(batch[0]) for batch in batches]))]
         for metric in self.metrics:
             if isinstance(metric, CoreMetric):
                 kind = activation_of(self.loss_func.name)
                 values.append(_highmark.metric_value(metric.core, raw, targets, kind))
             else:
                 metric.reset()
-                metric._batch(raw, targets)
+                for batch in batches:
+                    metric._batch(*batch)
                 values.append(float("nan") if metric.value is None else float(metric.value))
         return values
 
@@ -406,33 +414,6 @@ class Learner(Settings, CallbackList, Groups, View):
 
     def _ordered(self) -> list[Callback]:
         return sorted(self.cbs, key=lambda cb: cb.order)
-
-    # Files.
-
-    def _model_path(self, file: str | os.PathLike[str]) -> Path:
-        if not isinstance(file, (str, os.PathLike)):
-            raise TypeError(f"file: a name is needed, not {file!r}")
-        path = Path(file)
-        if path.suffix != ".safetensors":
-            path = path.with_name(path.name + ".safetensors")
-        return path if path.is_absolute() else self.path / self.model_dir / path
-
-    def save(self, file: str | os.PathLike[str], with_opt: bool = True, **kwargs: Any) -> Path:
-        """Saves the model, with the optimizer's state if asked, as ``<file>.safetensors`` in the model folder."""
-        path = self._model_path(file)
-        self._trainer.save(path, bool(with_opt))
-        return path
-
-    def load(self, file: str | os.PathLike[str], device: Any = None, with_opt: bool = True, strict: bool = True) -> Learner:
-        """Takes up what :meth:`save` left, or what fastai saved as safetensors."""
-        self._trainer.load(self._model_path(file), bool(with_opt))
-        return self
-
-    def export(self, fname: str | os.PathLike[str] = "export.pkl") -> Path:
-        """Writes what it takes to predict to ``fname`` in the learner's folder: data and no code, whatever the name."""
-        path = Path(fname) if Path(fname).is_absolute() else self.path / fname
-        self._core.trainer.save(path, False)
-        return path
 
     @property
     def final_record(self) -> list[Any]:

@@ -20,6 +20,8 @@ _REFUSED = {
     "train_bn": "nothing is ever frozen here, so batch norm always trains",
     "model": "a learner keeps its model; learn.model.load_state_dict(...) and learn.load(...) replace its weights",
     "opt": "a learner keeps its optimizer; learn.opt_func = ... chooses another, learn.opt.set_hyper(...) changes this one",
+    "loss": "it is the library's number, whose gradient is learned; a hook changes learn.grad in after_loss, that of the "
+    "predictions, or learn.model.grads() in after_backward, those of the parameters",
     "seed": "the model is drawn when the learner is made; tabular_learner(dls, seed=...) draws another",
 }
 _SETTINGS = ("dls", "loss_func", "opt_func", "metrics", "wd_bn_bias")

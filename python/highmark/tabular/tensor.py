@@ -26,6 +26,18 @@ class Tensor(np.ndarray):
 
     cpu = contiguous = detach
 
+    @property
+    def grad(self) -> Any:
+        """Not there."""
+        raise AttributeError(
+            "grad: arrays have no gradients of their own. In a hook, learn.model.grads()[name] are those of the parameters from "
+            "after_backward on, and learn.grad that of the predictions from after_loss on; both can be written"
+        )
+
+    @grad.setter
+    def grad(self, value: Any) -> None:
+        _ = self.grad
+
     def clone(self) -> Any:
         """A copy."""
         return self.copy()

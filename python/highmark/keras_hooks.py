@@ -1,0 +1,198 @@
+"""Keras's hooks, what they are told, and the end of a fit that they ask for: part of :mod:`highmark.callbacks`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from difflib import get_close_matches
+from typing import Any
+
+from .exceptions import CancelFitException, CancelTrainException
+from .keras_model import KerasModel
+from .tabular import callback as fastai
+
+__all__ = ["HOOKS", "Callback", "Hookless"]
+
+HOOKS = {
+    "on_train_begin": "before_fit",
+    "on_epoch_begin": "before_epoch",
+    "on_epoch_end": "after_epoch",
+    "on_train_batch_begin": "before_batch",
+    "on_train_batch_end": "after_batch",
+    "on_batch_begin": "before_batch",
+    "on_batch_end": "after_batch",
+    "on_test_begin": "before_validate",
+    "on_test_end": "after_validate",
+    "on_test_batch_begin": "before_batch",
+    "on_test_batch_end": "after_batch",
+    "on_train_end": "after_fit",
+}
+# Keras has them, and a fit never calls them. Nor do predictions here, which have no callbacks.
+_OF_PREDICTIONS = ("on_predict_begin", "on_predict_end", "on_predict_batch_begin", "on_predict_batch_end")
+_IN_BATCH = [event for event in fastai.EVENTS if event.endswith(("_pred", "_loss", "_batch", "_backward", "_step"))]
+
+
+def _check_names(where: str, names: Iterable[str]) -> None:
+    """An error for hooks that do not exist, and so would never be called."""
+    for name in names:
+        if name.startswith("on_") and name not in HOOKS and name not in _OF_PREDICTIONS:
+            meant = get_close_matches(name, HOOKS, 1)
+            advice = f"; did you mean `{meant[0]}`?" if meant else "."
+            raise ValueError(
+                f"{where}: there is no hook `{name}`{advice} There are: {', '.join(HOOKS)}; names of one's own begin "
+                "otherwise"
+            )
+
+
+def _nothing(self: Any, *args: Any, **kwargs: Any) -> None:
+    """For ``super()``: a hook that a class does not define is never called."""
+
+
+@dataclass
+class _Told:
+    """An event, what is told of it, and who has heard."""
+
+    event: tuple[Any, ...]
+    logs: dict[str, Any]
+    listeners: set[int]
+
+
+class Callback(fastai.Callback):
+    """A callback with Keras's hooks: define any of ``on_train_begin``, ``on_train_end``, ``on_epoch_begin``,
+    ``on_epoch_end``, ``on_train_batch_begin``, ``on_train_batch_end`` (or ``on_batch_…``), ``on_test_begin``, ``on_test_end``,
+    ``on_test_batch_begin``, ``on_test_batch_end``. Another ``on_…`` is an error, but for ``on_predict_…``, since predictions
+    call nobody.
+
+    ``logs`` is one dict for all who hear of an event: what one puts in, those after it see, and ``History`` and ``CSVLogger``,
+    which come last, write. The logs of a batch are its own loss.
+
+    ``self.model`` is the learner under Keras's names; ``self.model.stop_training = True`` ends the fit after the epoch, whose
+    other batches are left out.
+    """
+
+    run_valid = False
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        _check_names(cls.__name__, dir(cls))
+
+    @property
+    def model(self) -> Any:
+        """The learner, under Keras's names."""
+        return None if self.learn is None else KerasModel(self.learn)
+
+    @property
+    def params(self) -> dict[str, Any]:
+        """What the fit was asked for: ``verbose``, ``epochs`` and ``steps``, the training batches of an epoch."""
+        learn = self.learn
+        return {"verbose": int(learn._logging), "epochs": learn.n_epoch, "steps": len(learn.dls.train)}
+
+    def _defines(self, hook: str) -> bool:
+        method = getattr(self, hook)
+        return callable(method) and getattr(method, "__func__", None) is not _nothing
+
+    def _phases(self) -> tuple[bool, bool]:
+        hooks = [hook for hook in HOOKS if "_batch_" in hook and self._defines(hook)]
+        valid = any("_test_" in hook for hook in hooks)
+        train = any("_test_" not in hook for hook in hooks) or any(hasattr(type(self), event) for event in _IN_BATCH)
+        return bool(self.run_train) and (train or not valid), bool(self.run_valid) or valid
+
+    def _handles(self, name: str, everywhere: bool, native: Any = None) -> list[Any]:
+        # For a fit, or for a look at the validation rows, whose means the learner does not keep.
+        self._looks = everywhere
+        vars(self.learn)["_told"] = None
+        return super()._handles(name, everywhere, native)
+
+    def _companions(self) -> list[fastai.Callback]:
+        # Before any hook of the fit.
+        self.learn.stop_training = False
+        if any("_batch_" in hook and "_test_" not in hook and self._defines(hook) for hook in HOOKS):
+            return [StopTraining(), StopTrainingPass()]
+        return [StopTraining()]
+
+    def __getattr__(self, name: str) -> Any:
+        if name in fastai.EVENTS and any(event == name and self._defines(hook) for hook, event in HOOKS.items()):
+            return lambda: self._hear(name)
+        return super().__getattr__(name)
+
+    def _hear(self, event: str) -> None:
+        test = event.endswith("_batch") and not self.learn.training
+        for hook, at in HOOKS.items():
+            if at == event and ("_test_batch" in hook) == test and self._defines(hook):
+                getattr(self, hook)(*_place(self.learn, hook), _shared_logs(self, hook))
+                # An alias is for those who have not the name itself.
+                return
+
+
+for _hook in HOOKS:
+    setattr(Callback, _hook, _nothing)
+
+
+def _place(learn: Any, hook: str) -> list[int]:
+    if "_epoch_" in hook:
+        return [learn.epoch]
+    return [learn.iter - hook.endswith("_end")] if "_batch_" in hook else []
+
+
+def _shared_logs(cb: Callback, hook: str) -> dict[str, Any]:
+    """The logs of the event under way, made for the first who hears of it."""
+    learn = cb.learn
+    event = (HOOKS[hook], learn.training, learn._trainer.progress)
+    told: _Told | None = vars(learn)["_told"]
+    if told is None or told.event != event or id(cb) in told.listeners:
+        told = vars(learn)["_told"] = _Told(event, _new_logs(cb, hook), set())
+    told.listeners.add(id(cb))
+    return told.logs
+
+
+def _new_logs(cb: Callback, hook: str) -> dict[str, Any]:
+    learn = cb.learn
+    if hook.endswith("_begin"):
+        return {}
+    if "_batch_" in hook:
+        return {"loss": learn.loss}
+    if hook == "on_test_end":
+        values = [] if cb._looks else learn.final_record[1:]
+        named = dict(zip(["loss", *learn._metric_names], values, strict=False))
+    else:
+        names = ["loss", "val_loss", *(f"val_{name}" for name in learn._metric_names)]
+        named = dict(zip(names, learn.final_record, strict=False))
+        if named and any(getattr(other, "_sets_rate", False) for other in learn.cbs):
+            # As it was in the epoch: whoever changes it at its end comes later.
+            named["learning_rate"] = learn.opt.hypers[-1]["lr"]
+    return {name: value for name, value in named.items() if value is not None}
+
+
+class Hookless(fastai.Callback):
+    """One of Keras's callbacks that is the library's own, and hears of fastai's events alone."""
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        for hook, event in HOOKS.items():
+            if hasattr(cls, hook):
+                raise ValueError(
+                    f"{cls.__name__}: `{hook}` would never be called, since {cls.__mro__[1].__name__} has no hooks of "
+                    f"Keras's. Define it in a highmark.callbacks.Callback beside it; or here {event}(self), with "
+                    f"super().{event}() in it if there is one"
+                )
+
+
+class StopTraining(fastai.Callback):
+    """Ends the fit after an epoch in which somebody has set ``stop_training``, when everybody has seen its end."""
+
+    order = 63.5
+
+    def after_epoch(self) -> None:
+        if self.learn.stop_training:
+            raise CancelFitException("a callback set it")
+
+
+class StopTrainingPass(fastai.Callback):
+    """Leaves the batches of an epoch for that."""
+
+    order = 63.5
+    run_valid = False
+
+    def after_batch(self) -> None:
+        if self.learn.stop_training:
+            raise CancelTrainException("a callback set stop_training")
