@@ -17,6 +17,7 @@ from highmark.tabular.all import (
     FuncSplitter,
     MaskSplitter,
     Mish,
+    MultiCategoryBlock,
     Normalize,
     ParamScheduler,
     RandomSplitter,
@@ -39,12 +40,14 @@ from highmark.tabular.all import (
     get_emb_sz,
     json,
     load_learner,
+    mae,
     nn,
     noop,
     partial,
     pd,
     plt,
     re,
+    rmse,
     store_attr,
     tabular_config,
     tabular_learner,
@@ -56,13 +59,15 @@ from highmark.tabular.builtin import SaveModelCallback as BuiltinSaveModel
 from highmark.tabular.metrics import metrics_of
 from highmark.tabular.tensor import tensor_of
 
+PROCS = [Categorify, FillMissing, Normalize]
+
 
 @pytest.fixture
 def to(columns):
     frame = pd.DataFrame(columns)
     cont, cat = cont_cat_split(frame, dep_var="rich")
     return TabularPandas(
-        frame, [Categorify, FillMissing, Normalize], cat, cont, y_names="rich", splits=RandomSplitter(seed=1)(frame)
+        frame, PROCS, cat, cont, y_names="rich", splits=RandomSplitter(seed=1)(frame)
     )
 
 
@@ -242,6 +247,29 @@ def test_activations_by_class(dls, tmp_path):
     assert names == ["mish", "mish", "silu", "leaky-relu", "gelu"]
     with pytest.raises(ValueError, match="act_cls: there is no activation `misch`; did you mean `mish`"):
         tabular_config(act_cls="misch")
+
+
+def test_decoded_labels_are_a_mask(columns):
+    labels = columns | {"old": columns["hours"] > 30, "rich": columns["rich"] == "yes"}
+    dls = TabularDataLoaders.from_df(
+        labels, procs=PROCS, cat_names=["city"], cont_names=["hours"], y_names=["old", "rich"], y_block=MultiCategoryBlock(), bs=32
+    )
+    learn = tabular_learner(dls, layers=[4])
+    preds, targs, decoded = learn.get_preds(with_decoded=True)
+    assert decoded.dtype == bool and np.array_equal(decoded, preds > 0.5) and preds[decoded].min(initial=1) > 0.5
+    assert targs.dtype == np.float32 and ((~decoded) == (preds <= 0.5)).all()
+    shown, one, _ = learn.predict({"city": "Oslo", "hours": 40})
+    assert one.dtype == bool and set(shown) >= {"old", "rich"}
+
+
+def test_metrics_are_drawn(columns):
+    dls = TabularDataLoaders.from_df(columns, procs=PROCS, cat_names=["city"], cont_names=["age"], y_names="hours", bs=32)
+    learn = tabular_learner(dls, layers=[4], metrics=[rmse, mae])
+    with learn.no_logging():
+        learn.fit(1)
+    axes = learn.recorder.plot_metrics()
+    assert [text.get_text() for text in axes.get_legend().get_texts()] == ["rmse", "mae"]
+    assert all(line.get_marker() == "o" for line in axes.get_lines()), "one epoch is a point"
 
 
 def test_metrics_of_one_name(dls):
