@@ -30,13 +30,16 @@ from highmark.tabular.all import (
     Swish,
     TabularDataLoaders,
     TabularPandas,
+    Tensor,
     accuracy,
     accuracy_multi,
     combine_scheds,
     combined_cos,
     cont_cat_split,
     defaultdict,
+    emb_sz_rule,
     first,
+    flatten_check,
     get_emb_sz,
     json,
     load_learner,
@@ -252,7 +255,13 @@ def test_activations_by_class(dls, tmp_path):
 def test_decoded_labels_are_a_mask(columns):
     labels = columns | {"old": columns["hours"] > 30, "rich": columns["rich"] == "yes"}
     dls = TabularDataLoaders.from_df(
-        labels, procs=PROCS, cat_names=["city"], cont_names=["hours"], y_names=["old", "rich"], y_block=MultiCategoryBlock(), bs=32
+        labels,
+        procs=PROCS,
+        cat_names=["city"],
+        cont_names=["hours"],
+        y_names=["old", "rich"],
+        y_block=MultiCategoryBlock(),
+        bs=32,
     )
     learn = tabular_learner(dls, layers=[4])
     preds, targs, decoded = learn.get_preds(with_decoded=True)
@@ -332,7 +341,16 @@ def test_what_would_be_ignored_is_refused(dls):
         tabular_learner(dls, opt_func=Theirs)
 
 
+def test_flat_arrays_of_one_length(dls):
+    inp, targ = flatten_check(np.zeros((2, 3)), [1, 2, 3, 4, 5, 6])
+    assert inp.shape == targ.shape == (6,) and isinstance(inp, Tensor)
+    with pytest.raises(AssertionError, match="6\n4"):
+        flatten_check(inp, targ[:4])
+    assert dls.cpu() is dls.to("cpu") is dls
+
+
 def test_embedding_sizes(to):
+    assert [emb_sz_rule(n) for n in (2, 10, 10**6)] == [2, 6, 600]
     state = tabular_learner(to.dataloaders(bs=64)).model.state_dict()
     shapes = [state[f"embeds.{i}.weight"].shape for i in range(2)]
     assert get_emb_sz(to) == get_emb_sz(to.dataloaders()) == shapes and get_emb_sz(to, {"city": 7})[0] == (4, 7)

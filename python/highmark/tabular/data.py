@@ -273,6 +273,12 @@ class DataLoaders(Described):
         and columns in another order are fine; ``drift`` of what is returned tells of them."""
         return test_loader(self._info, test_items, bs or self.bs)
 
+    def to(self, *args: Any, **kwargs: Any) -> DataLoaders:
+        """The same: there is one device."""
+        return self
+
+    cpu = to
+
     def __getattr__(self, name: str) -> Any:
         return delegated(self, "train", name)
 
