@@ -91,14 +91,14 @@ def to_table(
         return source
     if isinstance(source, (str, os.PathLike)):
         return Table.read(os.fspath(source), trim, delimiter)
+    wanted = None if columns is None else set(columns)
+    if is_pandas(source):
+        return _from_pandas(source, wanted)
     if _is_row(source):
         raise TypeError(
             f"a table is needed, not one row or column ({type(source).__name__}): `df.iloc[[0]]` is a table of one row, and "
             "`learn.predict` takes a row as it is"
         )
-    wanted = None if columns is None else set(columns)
-    if is_pandas(source):
-        return _from_pandas(source, wanted)
     if isinstance(source, Mapping):
         columns = {column_name(name): column for name, column in source.items()}
         return _from_columns({name: columns[name] for name in columns if wanted is None or name in wanted})
