@@ -53,7 +53,9 @@ def metrics(recorder: Any, ax: Any) -> Any:
     rows = recorder._history()["rows"]
     names = recorder.metric_names[3:-1]
     for i, name in enumerate(names):
-        ax.plot([row[0] for row in rows], [np.nan if row[3][i] is None else row[3][i] for row in rows], label=name)
+        values = [np.nan if row[3][i] is None else row[3][i] for row in rows]
+        # matplotlib keeps names that begin with an underscore to itself, and draws no line of one epoch.
+        ax.plot([row[0] for row in rows], values, label=name.lstrip("_"), marker="o", markersize=3)
     ax.set(xlabel="epoch")
     if names:
         ax.legend()

@@ -36,8 +36,6 @@ from .tabular.tabular import tabular_learner
 
 __all__ = ["HighmarkClassifier", "HighmarkRegressor"]
 
-_TARGET = "highmark target"
-
 
 class _Stopping(EarlyStopping):
     """Keeps the best model. Where no patience is asked for, it is that of the fit: its length and its warm-up count."""
@@ -51,8 +49,6 @@ class _Stopping(EarlyStopping):
 
 
 class _Estimator(BaseEstimator):
-    _block: type[Block]
-
     def __init__(
         self,
         layers: tuple[int, ...] = (200, 100),
@@ -103,7 +99,9 @@ class _Estimator(BaseEstimator):
             raise ValueError(f"Found input variables with inconsistent numbers of samples: {[rows, len(y)]}")
         return columns, y
 
-    def _train(self, columns: dict[str, Any], y: np.ndarray, classes: np.ndarray | None, loss: Any = None) -> None:
+    def _train(
+        self, columns: dict[str, Any], y: np.ndarray, block: Block, classes: np.ndarray | None = None, loss: Any = None
+    ) -> None:
         settings = _settings(self)
         n = len(y)
         if n < 3:
@@ -120,13 +118,14 @@ class _Estimator(BaseEstimator):
         kinds = {name: getattr(getattr(values, "dtype", None), "kind", "O") for name, values in columns.items()}
         cont = [name for name in columns if kinds[name] in "iuf"]
         cat = [name for name in columns if name not in cont]
+        target = "y" if "y" not in columns else "the target y"
         to = TabularPandas(
-            {**columns, _TARGET: y},
+            {**columns, target: y},
             [Categorify, FillMissing, Normalize],
             cat,
             cont,
-            _TARGET,
-            self._block,
+            target,
+            block,
             (train, valid),
         )
         # Where little is known, a few rows a step: an epoch of one step or two says nothing to ``patience``.
@@ -141,7 +140,7 @@ class _Estimator(BaseEstimator):
             wd=settings["weight_decay"],
             seed=seed,
             threads=settings["threads"],
-            scale_target=self._block is RegressionBlock,
+            scale_target=isinstance(block, RegressionBlock),
         )
         with learn.no_logging():
             self.report_ = learn.fit_one_cycle(settings["epochs"], settings["lr"], cbs=_Stopping(settings["patience"]))
@@ -239,8 +238,6 @@ class HighmarkClassifier(ClassifierMixin, _Estimator):
     """A tabular neural network that classifies. ``class_weight`` is what an error costs by the true class: ``"balanced"``, a
     mapping of classes to weights, or all alike."""
 
-    _block = CategoryBlock
-
     def __init__(
         self,
         layers: tuple[int, ...] = (200, 100),
@@ -280,9 +277,10 @@ class HighmarkClassifier(ClassifierMixin, _Estimator):
         self.classes_, codes = np.unique(y, return_inverse=True)
         if len(self.classes_) < 2:
             raise ValueError("y has only one class; there is nothing to learn")
-        # As text of equal length, so that their order is that of `classes_`.
-        names = np.array([f"{code:09d}" for code in codes], dtype=object)
-        self._train(columns, names, codes, self._loss(y))
+        # As text, so that they are classes whatever their type, in the order of `classes_`.
+        names = [str(label) for label in self.classes_]
+        labels = np.array(names, dtype=object)[codes]
+        self._train(columns, labels, CategoryBlock(vocab=names, sort=False), codes, self._loss(y))
         return self
 
     def _loss(self, y: np.ndarray) -> CrossEntropyLossFlat | None:
@@ -301,7 +299,9 @@ class HighmarkClassifier(ClassifierMixin, _Estimator):
 
     def predict_proba(self, X: Any) -> np.ndarray:
         """The probability of each class, rows × classes, in the order of ``classes_``."""
-        return self._predict(X).astype(np.float64)
+        probabilities = self._predict(X).astype(np.float64)
+        # Each is rounded to 32 bits, and so is their sum.
+        return probabilities / probabilities.sum(axis=1, keepdims=True)
 
     def predict(self, X: Any) -> np.ndarray:
         """The most probable class of each row."""
@@ -312,13 +312,11 @@ class HighmarkClassifier(ClassifierMixin, _Estimator):
 class HighmarkRegressor(RegressorMixin, _Estimator):
     """A tabular neural network that predicts a number."""
 
-    _block = RegressionBlock
-
     def fit(self, X: Any, y: Any) -> HighmarkRegressor:
         """Trains on these rows."""
         columns, y = self._columns_and(X, y)
         values = np.asarray(y, dtype=np.float64)
-        self._train(columns, values, None)
+        self._train(columns, values, RegressionBlock())
         return self
 
     def predict(self, X: Any) -> np.ndarray:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 from collections.abc import Iterable, Mapping
@@ -10,9 +11,9 @@ from typing import Any
 
 import numpy as np
 
-from ._highmark import Column, Table
+from ._highmark import Column, Table, TabularData
 
-__all__ = ["column_name", "column_names", "is_pandas", "rereadable", "to_table"]
+__all__ = ["check_columns", "column_name", "column_names", "is_pandas", "rereadable", "table_of_kinds", "to_table"]
 
 _CONVERT = "convert it to numbers or text"
 
@@ -51,6 +52,32 @@ def column_names(source: Any) -> list[str]:
     return [column_name(name) for name in names]
 
 
+def check_columns(source: Any, wanted: Iterable[str]) -> None:
+    """Refuses names of columns that a table of any kind does not have, by the names alone."""
+    there = dict.fromkeys(column_names(source))
+    unknown = [name for name in wanted if name not in there]
+    if unknown:
+        # The library says what may have been meant.
+        stand_in = Table.from_columns(list(there), [Column.numbers(np.zeros(1))] * len(there))
+        TabularData(stand_in, json.dumps({"targets": unknown[:1], "procs": [], "max_card": 0}), [], [])
+
+
+def table_of_kinds(source: Any) -> Table:
+    """As :func:`to_table`, to see of what kinds the columns are: one that cannot be used, of dates for one, has no values."""
+    try:
+        return to_table(source)
+    except TypeError:
+        if not isinstance(source, Mapping) and not is_pandas(source):
+            raise
+    columns = {}
+    for name, values in source.items():
+        try:
+            columns[column_name(name)] = _column(column_name(name), values)
+        except TypeError:
+            columns[column_name(name)] = Column.texts([None] * len(values))
+    return Table.from_columns(list(columns), list(columns.values()))
+
+
 def to_table(
     source: Any, columns: Iterable[str] | None = None, *, trim: bool = False, delimiter: str | None = None
 ) -> Table:
@@ -67,6 +94,11 @@ def to_table(
     wanted = None if columns is None else set(columns)
     if is_pandas(source):
         return _from_pandas(source, wanted)
+    if _is_row(source):
+        raise TypeError(
+            f"a table is needed, not one row or column ({type(source).__name__}): `df.iloc[[0]]` is a table of one row, and "
+            "`learn.predict` takes a row as it is"
+        )
     if isinstance(source, Mapping):
         columns = {column_name(name): column for name, column in source.items()}
         return _from_columns({name: columns[name] for name in columns if wanted is None or name in wanted})
@@ -79,6 +111,13 @@ def to_table(
         f"a table is needed, not {_kind(source)}: a DataFrame of pandas or polars, a table of pyarrow, a mapping of names to "
         "arrays, or the path of a file"
     )
+
+
+def _is_row(source: Any) -> bool:
+    """Whether it is a Series, or a mapping of names to single values."""
+    if isinstance(source, Mapping):
+        return len(source) > 0 and not any(hasattr(value, "__len__") for value in source.values() if not isinstance(value, str))
+    return hasattr(source, "to_frame")
 
 
 def _kind(value: Any) -> str:
@@ -209,6 +248,9 @@ def _objects(name: str, array: np.ndarray) -> Column:
         except OverflowError:
             raise ValueError(f"column `{name}`: a number is too large for 64 bits") from None
         return Column.numbers(numbers, missing.tobytes())
+    if kinds <= {bool, int, float, str}:
+        # As a CSV file would have them.
+        return Column.texts([None if value is None else str(value) for value in values])
     if kinds and all(kind.__module__ == "decimal" for kind in kinds):
         return _column(name, np.array([float("nan") if v is None else float(v) for v in values]))
     names = ", ".join(sorted(kind.__name__ for kind in kinds))

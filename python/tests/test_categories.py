@@ -153,6 +153,6 @@ def test_whole_numbers_as_names():
     by_number = {0: np.arange(4.0), "y": [0, 1, 0, 1]}
     assert TabularPandas(by_number, [Normalize], [], [0], "y", splits=([0, 1], [2])).cont_names == ["0"]
     with pytest.raises(ValueError, match="there are two columns with this name"):
-        TabularPandas(pd.DataFrame({0: [1.0] * 4, "0": [2.0] * 4}), [], [], ["0"], "y", splits=([0, 1], [2]))
+        TabularPandas(pd.DataFrame({0: [1.0] * 4, "0": [2.0] * 4, "y": [0, 1] * 2}), [], [], ["0"], "y", splits=([0, 1], [2]))
     with pytest.raises(TypeError, match=r"cont_names: column names must be text or whole numbers, but there is 0\.5"):
         TabularPandas(table, PROCS, [], [0.5], "y", splits=([0, 1], [2]))

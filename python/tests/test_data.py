@@ -82,6 +82,36 @@ def test_without_pyarrow(frame, monkeypatch):
         assert same(encoded(kind)[1], expected)
 
 
+@pytest.mark.parametrize("pyarrow", [True, False])
+def test_dates_that_are_not_used(columns, monkeypatch, pyarrow):
+    """They keep neither a misspelt name from being told nor the columns from being split."""
+    if not pyarrow:
+        monkeypatch.setattr(tables, "find_spec", lambda name: None)
+    frame = pd.DataFrame(columns).assign(saledate=pd.Timestamp(2020, 1, 1), day=datetime.date(2020, 1, 1))
+    options = {"cat_names": ["city"], "cont_names": ["age"], "y_names": "rich", "procs": PROCS}
+    for wrong in ({"cont_names": ["agee"]}, {"cont_names": ["agee"], "cat_names": None}, {"cont_names": None, "y_names": "agee"}):
+        with pytest.raises(KeyError, match="there is no column `agee`; did you mean `age`[?] There are: age, hours, .*saledate"):
+            TabularDataLoaders.from_df(frame, **options | wrong)
+    assert TabularDataLoaders.from_df(frame, **options).cont_names == ["age"]
+    for source in (frame, {name: frame[name] for name in frame}):
+        assert cont_cat_split(source, dep_var="rich") == (["age", "hours"], ["city", "saledate", "day"])
+
+
+def test_objects_of_several_types_are_text(columns):
+    """As a file would have them, when other rows come too."""
+    frame = pd.DataFrame(columns).assign(city=pd.Series([1, "a", None, 2.5] * 160, dtype=object))
+    dls = TabularDataLoaders.from_df(frame, cat_names=["city"], cont_names=["age", "hours"], y_names="rich", procs=PROCS)
+    assert dls.classes["city"] == ["#na#", "1", "2.5", "a"]
+    codes = dls.test_dl({"city": [1, 2], "age": [1.0] * 2, "hours": [1] * 2}).xs["city"].tolist()
+    assert codes == dls.test_dl({"city": ["1", "2"], "age": [1.0] * 2, "hours": [1] * 2}).xs["city"].tolist() == [1, 0]
+
+
+def test_a_target_is_no_input(columns):
+    with pytest.warns(UserWarning, match="column `hours`: is a target, so the model is not given it; take it out of"):
+        dls = TabularDataLoaders.from_df(columns, cat_names=["city"], cont_names=["age", "hours"], y_names="hours", procs=PROCS)
+    assert dls.x_names == ["city", "age_na", "age"]
+
+
 def test_numpy_is_not_copied():
     array = np.arange(8, dtype=np.float64)
     column = tables._column("x", array)

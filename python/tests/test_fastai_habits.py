@@ -17,6 +17,7 @@ from highmark.tabular.all import (
     FuncSplitter,
     MaskSplitter,
     Mish,
+    MultiCategoryBlock,
     Normalize,
     ParamScheduler,
     RandomSplitter,
@@ -29,22 +30,27 @@ from highmark.tabular.all import (
     Swish,
     TabularDataLoaders,
     TabularPandas,
+    Tensor,
     accuracy,
     accuracy_multi,
     combine_scheds,
     combined_cos,
     cont_cat_split,
     defaultdict,
+    emb_sz_rule,
     first,
+    flatten_check,
     get_emb_sz,
     json,
     load_learner,
+    mae,
     nn,
     noop,
     partial,
     pd,
     plt,
     re,
+    rmse,
     store_attr,
     tabular_config,
     tabular_learner,
@@ -56,13 +62,15 @@ from highmark.tabular.builtin import SaveModelCallback as BuiltinSaveModel
 from highmark.tabular.metrics import metrics_of
 from highmark.tabular.tensor import tensor_of
 
+PROCS = [Categorify, FillMissing, Normalize]
+
 
 @pytest.fixture
 def to(columns):
     frame = pd.DataFrame(columns)
     cont, cat = cont_cat_split(frame, dep_var="rich")
     return TabularPandas(
-        frame, [Categorify, FillMissing, Normalize], cat, cont, y_names="rich", splits=RandomSplitter(seed=1)(frame)
+        frame, PROCS, cat, cont, y_names="rich", splits=RandomSplitter(seed=1)(frame)
     )
 
 
@@ -244,6 +252,35 @@ def test_activations_by_class(dls, tmp_path):
         tabular_config(act_cls="misch")
 
 
+def test_decoded_labels_are_a_mask(columns):
+    labels = columns | {"old": columns["hours"] > 30, "rich": columns["rich"] == "yes"}
+    dls = TabularDataLoaders.from_df(
+        labels,
+        procs=PROCS,
+        cat_names=["city"],
+        cont_names=["hours"],
+        y_names=["old", "rich"],
+        y_block=MultiCategoryBlock(),
+        bs=32,
+    )
+    learn = tabular_learner(dls, layers=[4])
+    preds, targs, decoded = learn.get_preds(with_decoded=True)
+    assert decoded.dtype == bool and np.array_equal(decoded, preds > 0.5) and preds[decoded].min(initial=1) > 0.5
+    assert targs.dtype == np.float32 and ((~decoded) == (preds <= 0.5)).all()
+    shown, one, _ = learn.predict({"city": "Oslo", "hours": 40})
+    assert one.dtype == bool and set(shown) >= {"old", "rich"}
+
+
+def test_metrics_are_drawn(columns):
+    dls = TabularDataLoaders.from_df(columns, procs=PROCS, cat_names=["city"], cont_names=["age"], y_names="hours", bs=32)
+    learn = tabular_learner(dls, layers=[4], metrics=[rmse, mae])
+    with learn.no_logging():
+        learn.fit(1)
+    axes = learn.recorder.plot_metrics()
+    assert [text.get_text() for text in axes.get_legend().get_texts()] == ["rmse", "mae"]
+    assert all(line.get_marker() == "o" for line in axes.get_lines()), "one epoch is a point"
+
+
 def test_metrics_of_one_name(dls):
     learn = tabular_learner(dls, layers=[4], metrics=[F1Score(average="macro"), F1Score(average="weighted"), accuracy, accuracy])
     learn.fit(1)
@@ -304,7 +341,16 @@ def test_what_would_be_ignored_is_refused(dls):
         tabular_learner(dls, opt_func=Theirs)
 
 
+def test_flat_arrays_of_one_length(dls):
+    inp, targ = flatten_check(np.zeros((2, 3)), [1, 2, 3, 4, 5, 6])
+    assert inp.shape == targ.shape == (6,) and isinstance(inp, Tensor)
+    with pytest.raises(AssertionError, match="6\n4"):
+        flatten_check(inp, targ[:4])
+    assert dls.cpu() is dls.to("cpu") is dls
+
+
 def test_embedding_sizes(to):
+    assert [emb_sz_rule(n) for n in (2, 10, 10**6)] == [2, 6, 600]
     state = tabular_learner(to.dataloaders(bs=64)).model.state_dict()
     shapes = [state[f"embeds.{i}.weight"].shape for i in range(2)]
     assert get_emb_sz(to) == get_emb_sz(to.dataloaders()) == shapes and get_emb_sz(to, {"city": 7})[0] == (4, 7)

@@ -1,5 +1,7 @@
 """From a table to a trained model, as fastai's users write it."""
 
+import copy
+import pickle
 import re
 import signal
 import subprocess
@@ -123,6 +125,24 @@ def test_predictions(learn, columns, tmp_path):
     far = {**fresh, "hours": [200, -200, 0, 5000, *[20] * 6]}
     line = "column `hours`: 3 of 10 rows hold numbers far from those of training (10 to 59), up to 5000"
     assert line in loaded.dls.test_dl(far).drift and line in learn.dls.test_dl(far).drift
+
+
+def test_a_model_from_a_file_says_what_it_is_not(learn, columns):
+    file = learn.export()
+    loaded = load_learner(file)
+    rows = loaded.dls.test_dl(columns)
+    assert accuracy(*loaded.get_preds(rows)) == pytest.approx(learn.validate(dl=rows)[1])
+    for name in ("fit", "fit_one_cycle", "lr_find", "model", "recorder", "loss_func", "save"):
+        with pytest.raises(AttributeError, match=f"{name}: a model from a file only predicts; make a tabular_learner with"):
+            getattr(loaded, name)
+    for name in ("metrics", "validate"):
+        with pytest.raises(AttributeError, match=f"{name}: .* predicts; score what it predicts, by accuracy"):
+            getattr(loaded, name)
+    with pytest.raises(AttributeError, match="LoadedLearner has no attribute `predikt`"):
+        loaded.predikt  # noqa: B018
+    with pytest.raises(TypeError, match="a model from a file is not pickled; hand on the path, '.*export.pkl', and call"):
+        pickle.dumps(loaded)
+    assert copy.copy(loaded) is copy.deepcopy(loaded) is loaded
 
 
 def test_rows_are_encoded_once(learn, columns):

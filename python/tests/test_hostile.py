@@ -6,6 +6,7 @@ import sys
 
 import numpy as np
 import pandas as pd
+import polars as pl
 import pytest
 
 from highmark.tabular.all import (
@@ -87,6 +88,10 @@ def test_words_of_errors(columns, dls, learn, tmp_path):
         (lambda: tabular_learner(dls, opt_func=partial(Adam, mom=2.0)), ValueError, "mom: must be from 0 to below 1"),
         (lambda: tabular_learner(dls, lrs=1), TypeError, "there is no option `lrs`"),
         (lambda: tabular_learner(frame), TypeError, "dls: loaders are needed"),
+        (lambda: dls.test_dl(frame.iloc[0]), TypeError, "`df.iloc[[0]]` is a table of one row, and `learn.predict` takes"),
+        (lambda: dls.test_dl(frame.iloc[0].to_dict()), TypeError, "a table is needed, not one row or column (dict)"),
+        (lambda: dls.test_dl(pl.DataFrame(frame)["age"]), TypeError, "a table is needed, not one row or column (Series)"),
+        (lambda: loaders(wgts=[1.0] * 640), TypeError, "no option `wgts`, as rows are not drawn by weights; classes have"),
         (lambda: dls.test_dl(frame[["age"]]), ValueError, "not there: city, hours; there are: age"),
         (lambda: learn.get_preds(dl=frame), TypeError, "dl: a loader is needed"),
         (lambda: learn.predict(frame), TypeError, "row: a Series"),
@@ -137,7 +142,11 @@ def test_hostile_tables():
     for dtype in ("datetime64[s]", "complex64", "timedelta64[s]", "S3", "V4"):
         with pytest.raises(TypeError, match="column `x`: its type"):
             TabularPandas({"x": np.zeros(4, dtype), "y": [0, 1, 0, 1]}, [], [], ["x"], "y", splits=([0, 1], [2, 3]))
-    with pytest.raises(TypeError, match="values of the types int, str"):
+    with pytest.raises(TypeError, match="values of the types bytes, str"):
+        TabularPandas(
+            {"x": np.array([b"a", "a", "b", "c"], object), "y": [0, 1, 0, 1]}, [], [], ["x"], "y", splits=([0, 1], [2, 3])
+        )
+    with pytest.raises(ValueError, match="column `x`: `a` in data row 2 is not a number; .* make the column categorical"):
         TabularPandas(
             {"x": np.array([1, "a", 2, 3], object), "y": [0, 1, 0, 1]}, [], [], ["x"], "y", splits=([0, 1], [2, 3])
         )

@@ -84,6 +84,36 @@ def test_directions():
     assert value(top, LOGITS, CLASSES) == pytest.approx(sk.accuracy_score(Y, HARD))
 
 
+def test_what_is_no_number_is_told_with_the_metrics_name(dls):
+    class Spread(names.Metric):
+        def accumulate(self, learn):
+            pass
+
+        @property
+        def value(self):
+            return np.arange(2.0)
+
+    def quantiles(pred, y):
+        return np.quantile(pred, [0.1, 0.9])
+
+    def nothing(pred, y):
+        pass
+
+    def one(pred, y):
+        return np.array([[3.0]])
+
+    for metric, words in [
+        (Spread(), r"`spread` must give one number, not an object of the type ndarray and the shape \(2,\)"),
+        (quantiles, "`quantiles` must give one number"),
+        (nothing, "the metric `nothing` must give one number, not None"),
+        (names.skm_to_fastai(quantiles), "`quantiles` must give one number"),
+    ]:
+        learn = names.tabular_learner(dls, layers=[4], metrics=metric)
+        with learn.no_logging(), pytest.raises(TypeError, match=words):
+            learn.fit(1)
+    assert names.tabular_learner(dls, layers=[4], metrics=one).validate()[1] == 3
+
+
 def test_losses_can_be_called():
     clipped = np.clip(P, 1e-12, 1)
     cross_entropy = names.CrossEntropyLossFlat()

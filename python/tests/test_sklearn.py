@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from sklearn.base import clone
+from sklearn.metrics import log_loss
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -44,6 +45,31 @@ def test_frames_with_categories(columns):
 
 def numbers(columns):
     return np.column_stack([np.nan_to_num(columns["age"], nan=40.0), columns["hours"]])
+
+
+def test_probabilities_sum_to_one(columns):
+    x = numbers(columns)
+    p = HighmarkClassifier(layers=(8,), epochs=2).fit(x, columns["city"]).predict_proba(x)
+    assert np.abs(p.sum(axis=1) - 1).max() <= 4 * np.finfo(float).eps
+    assert log_loss(columns["city"], p) > 0
+
+
+def test_warnings_have_the_users_classes(columns):
+    x = pd.DataFrame(numbers(columns), columns=["y", "z"])
+    rare = columns["city"].copy()
+    rare[3] = "Moss"
+    for table, target in ((x.to_numpy(), "y"), (x, "the target y")):
+        with pytest.warns(UserWarning, match=f"target `{target}`: the class `Moss` in data row 4 has a single row"):
+            model = HighmarkClassifier(layers=(8,), epochs=2).fit(table, rare)
+    assert list(model.classes_) == sorted(set(rare))
+
+
+def test_classes_of_every_kind_keep_their_order(columns):
+    x = numbers(columns)
+    for classes in ([10, 2], ["", "b"], [True, False], ["nan", "NA"]):
+        y = np.where(columns["rich"] == "yes", *classes)
+        model = HighmarkClassifier(layers=(8,), epochs=20).fit(x, y)
+        assert list(model.classes_) == sorted(classes) and model.score(x, y) > 0.7
 
 
 def test_a_search_over_activations(columns):

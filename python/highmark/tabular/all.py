@@ -153,8 +153,8 @@ from .splitters import (
     RandomSubsetSplitter,
     TrainTestSplitter,
 )
-from .tabular import TabularLearner, get_emb_sz, tabular_learner
-from .tensor import Tensor, tensor
+from .tabular import TabularLearner, emb_sz_rule, get_emb_sz, tabular_learner
+from .tensor import Tensor, tensor, tensor_of
 from .torchs import F, nn, torch
 
 __all__ = [
@@ -276,9 +276,11 @@ __all__ = [
     "defaultdict",
     "df_shrink",
     "df_shrink_dtypes",
+    "emb_sz_rule",
     "error_rate",
     "exp_rmspe",
     "first",
+    "flatten_check",
     "get_emb_sz",
     "json",
     "load_learner",
@@ -327,6 +329,13 @@ __all__ = [
 def first(x: Any) -> Any:
     """The first of ``x``, such as the first batch of a loader; ``None`` if there is none."""
     return next(iter(x), None)
+
+
+def flatten_check(inp: Any, targ: Any) -> tuple[Tensor, Tensor]:
+    """Both as arrays of one axis, or an :class:`AssertionError` if one has more values than the other."""
+    flat_inp, flat_targ = (tensor_of(np.asarray(x).reshape(-1)) for x in (inp, targ))
+    test_eq(len(flat_inp), len(flat_targ))
+    return flat_inp, flat_targ
 
 
 def to_np(x: Any) -> np.ndarray:

@@ -12,7 +12,7 @@ import numpy as np
 
 from .. import _highmark
 from ..notices import notice
-from ..tables import column_name, column_names, is_pandas, rereadable, to_table
+from ..tables import check_columns, column_name, is_pandas, rereadable, table_of_kinds, to_table
 from .checks import count
 from .described import Described
 from .encoded import Encoded
@@ -61,8 +61,8 @@ def untar_data(url: str, base: str | os.PathLike[str] | None = None) -> Path:
 
 def cont_cat_split(df: Any, max_card: int = 20, dep_var: str | Sequence[str] | None = None) -> tuple[list[str], list[str]]:
     """The continuous and the categorical columns, in this order: floats, and integers of more than ``max_card`` values,
-    are continuous. ``dep_var`` is in neither."""
-    return to_table(df).cont_cat_split(max_card, _names("dep_var", dep_var) or [])
+    are continuous. ``dep_var`` is in neither. A column of dates is categorical, and refused when it is used."""
+    return table_of_kinds(df).cont_cat_split(max_card, _names("dep_var", dep_var) or [])
 
 
 def _names(what: str, names: Any) -> list[str] | None:
@@ -106,12 +106,12 @@ class TabularPandas(Encoded):
         if cat is None and cont is not None:
             cat = []
         df = to_table(df, trim=trim) if isinstance(df, (str, os.PathLike)) else rereadable(df)
-        wanted = None
-        if cat is not None and cont is not None:
-            # A misspelt name must still meet all that there are.
-            named = {*cat, *cont, *targets}
-            wanted = named if named <= set(column_names(df)) else None
-        table = to_table(df, wanted)
+        features = [*(cat or []), *(cont or [])]
+        check_columns(df, [*targets, *features])
+        for name in targets:
+            if name in features:
+                notice(f"column `{name}`: is a target, so the model is not given it; take it out of cat_names and cont_names")
+        table = to_table(df, None if cat is None or cont is None else {*features, *targets})
         self._row_labels = df.index if is_pandas(df) else None
         if cat is not None and cont is None:
             cont = [name for name in table.names if name not in {*cat, *targets}]
@@ -211,6 +211,11 @@ class DataLoaders(Described):
     ) -> None:
         if not isinstance(to, Encoded):
             raise TypeError(f"DataLoaders: loaders are made of a table, by to.dataloaders(bs=64), not of {to!r}")
+        if "wgts" in kwargs:
+            raise TypeError(
+                "dataloaders: there is no option `wgts`, as rows are not drawn by weights; classes have weights in the loss, "
+                "loss_func=CrossEntropyLossFlat(weight=[...])"
+            )
         for name in ("shuffle_train", "pin_memory", "timeout", "batch_size", "verbose", "do_setup"):
             kwargs.pop(name, None)
         if kwargs:
@@ -267,6 +272,12 @@ class DataLoaders(Described):
         """Loaders of other rows, encoded as the training rows are. Unseen categories, missing values where training had none,
         and columns in another order are fine; ``drift`` of what is returned tells of them."""
         return test_loader(self._info, test_items, bs or self.bs)
+
+    def to(self, *args: Any, **kwargs: Any) -> DataLoaders:
+        """The same: there is one device."""
+        return self
+
+    cpu = to
 
     def __getattr__(self, name: str) -> Any:
         return delegated(self, "train", name)

@@ -20,6 +20,7 @@ __all__ = [
     "Metric",
     "accuracy",
     "accuracy_multi",
+    "as_number",
     "error_rate",
     "mae",
     "makes_metric",
@@ -73,6 +74,17 @@ top_k_accuracy = CoreMetric("top_k_accuracy", doc="The share of rows whose class
 mse = CoreMetric("mse", "identity", doc="The mean squared error.")
 mae = CoreMetric("mae", "identity", doc="The mean absolute error.")
 rmse = CoreMetric("_rmse", "identity", doc="The root of the mean squared error; its column is `_rmse`, as in fastai.")
+
+
+def as_number(metric: Any, value: Any) -> float:
+    """What a metric gave as a number, or a :class:`TypeError` that names the metric."""
+    try:
+        return float(np.asarray(value).item())
+    except (TypeError, ValueError):
+        given = "None" if value is None else f"an object of the type {type(value).__name__}"
+        if np.shape(value):
+            given += f" and the shape {np.shape(value)}"
+        raise TypeError(f"the metric `{metric.name}` must give one number, not {given}") from None
 
 
 def makes_metric(function: Callable[..., Any]) -> Any:
@@ -147,7 +159,7 @@ class AvgMetric(Metric):
 
     def accumulate(self, learn: Any) -> None:
         rows = len(learn.y)
-        self.total += float(self.func(learn.pred, *learn.yb)) * rows
+        self.total += as_number(self, self.func(learn.pred, *learn.yb)) * rows
         self.count += rows
 
     @property
@@ -228,7 +240,7 @@ class AccumMetric(AvgMetric):
         if not self.to_np:
             preds, targs = tensor_of(preds), tensor_of(targs)
         pair = (targs, preds) if self.invert_arg else (preds, targs)
-        return float(self.func(*pair, **self.kwargs))
+        return as_number(self, self.func(*pair, **self.kwargs))
 
 
 def skm_to_fastai(

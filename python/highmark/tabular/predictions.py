@@ -15,9 +15,10 @@ __all__ = ["Row", "decisions", "one_row", "predicted"]
 
 
 def decisions(info: Info, activated: np.ndarray) -> np.ndarray:
+    """A class for each row, whether each label is there, or numbers as they are."""
     if info.task == "classification":
         return activated.argmax(axis=1) if activated.shape[1] > 1 else (activated[:, 0] > 0.5).astype(np.int64)
-    return (activated > 0.5).astype(np.int64) if info.task == "multi-label" else activated
+    return activated > 0.5 if info.task == "multi-label" else activated
 
 
 def one_row(row: Any) -> dict[str, list[Any]]:

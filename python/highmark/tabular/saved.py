@@ -11,18 +11,24 @@ import numpy as np
 from .. import _highmark
 from .described import Described
 from .info import Info
+from .learner import Learner
 from .loader import DataLoader, test_loader
 from .predictions import Row, decisions, one_row, predicted
 from .tensor import tensor_of
 
 __all__ = ["LoadedLearner", "load_learner"]
 
+_SCORES = ("metrics", "validate")
+# What a learner that trains has beside its methods.
+_TRAINS = ("loss_func", "lr", "model", "opt", "opt_func", "recorder")
+
 
 class LoadedLearner:
     """A model from a file: it predicts, and cannot train. ``dls.test_dl`` prepares other rows for it."""
 
     def __init__(self, file: str | os.PathLike[str]) -> None:
-        self._saved = _highmark.SavedModel.load(os.fspath(file))
+        self._file = os.fspath(file)
+        self._saved = _highmark.SavedModel.load(self._file)
         self.description: dict[str, Any] = json.loads(self._saved.describe())
         self.dls = _SavedLoaders(Info(self._saved.pipeline))
 
@@ -40,6 +46,26 @@ class LoadedLearner:
         """As :meth:`Learner.predict`."""
         dataset, _ = self.dls._info.apply(one_row(row))
         return predicted(self.dls._info, dataset, self._saved.predict(dataset))
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("_") or not (name in (*_SCORES, *_TRAINS) or hasattr(Learner, name)):
+            raise AttributeError(f"{type(self).__name__} has no attribute `{name}`")
+        advice = "make a tabular_learner with loaders of the same table and take the weights by its load, of a file named .safetensors"
+        if name in _SCORES:
+            advice = "score what it predicts, by accuracy(*learn.get_preds(learn.dls.test_dl(df))) for one"
+        raise AttributeError(f"{name}: a model from a file only predicts; {advice}")
+
+    def __copy__(self) -> LoadedLearner:
+        """Itself, as it never changes."""
+        return self
+
+    def __deepcopy__(self, memo: Any) -> LoadedLearner:
+        return self
+
+    def __reduce__(self) -> Any:
+        raise TypeError(
+            f"a model from a file is not pickled; hand on the path, {self._file!r}, and call load_learner where it is needed"
+        )
 
     def __repr__(self) -> str:
         return f"LoadedLearner of {self.dls._info.task} of {', '.join(self.dls._info.y_names)}"

@@ -10,7 +10,7 @@ from typing import Any
 from .. import _highmark
 from .data import DataLoaders
 from .losses import BaseLoss, loss_spec
-from .metrics import CoreMetric, Metric, metrics_of
+from .metrics import CoreMetric, Metric, as_number, metrics_of
 from .optimizers import optimizer_spec
 
 __all__ = ["Settings"]
@@ -110,4 +110,19 @@ class Settings:
 
 
 def _for_core(metric: Metric | CoreMetric) -> Any:
-    return (metric.name, metric.core) if isinstance(metric, CoreMetric) else metric
+    return (metric.name, metric.core) if isinstance(metric, CoreMetric) else _Asked(metric)
+
+
+class _Asked:
+    """A metric as the library asks it: its value is a number, or an error that names the metric."""
+
+    def __init__(self, metric: Metric) -> None:
+        self._metric = metric
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._metric, name)
+
+    @property
+    def value(self) -> float | None:
+        value = self._metric.value
+        return None if value is None else as_number(self._metric, value)

@@ -11,7 +11,7 @@ from .config import tabular_config
 from .data import DataLoaders
 from .learner import Learner
 
-__all__ = ["TabularLearner", "get_emb_sz", "tabular_learner"]
+__all__ = ["TabularLearner", "emb_sz_rule", "get_emb_sz", "tabular_learner"]
 
 
 class TabularLearner(Learner):
@@ -51,8 +51,13 @@ def tabular_learner(
     return TabularLearner(dls, model, **kwargs)
 
 
+def emb_sz_rule(n_cat: int) -> int:
+    """The size of the embedding of a column with ``n_cat`` levels, where none is given."""
+    return min(600, round(1.6 * n_cat**0.56))
+
+
 def get_emb_sz(to: Any, sz_dict: Mapping[str, int] | None = None) -> list[tuple[int, int]]:
     """Levels and embedding size of each categorical column of a table or of loaders; ``sz_dict`` says other sizes."""
     info, given = to._info, sz_dict or {}
-    sizes = [given.get(name, min(600, round(1.6 * n**0.56))) for name, n in zip(info.cat_names, info.cardinalities, strict=True)]
+    sizes = [given.get(name, emb_sz_rule(n)) for name, n in zip(info.cat_names, info.cardinalities, strict=True)]
     return list(zip(info.cardinalities, sizes, strict=True))
