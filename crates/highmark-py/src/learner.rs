@@ -329,6 +329,7 @@ fn report_dict<'py>(py: Python<'py>, report: &Report) -> PyResult<Bound<'py, PyD
     dict.set_item("save_seconds", timings.save.as_secs_f64())?;
     dict.set_item("skipped_steps", report.non_finite.skipped)?;
     dict.set_item("rollbacks", report.non_finite.rolled_back)?;
+    dict.set_item("skipped_validations", report.non_finite.validations)?;
     dict.set_item("budget_seconds", report.budget.map(|budget| budget.seconds))?;
     dict.set_item("budget_used", report.budget.map(|budget| budget.used))?;
     dict.set_item("checkpoint", report.checkpoint.as_deref())?;

@@ -86,7 +86,7 @@ impl Config {
         Ok(())
     }
 
-    /// Fails for a target with nearly as many classes as rows that is taken for a classification though nobody has `asked` for
+    /// Fails for a target with more than half as many classes as rows that is taken for a classification though nobody has `asked` for
     /// one. One that was asked for is no more than doubted, among the warnings of the data.
     pub(crate) fn check_classes(&self, table: &Table, asked: Option<TaskKind>) -> Result<()> {
         let ([target], Some(TaskKind::Classification), None, false) =

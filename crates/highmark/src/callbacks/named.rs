@@ -1,10 +1,11 @@
 //! A callback under another name.
 
+use std::any::Any;
+
 use crate::Result;
 use crate::learner::{Callback, CallbackState, Event, EventSet, Flow, RunsOn, Stage, Trainer};
 
-/// A callback under another name, so that a learner can have two of one kind. [`crate::Callbacks::get`] finds it as what it
-/// is, a `Named`.
+/// A callback under another name, so that a learner can have two of one kind.
 ///
 /// ```
 /// use highmark::{Callback, CsvLogger, Named};
@@ -13,6 +14,8 @@ use crate::learner::{Callback, CallbackState, Event, EventSet, Flow, RunsOn, Sta
 ///     Box::new(Named::new("csv_backup", Box::new(CsvLogger::new("backup/history.csv")))),
 /// ];
 /// assert_ne!(logs[0].name(), logs[1].name());
+/// let backup = (&*logs[1] as &dyn std::any::Any).downcast_ref::<Named>().unwrap();
+/// assert!(backup.callback::<CsvLogger>().is_some());
 /// ```
 pub struct Named {
     name: String,
@@ -23,6 +26,11 @@ impl Named {
     /// `callback`, called `name`.
     pub fn new(name: impl Into<String>, callback: Box<dyn Callback>) -> Self {
         Self { name: name.into(), callback }
+    }
+
+    /// The callback itself, if it is a `T`. [`crate::Callbacks::iter`] goes over all, to be found by their names.
+    pub fn callback<T: Callback>(&self) -> Option<&T> {
+        (self.callback.as_ref() as &dyn Any).downcast_ref()
     }
 }
 

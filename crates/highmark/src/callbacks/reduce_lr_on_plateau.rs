@@ -98,12 +98,19 @@ impl ReduceLrOnPlateau {
         self
     }
 
+    /// Down to `min_lr`. A rate that is lower already, as that of a frozen group, stays.
     fn lower(&self, lr: f64) -> f64 {
-        match self.reduction {
-            LrReduction::DivideBy(factor) => (lr / factor).max(self.min_lr),
-            LrReduction::MultiplyBy(factor) => (lr * factor).max(self.min_lr),
-        }
+        let lowered = match self.reduction {
+            LrReduction::DivideBy(factor) => lr / factor,
+            LrReduction::MultiplyBy(factor) => lr * factor,
+        };
+        lowered.max(self.min_lr.min(lr))
     }
+}
+
+/// That of the group with the highest: others may be frozen.
+fn highest_lr(t: &Trainer) -> f64 {
+    t.optimizer.groups().iter().map(|group| group.hypers.lr).fold(0.0, f64::max)
 }
 
 impl Callback for ReduceLrOnPlateau {
@@ -148,7 +155,7 @@ impl Callback for ReduceLrOnPlateau {
             return Ok(());
         }
         state.wait += 1;
-        let before = t.optimizer.lr();
+        let before = highest_lr(t);
         let stays = matches!(self.reduction, LrReduction::MultiplyBy(_)) && before <= self.min_lr;
         if state.wait < self.patience.max(1) || stays {
             return Ok(());
@@ -156,7 +163,7 @@ impl Callback for ReduceLrOnPlateau {
         (state.wait, state.cooling) = (0, self.cooldown);
         let lrs: Vec<f64> = t.optimizer.groups().iter().map(|group| self.lower(group.hypers.lr)).collect();
         t.optimizer.set_lrs(&lrs)?;
-        let after = t.optimizer.lr();
+        let after = highest_lr(t);
         if after < before {
             t.say(&format!("Epoch {}: reducing lr to {}", t.progress().epoch, repr(after)));
         }

@@ -47,7 +47,7 @@ pub enum WarningKind {
     WrittenNumbers,
     /// Dates are categories, or whole numbers that count from 1970.
     Dates,
-    /// Nearly every row has a text of its own.
+    /// There are more than half as many texts as values.
     OwnTexts,
     /// Texts differ in capitals or blanks alone.
     Spellings,
@@ -65,7 +65,7 @@ pub enum WarningKind {
     Narrow,
     /// A feature tells the target.
     Leak,
-    /// A target has nearly as many classes as rows.
+    /// A target has more than half as many classes as rows.
     ManyClasses,
     /// Classes of a target have a single row.
     SingleRows,

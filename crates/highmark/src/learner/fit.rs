@@ -92,6 +92,9 @@ impl Learner {
         if !(lr.is_finite() && lr > 0.0) {
             return Err(Error::config("lr", format!("{lr} is not a positive number")));
         }
+        if self.trainer.planner.is_none() && epochs.checked_mul(self.trainer.train.batches()).is_none() {
+            return Err(Error::config("epochs", format!("{epochs} are more than can be counted in batches")));
+        }
         let (mut extra, shape) = (callbacks, schedule.clone());
         if *schedule != Schedule::Flat {
             schedule.check()?;
@@ -101,9 +104,6 @@ impl Learner {
             }
             let (lr, mom) = schedule.curves(lr, epochs);
             extra.push(Box::new(ParamScheduler::new(lr, mom)));
-        }
-        if self.trainer.planner.is_none() && epochs.checked_mul(self.trainer.train.batches()).is_none() {
-            return Err(Error::config("epochs", format!("{epochs} are more than can be counted in batches")));
         }
         if self.checkpoint.is_some() || self.resume.is_some() {
             let identity = self.identity(lr, &shape)?;
@@ -120,8 +120,9 @@ impl Learner {
             let from = from.as_ref().map(|found| &found.checkpoint);
             Run::new(&mut learner.trainer, &mut learner.callbacks).fit(RunKind::Fit, from)
         });
+        // After a panic in a hook too.
         self.trainer.finish_saving();
-        fitted?;
+        fitted.unwrap_or_else(|panic| resume_unwind(panic))?;
         Ok(Report {
             outcome: self.trainer.outcome().clone(),
             epochs_planned: if self.trainer.planner.is_some() {
@@ -143,12 +144,12 @@ impl Learner {
         self.trainer.set_budget(budget);
     }
 
-    /// Calls `act` with more callbacks and takes them out again on every way out, a panic in one of them included.
+    /// Calls `act` with more callbacks and takes them out again on every way out. A panic is given back.
     fn with_callbacks<T>(
         &mut self,
         extra: Vec<Box<dyn Callback>>,
         act: impl FnOnce(&mut Self) -> Result<T>,
-    ) -> Result<T> {
+    ) -> std::thread::Result<Result<T>> {
         let mut names = Vec::new();
         let mut added = Ok(());
         for callback in extra {
@@ -163,6 +164,6 @@ impl Learner {
         for name in names {
             self.callbacks.remove(&name);
         }
-        result.unwrap_or_else(|panic| resume_unwind(panic))
+        result
     }
 }

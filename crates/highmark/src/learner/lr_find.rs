@@ -27,6 +27,12 @@ impl Default for LrFindConfig {
     }
 }
 
+impl LrFindConfig {
+    fn rate(&self, step: usize, steps: usize) -> f64 {
+        self.start_lr * (self.end_lr / self.start_lr).powf(step as f64 / steps as f64)
+    }
+}
+
 /// A suggested rate and the smoothed loss there.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Suggestion {
@@ -76,7 +82,9 @@ impl Learner {
         trainer.model.params_mut().restore(&params)?;
         trainer.zero_grad();
         run?;
-        Ok(LrFind { lrs: measured.lrs, losses: measured.smooth_losses, steps })
+        // Of the fit that it is for: the history has those of the last group, whose factor may be another than 1.
+        let lrs = (0..measured.lrs.len()).map(|step| config.rate(step, steps)).collect();
+        Ok(LrFind { lrs, losses: measured.smooth_losses, steps })
     }
 }
 
@@ -105,9 +113,8 @@ impl Callback for Sweep {
     }
 
     fn before_batch(&mut self, t: &mut Trainer) -> Flow {
-        let LrFindConfig { start_lr, end_lr, .. } = self.config;
-        let position = t.progress().train_iter as f64 / self.steps as f64;
-        t.optimizer.set_lr(start_lr * (end_lr / start_lr).powf(position));
+        let rate = self.config.rate(t.progress().train_iter, self.steps);
+        t.optimizer.set_lr(rate);
         Ok(())
     }
 

@@ -174,7 +174,8 @@ impl Learner {
     /// each class, label or number.
     ///
     /// A file that is saved from it predicts as this learner does. The loss is not in it: [`SavedModel::evaluate`] measures
-    /// by that of the library which has the same activation. Fails for classes under a loss whose activation is not softmax.
+    /// by that of the library which has the same activation. Fails for classes under a loss whose activation is not
+    /// softmax, and for others under one whose activation is.
     pub fn tabular_with_loss(data: &TabularData, loss: Box<dyn Loss>, config: LearnerConfig) -> Result<Self> {
         let kind = match loss.activation() {
             Activation::Softmax => LossKind::CrossEntropy { weight: None, label_smoothing: 0.0 },
@@ -182,11 +183,12 @@ impl Learner {
             Activation::Identity => LossKind::Mse,
         };
         let classes = matches!(data.pipeline.task(), Task::Classification { .. });
-        if classes && loss.activation() != Activation::Softmax {
-            return Err(Error::config(
-                "loss",
-                format!("`{}` needs the activation softmax for classes", loss.name()),
-            ));
+        if classes != (loss.activation() == Activation::Softmax) {
+            let message = format!(
+                "`activation` of `{}` must be Softmax for classes, and for nothing else",
+                loss.name()
+            );
+            return Err(Error::config("loss", message));
         }
         Self::assemble_tabular(data, loss, kind, LearnerConfig { scale_target: false, ..config })
     }

@@ -185,8 +185,11 @@ impl Optimizer {
         }
     }
 
-    /// Sets a hyper of all groups.
+    /// Sets a hyper of all groups; the learning rate as [`Optimizer::set_lr`] does.
     pub fn set_hyper(&mut self, hyper: Hyper, value: f64) {
+        if hyper == Hyper::Lr {
+            return self.set_lr(value);
+        }
         for group in &mut self.groups {
             group.hypers.set(hyper, value);
         }

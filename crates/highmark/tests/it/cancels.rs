@@ -2,7 +2,9 @@
 
 use std::fmt::Write;
 
-use highmark::{Callback, CallbackState, Event, Flow, Outcome, Result, RunsOn, Span, Trainer};
+use highmark::{
+    Callback, CallbackState, CheckpointConfig, Event, Flow, Outcome, Result, RunsOn, Span, Trainer,
+};
 
 use crate::small_learner::{bits, small};
 use crate::snapshot::assert_snapshot;
@@ -122,11 +124,19 @@ fn a_validation_that_is_cancelled_has_no_result() {
 #[test]
 fn what_ends_a_fit_by_a_panic_leaves_a_learner_that_fits_again() {
     let mut learn = small(vec![]);
+    let folder = crate::resume::new_folder("panics");
+    learn.set_checkpoint(Some(CheckpointConfig::new(&folder))).unwrap();
     let panics = || highmark::on("panics", Event::After(Span::Epoch), |_| panic!("as it shall"));
     let cycle = highmark::OneCycle::default();
     let fit = std::panic::AssertUnwindSafe(|| learn.fit_one_cycle_with(1, &cycle, vec![panics()]));
     assert!(std::panic::catch_unwind(fit).is_err());
+    learn.set_checkpoint(None).unwrap();
     assert_eq!(learn.fit_one_cycle(1, &cycle).unwrap().outcome, Outcome::Completed);
+    assert_eq!(
+        std::fs::read_dir(&folder).unwrap().count(),
+        0,
+        "of another fit than the one that had the folder"
+    );
     let error = learn.fit(usize::MAX, None).unwrap_err().to_string();
     assert!(error.contains("more than can be counted"), "{error}");
 }

@@ -11,7 +11,8 @@ use crate::{Result, Table};
 impl Table {
     /// What to doubt of a target whose classes are more than half as many as its values: a number that was taken for classes,
     /// an identifier or free text. [`TabularData::new`](crate::TabularData::new) trains on it all the same, with this among its
-    /// warnings.
+    /// warnings. Where the classes are texts because of words among numbers, or of numbers written for people, the kind is that of
+    /// this cause.
     ///
     /// ```
     /// use std::path::Path;
