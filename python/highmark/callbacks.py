@@ -49,12 +49,10 @@ class _Tracker(Hookless, fastai.Native):
     def _monitor_spec(self) -> dict[str, Any]:
         return {"name": self.monitor, "direction": mode_direction(self.mode), "min_delta": self.min_delta}
 
-    def _companions(self) -> list[fastai.Callback]:
-        # Before anything of the fit. Somebody may have changed what is watched.
-        if self.run:
-            asked = self._asked if column(self._asked) == self.monitor else self.monitor
-            check_monitor(asked, self.learn._metric_names)
-        return []
+    def _prepare(self) -> None:
+        # Somebody may have changed what is watched.
+        asked = self._asked if column(self._asked) == self.monitor else self.monitor
+        check_monitor(asked, self.learn._metric_names)
 
     @property
     def best(self) -> float | None:
@@ -276,14 +274,13 @@ class LearningRateScheduler(Callback):
         self.schedule = schedule
         self.verbose = verbose
 
-    def _companions(self) -> list[fastai.Callback]:
-        # Before anything of the fit.
-        if self.run and self.learn._schedule != "flat":
+    def _prepare(self) -> None:
+        super()._prepare()
+        if self.learn._schedule != "flat":
             raise ValueError(
                 f"LearningRateScheduler: this kind of fit has a schedule of its own ({self.learn._schedule}), which sets the "
                 "rate at every batch; learn.fit(...) keeps to this one"
             )
-        return super()._companions()
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, float]) -> None:
         lr = self.learn.opt.hypers[-1]["lr"]

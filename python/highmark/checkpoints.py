@@ -107,14 +107,11 @@ class ModelCheckpoint(Hookless):
         """The best value so far."""
         return self._monitor.best
 
-    def _companions(self) -> list[fastai.Callback]:
-        # Before anything of the fit: a wrong name must not cost an epoch.
-        if self.run:
-            check_monitor(self._asked, self.learn._metric_names)
-            by_epoch = self.save_freq == "epoch"
-            names = _keras_names(self.learn._metric_names) if by_epoch else ["loss"]
-            self._path(1, None if by_epoch else 1, dict.fromkeys(names, 1.0))
-        return []
+    def _prepare(self) -> None:
+        check_monitor(self._asked, self.learn._metric_names)
+        by_epoch = self.save_freq == "epoch"
+        names = _keras_names(self.learn._metric_names) if by_epoch else ["loss"]
+        self._path(1, None if by_epoch else 1, dict.fromkeys(names, 1.0))
 
     def before_fit(self) -> None:
         self._batches = 0

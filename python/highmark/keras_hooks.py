@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any
@@ -32,14 +31,15 @@ _OF_PREDICTIONS = ("on_predict_begin", "on_predict_end", "on_predict_batch_begin
 _IN_BATCH = [event for event in fastai.EVENTS if event.endswith(("_pred", "_loss", "_batch", "_backward", "_step"))]
 
 
-def _check_names(where: str, names: Iterable[str]) -> None:
+def _check_names(cls: type) -> None:
     """An error for hooks that do not exist, and so would never be called."""
-    for name in names:
-        if name.startswith("on_") and name not in HOOKS and name not in _OF_PREDICTIONS:
+    for name in dir(cls):
+        known = name in HOOKS or name in _OF_PREDICTIONS
+        if name.startswith("on_") and not known and callable(getattr(cls, name)):
             meant = get_close_matches(name, HOOKS, 1)
             advice = f"; did you mean `{meant[0]}`?" if meant else "."
             raise ValueError(
-                f"{where}: there is no hook `{name}`{advice} There are: {', '.join(HOOKS)}; names of one's own begin "
+                f"{cls.__name__}: there is no hook `{name}`{advice} There are: {', '.join(HOOKS)}; names of one's own begin "
                 "otherwise"
             )
 
@@ -74,7 +74,7 @@ class Callback(fastai.Callback):
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
-        _check_names(cls.__name__, dir(cls))
+        _check_names(cls)
 
     @property
     def model(self) -> Any:
@@ -83,9 +83,16 @@ class Callback(fastai.Callback):
 
     @property
     def params(self) -> dict[str, Any]:
-        """What the fit was asked for: ``verbose``, ``epochs`` and ``steps``, the training batches of an epoch."""
+        """What the fit was asked for: ``verbose``, ``epochs`` and ``steps``, the training batches of an epoch; or what a class
+        of one's own has set in its place."""
         learn = self.learn
+        if learn is None or "_params" in vars(self):
+            return vars(self).get("_params", {})
         return {"verbose": int(learn._logging), "epochs": learn.n_epoch, "steps": len(learn.dls.train)}
+
+    @params.setter
+    def params(self, value: dict[str, Any]) -> None:
+        vars(self)["_params"] = value
 
     def _defines(self, hook: str) -> bool:
         method = getattr(self, hook)
@@ -103,9 +110,10 @@ class Callback(fastai.Callback):
         vars(self.learn)["_told"] = None
         return super()._handles(name, everywhere, native)
 
-    def _companions(self) -> list[fastai.Callback]:
-        # Before any hook of the fit.
+    def _prepare(self) -> None:
         self.learn.stop_training = False
+
+    def _companions(self) -> list[fastai.Callback]:
         if any("_batch_" in hook and "_test_" not in hook and self._defines(hook) for hook in HOOKS):
             return [StopTraining(), StopTrainingPass()]
         return [StopTraining()]
@@ -120,7 +128,7 @@ class Callback(fastai.Callback):
         for hook, at in HOOKS.items():
             if at == event and ("_test_batch" in hook) == test and self._defines(hook):
                 getattr(self, hook)(*_place(self.learn, hook), _shared_logs(self, hook))
-                # An alias is for those who have not the name itself.
+                # `on_batch_end` is called only where there is no `on_train_batch_end`.
                 return
 
 
@@ -168,10 +176,12 @@ class Hookless(fastai.Callback):
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
+        _check_names(cls)
         for hook, event in HOOKS.items():
             if hasattr(cls, hook):
+                own = next(base for base in cls.__mro__[1:] if issubclass(base, Hookless))
                 raise ValueError(
-                    f"{cls.__name__}: `{hook}` would never be called, since {cls.__mro__[1].__name__} has no hooks of "
+                    f"{cls.__name__}: `{hook}` would never be called, since {own.__name__} has no hooks of "
                     f"Keras's. Define it in a highmark.callbacks.Callback beside it; or here {event}(self), with "
                     f"super().{event}() in it if there is one"
                 )

@@ -61,7 +61,12 @@ class KerasModel:
         self._learn._trainer.load(filepath, False)
 
     def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
         return getattr(self._learn, name)
+
+    def __reduce__(self) -> Any:
+        raise TypeError("self.model is the learner itself, which is neither copied nor pickled; get_weights gives a copy")
 
     def __setattr__(self, name: str, value: Any) -> None:
         setattr(self._learn, name, value)
@@ -95,7 +100,12 @@ class KerasOptimizer:
         return self._learn.train_iter
 
     def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
         return getattr(self._learn.opt, name)
+
+    def __reduce__(self) -> Any:
+        raise TypeError("the optimizer is the learner's, which is neither copied nor pickled; hypers are its numbers")
 
     def __setattr__(self, name: str, value: Any) -> None:
         if name not in ("learning_rate", "lr"):
@@ -118,7 +128,11 @@ class Rate(float):
 
     def assign(self, value: Any) -> None:
         """Sets it."""
-        self._learn.opt.set_hyper("lr", float(value))
+        KerasOptimizer(self._learn).learning_rate = value
+
+    def __reduce__(self) -> Any:
+        # A copy is a number.
+        return float, (float(self),)
 
     def numpy(self) -> np.float64:
         """As a number of numpy."""

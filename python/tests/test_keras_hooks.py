@@ -1,5 +1,8 @@
 """Hooks that users write for Keras, what they are told, and the model that they hold."""
 
+import copy
+import pickle
+
 import numpy as np
 import pytest
 
@@ -186,3 +189,42 @@ def test_its_files_can_be_loaded(learn, tmp_path, monkeypatch):
         assert learn.load("ck.keras").validate()[0] != loss
     with pytest.raises(FileNotFoundError, match="none.safetensors"):
         learn.load("none")
+
+
+def test_the_loop_is_shown_whatever_the_next_fit_is(learn, capsys):
+    scheduler = keras.LearningRateScheduler(lambda epoch: 0.01)
+    with learn.added_cbs([scheduler]):
+        learn.show_training_loop()
+        with learn.no_logging(), pytest.raises(ValueError, match="this kind of fit has a schedule of its own"):
+            learn.fit_one_cycle(1)
+        learn.show_training_loop()
+    assert capsys.readouterr().out.count("fused step") == 2
+
+
+def test_names_of_hooks_are_checked_in_classes_of_the_library_too():
+    with pytest.raises(ValueError, match="`on_epok_end`; did you mean `on_epoch_end`"):
+        type("Mine", (keras.EarlyStopping,), {"on_epok_end": lambda self, epoch, logs: None})
+    with pytest.raises(ValueError, match="since EarlyStopping has no hooks"):
+        mixin = type("Mixin", (), {})
+        type("Mine", (mixin, keras.EarlyStopping), {"on_epoch_end": lambda self, epoch, logs: None})
+    assert type("Flagged", (keras.Callback,), {"on_gpu": True}).on_gpu
+
+
+def test_what_the_model_gives_is_kept_as_numbers(learn):
+    kept = []
+
+    class Keeps(keras.Callback):
+        def on_epoch_end(self, epoch, logs):
+            rate = self.model.optimizer.learning_rate
+            kept.extend([copy.copy(rate), copy.deepcopy(rate), pickle.loads(pickle.dumps(rate))])
+            for part in (self.model, self.model.optimizer):
+                with pytest.raises(TypeError, match="neither copied nor pickled"):
+                    copy.copy(part)
+
+    callback = Keeps()
+    assert callback.params == {} and callback.model is None
+    callback.params = {"mine": 1}
+    assert callback.params == {"mine": 1}
+    with learn.no_logging():
+        learn.fit(1, 0.01, cbs=callback)
+    assert kept == [0.01] * 3 and {type(rate) for rate in kept} == {float}

@@ -96,6 +96,9 @@ def test_what_is_no_number_is_told_with_the_metrics_name(dls):
     def quantiles(pred, y):
         return np.quantile(pred, [0.1, 0.9])
 
+    def ragged(pred, y):
+        return [[1], [1, 2]]
+
     def nothing(pred, y):
         pass
 
@@ -105,12 +108,15 @@ def test_what_is_no_number_is_told_with_the_metrics_name(dls):
     for metric, words in [
         (Spread(), r"`spread` must give one number, not an object of the type ndarray and the shape \(2,\)"),
         (quantiles, "`quantiles` must give one number"),
+        (ragged, "`ragged` must give one number, not an object of the type list"),
         (nothing, "the metric `nothing` must give one number, not None"),
         (names.skm_to_fastai(quantiles), "`quantiles` must give one number"),
     ]:
         learn = names.tabular_learner(dls, layers=[4], metrics=metric)
         with learn.no_logging(), pytest.raises(TypeError, match=words):
             learn.fit(1)
+        with pytest.raises(TypeError, match=words):
+            learn.validate(0)
     assert names.tabular_learner(dls, layers=[4], metrics=one).validate()[1] == 3
 
 

@@ -318,7 +318,7 @@ def test_values_that_are_not_finite(dls):
     assert report.stop_reason.startswith("non_finite: ") and not report.completed
     assert all(np.isfinite(value).all() for value in stopped.model.state_dict().values())
     _, report = fit(non_finite="skip")
-    assert report.completed and (report.skipped_steps, report.rollbacks) == (1, 0) and "1 steps left out" in repr(report)
+    assert report.completed and (report.skipped_steps, report.rollbacks) == (1, 0) and "1 step left out\n" in repr(report)
     _, report = fit(non_finite="rollback")
     assert report.completed and report.rollbacks == 1
     with pytest.raises(KeyError, match="there is no policy .* `hope`.* There are: stop, skip, rollback"):

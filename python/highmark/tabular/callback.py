@@ -85,6 +85,9 @@ class Callback:
         """Whether it is called in batches of training, and of validation."""
         return bool(self.run_train), bool(self.run_valid)
 
+    def _prepare(self) -> None:
+        """Before anything of a fit: what cannot go well is an error here, and costs no epoch."""
+
     def _companions(self) -> list[Callback]:
         """Callbacks that must be there with it; of each class one is enough."""
         return []

@@ -25,7 +25,7 @@ from .files import Files
 from .fit_options import FitOptions, fit_options, seed_advised, seed_taken_over, words_of_seed
 from .groups import Groups
 from .losses import activation_of, loss_spec
-from .metrics import CoreMetric, metrics_of
+from .metrics import CoreMetric, as_number, metrics_of
 from .model import Model, Optimizer
 from .optimizers import Adam, optimizer_spec
 from .predictions import Row, decisions, one_row, predicted
@@ -228,6 +228,10 @@ class Learner(Settings, CallbackList, Files, Groups, View):
                 screen = _Logged(self.logger)
             bar = screen is not None and screen.wants_bar
 
+            for cb in self._ordered():
+                if cb.run:
+                    cb._prepare()
+
             def attempt(any_seed: bool) -> dict[str, Any]:
                 core, chosen = self._core, json.dumps(fit_options(options, self.path, self.cbs, any_seed))
                 if reset_opt:
@@ -348,7 +352,7 @@ class Learner(Settings, CallbackList, Files, Groups, View):
                 metric.reset()
                 for batch in batches:
                     metric._batch(*batch)
-                values.append(float("nan") if metric.value is None else float(metric.value))
+                values.append(float("nan") if metric.value is None else as_number(metric, metric.value))
         return values
 
     def get_preds(

@@ -82,8 +82,8 @@ def as_number(metric: Any, value: Any) -> float:
         return float(np.asarray(value).item())
     except (TypeError, ValueError):
         given = "None" if value is None else f"an object of the type {type(value).__name__}"
-        if np.shape(value):
-            given += f" and the shape {np.shape(value)}"
+        if isinstance(value, np.ndarray):
+            given += f" and the shape {value.shape}"
         raise TypeError(f"the metric `{metric.name}` must give one number, not {given}") from None
 
 

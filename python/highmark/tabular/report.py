@@ -27,6 +27,7 @@ class Report:
     save_seconds: float
     skipped_steps: int
     rollbacks: int
+    skipped_validations: int
     budget_seconds: float | None
     budget_used: float | None
     checkpoint: Path | None
@@ -48,8 +49,13 @@ class Report:
         if self.epochs_run < self.epochs_planned:
             left = self.epochs_planned - self.epochs_run
             said["saved"] = f"{left} of {self.epochs_planned} epochs: {self.saved_seconds:.2f} s"
-        if self.skipped_steps:
-            said["not finite"] = f"{self.skipped_steps} steps left out, {self.rollbacks} rollbacks"
+        if self.skipped_steps or self.skipped_validations:
+            counts = [
+                (self.skipped_steps, "step", " left out"),
+                (self.rollbacks, "rollback", ""),
+                (self.skipped_validations, "validation", ""),
+            ]
+            said["not finite"] = ", ".join(f"{n} {what}{'s' * (n != 1)}{more}" for n, what, more in counts if n)
         if self.budget_seconds is not None and self.budget_used is not None:
             said["budget"] = f"{self.budget_seconds:.2f} s, of which {self.budget_used / self.budget_seconds:.1%} are used"
         said["time"] = f"train {self.train_seconds:.2f} s, validate {self.validate_seconds:.2f} s"
