@@ -10,7 +10,7 @@ from typing import Any
 
 from ._highmark import Monitor
 from .exceptions import UnknownNameError
-from .keras_hooks import Hookless
+from .keras_hooks import Hookless, names_of_logs
 from .tabular import callback as fastai
 from .tabular.checks import real, text
 from .tabular.fit_options import Checkpoint
@@ -41,13 +41,8 @@ _SHORT = {
 def check_monitor(monitor: str, metrics: list[str]) -> None:
     """An error for a column that does not exist, with the names that Keras gives to those which do."""
     if column(monitor) not in ("train_loss", "valid_loss", *metrics):
-        known = _keras_names(metrics)
+        known = names_of_logs(metrics)
         raise UnknownNameError(f"there is no monitor `{monitor}`{_advice(monitor, known)} There are: {', '.join(known)}")
-
-
-def _keras_names(metrics: list[str]) -> list[str]:
-    # Here all metrics are of the validation rows.
-    return ["loss", "val_loss", *(f"val_{name}" for name in metrics)]
 
 
 def _advice(name: str, known: list[str]) -> str:
@@ -110,7 +105,7 @@ class ModelCheckpoint(Hookless):
     def _prepare(self) -> None:
         check_monitor(self._asked, self.learn._metric_names)
         by_epoch = self.save_freq == "epoch"
-        names = _keras_names(self.learn._metric_names) if by_epoch else ["loss"]
+        names = names_of_logs(self.learn._metric_names) if by_epoch else ["loss"]
         self._path(1, None if by_epoch else 1, dict.fromkeys(names, 1.0))
 
     def before_fit(self) -> None:
@@ -132,7 +127,7 @@ class ModelCheckpoint(Hookless):
         rows = [row for row in self.learn.recorder_values() if row[1] is not None]
         if not rows:
             return {}
-        return dict(zip(_keras_names(self.learn._metric_names), rows[-1], strict=True))
+        return dict(zip(names_of_logs(self.learn._metric_names), rows[-1], strict=True))
 
     def _path(self, epoch: int, batch: int | None, logs: dict[str, Any]) -> Path:
         logs = {"epoch": epoch, **({} if batch is None else {"batch": batch}), **logs}

@@ -10,7 +10,7 @@ from .exceptions import CancelFitException, CancelTrainException
 from .keras_model import KerasModel
 from .tabular import callback as fastai
 
-__all__ = ["HOOKS", "Callback", "Hookless"]
+__all__ = ["HOOKS", "Callback", "Hookless", "names_of_logs"]
 
 HOOKS = {
     "on_train_begin": "before_fit",
@@ -136,6 +136,11 @@ for _hook in HOOKS:
     setattr(Callback, _hook, _nothing)
 
 
+def names_of_logs(metrics: list[str]) -> list[str]:
+    """Keras's names of what an epoch brings. Here all metrics are of the validation rows."""
+    return ["loss", "val_loss", *(f"val_{name}" for name in metrics)]
+
+
 def _place(learn: Any, hook: str) -> list[int]:
     if "_epoch_" in hook:
         return [learn.epoch]
@@ -163,8 +168,7 @@ def _new_logs(cb: Callback, hook: str) -> dict[str, Any]:
         values = [] if cb._looks else learn.final_record[1:]
         named = dict(zip(["loss", *learn._metric_names], values, strict=False))
     else:
-        names = ["loss", "val_loss", *(f"val_{name}" for name in learn._metric_names)]
-        named = dict(zip(names, learn.final_record, strict=False))
+        named = dict(zip(names_of_logs(learn._metric_names), learn.final_record, strict=False))
         if named and any(getattr(other, "_sets_rate", False) for other in learn.cbs):
             # As it was in the epoch: whoever changes it at its end comes later.
             named["learning_rate"] = learn.opt.hypers[-1]["lr"]

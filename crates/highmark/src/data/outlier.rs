@@ -39,7 +39,7 @@ pub(super) fn outlier(
         WarningKind::Swamped,
         name,
         format!(
-            "column `{name}`: {} in {} is so far from the others that it leaves no difference between them; correct it, or clip the column",
+            "{} in {} is so far from the others that it leaves no difference between them; correct it, or clip the column",
             shown(value),
             origin.row(row as usize)
         ),
@@ -58,7 +58,7 @@ pub(super) fn narrow(name: &str, mean: f64, std: f64) -> Option<Warning> {
     let spread = std - Normalize::ADDED;
     (spread > 0.0 && spread < NARROW).then(|| {
         Warning::of(WarningKind::Narrow, name, format!(
-            "column `{name}`: its numbers lie within {spread:.1e} around {mean:.1e}, which normalizing takes for little or no \
+            "its numbers lie within {spread:.1e} around {mean:.1e}, which normalizing takes for little or no \
              difference, since it adds 1e-7 to that; write them in a smaller unit"
         ))
     })

@@ -69,7 +69,7 @@ pub(super) struct Fit<'a> {
 }
 
 impl Pipeline {
-    /// Fits it. The lines say what of the table will hurt the model.
+    /// Fits it. The warnings say what of the table will hurt the model.
     pub(super) fn fit(fit: Fit) -> Result<(Self, Vec<Warning>)> {
         let Fit { table, train, valid, cat, cont, procs, task } = fit;
         for (number, proc) in procs.iter().enumerate() {

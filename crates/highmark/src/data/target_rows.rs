@@ -48,7 +48,8 @@ impl Table {
     }
 
     /// Why a model that predicts `targets` cannot be trained on this table as it is, if so: targets that are missing or have
-    /// one class only, columns without any value, or with words where numbers are needed. [`TabularData::new`] fails with the same, one at a time.
+    /// one class only, columns without any value, or with words where numbers are needed. [`TabularData::new`] fails with the
+    /// same, one at a time.
     ///
     /// ```
     /// use std::path::Path;

@@ -26,8 +26,14 @@ pub struct Warning {
 }
 
 impl Warning {
-    pub(super) fn of(kind: WarningKind, column: &str, message: String) -> Self {
-        Self { kind, column: Some(column.into()), message }
+    /// Of a column, which the line begins with.
+    pub(super) fn of(kind: WarningKind, column: &str, text: impl fmt::Display) -> Self {
+        Self { kind, column: Some(column.into()), message: format!("column `{column}`: {text}") }
+    }
+
+    /// The same of a target.
+    pub(super) fn of_target(kind: WarningKind, target: &str, text: impl fmt::Display) -> Self {
+        Self { kind, column: Some(target.into()), message: format!("target `{target}`: {text}") }
     }
 }
 

@@ -60,9 +60,7 @@ fn many_classes(
     Some(Warning::of(
         WarningKind::ManyClasses,
         name,
-        format!(
-            "column `{name}`: has {distinct} classes in {present} rows, too few of each to learn from; {advice}"
-        ),
+        format!("has {distinct} classes in {present} rows, too few of each to learn from; {advice}"),
     ))
 }
 
@@ -87,11 +85,11 @@ fn single_rows(name: &str, factors: &Factors, counts: &[usize], origin: &Origin)
         1 => format!("the class {first} has"),
         n => format!("{n} classes, such as {first}, have"),
     };
-    Some(Warning::of(
+    Some(Warning::of_target(
         WarningKind::SingleRows,
         name,
         format!(
-            "target `{name}`: {which} a single row, which can be trained on or validated on, not both; collect more such rows, put \
+            "{which} a single row, which can be trained on or validated on, not both; collect more such rows, put \
          rare classes together, or leave them out"
         ),
     ))
@@ -114,12 +112,12 @@ mod tests {
             let rows: String = (0..100).map(|row| format!("{},{row}.5\n", value(row))).collect();
             table(&format!("y,a\n{rows}")).many_classes("y").unwrap()
         };
-        let error = of(|row| (row * 37 % 1000).to_string()).unwrap().message;
-        assert!(error.contains("100 classes in 100 rows") && error.contains("a regression"), "{error}");
-        let error = of(|row| format!("c-{}", row % 51)).unwrap().message;
-        assert!(error.contains("51 classes in 100 rows") && error.contains("another column"), "{error}");
-        let error = of(|row| if row == 4 { "?".into() } else { row.to_string() }).unwrap().message;
-        assert!(error.contains("`?` in line 6 of x.csv") && error.contains("As classes"), "{error}");
+        let doubt = of(|row| (row * 37 % 1000).to_string()).unwrap().message;
+        assert!(doubt.contains("100 classes in 100 rows") && doubt.contains("a regression"), "{doubt}");
+        let doubt = of(|row| format!("c-{}", row % 51)).unwrap().message;
+        assert!(doubt.contains("51 classes in 100 rows") && doubt.contains("another column"), "{doubt}");
+        let doubt = of(|row| if row == 4 { "?".into() } else { row.to_string() }).unwrap().message;
+        assert!(doubt.contains("`?` in line 6 of x.csv") && doubt.contains("As classes"), "{doubt}");
         assert_eq!(of(|row| format!("c-{}", row % 50)), None);
         assert_eq!(table("y\na\nb\nc\n").many_classes("y").unwrap(), None);
     }

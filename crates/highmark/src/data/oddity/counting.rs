@@ -19,9 +19,7 @@ pub(super) fn row_numbers(name: &str, values: &[f64]) -> Option<Warning> {
         return Some(Warning::of(
             WarningKind::RowNumbers,
             name,
-            format!(
-                "column `{name}`: counts the rows from {first}; if it is no more than their number, leave it out"
-            ),
+            format!("counts the rows from {first}; if it is no more than their number, leave it out"),
         ));
     }
     let (low, high) = values.iter().fold((first, first), |(low, high), x| (low.min(*x), high.max(*x)));
@@ -30,7 +28,7 @@ pub(super) fn row_numbers(name: &str, values: &[f64]) -> Option<Warning> {
     let narrow = width <= 2.0 * rows as f64;
     (narrow && all_differ(values, low, width as usize)).then(|| {
         Warning::of(WarningKind::RowNumbers, name, format!(
-        "column `{name}`: its {rows} whole numbers from {low} to {high} are all different, as numbers given to rows are; if they \
+        "its {rows} whole numbers from {low} to {high} are all different, as numbers given to rows are; if they \
          say no more than that, leave it out"
         ))
     })

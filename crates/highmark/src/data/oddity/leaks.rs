@@ -35,7 +35,7 @@ pub(super) fn tells_target(
         return Some(Warning::of(
             WarningKind::Leak,
             name,
-            format!("column `{name}`: is the same as target `{target_name}` in every row; {advice}"),
+            format!("is the same as target `{target_name}` in every row; {advice}"),
         ));
     };
     let (own, theirs) = (feature.levels[own].to_string(), target.levels[theirs].to_string());
@@ -43,7 +43,7 @@ pub(super) fn tells_target(
         WarningKind::Leak,
         name,
         format!(
-            "column `{name}`: gives target `{target_name}` away, since each of its values goes with one of the target's, such as {} \
+            "gives target `{target_name}` away, since each of its values goes with one of the target's, such as {} \
          with {}; {advice}",
             quoted(&own),
             quoted(&theirs),

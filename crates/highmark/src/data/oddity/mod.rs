@@ -121,7 +121,7 @@ pub(super) fn of_category(name: &str, factors: &Factors, origin: &Origin) -> Opt
             WarningKind::Dates,
             name,
             format!(
-                "column `{name}`: looks like dates, such as {}, each a category of its own; put the year, the month or what \
+                "looks like dates, such as {}, each a category of its own; put the year, the month or what \
              matters into columns of numbers, or leave it out",
                 place(factors, first, origin)
             ),
@@ -132,7 +132,7 @@ pub(super) fn of_category(name: &str, factors: &Factors, origin: &Origin) -> Opt
             WarningKind::OwnTexts,
             name,
             format!(
-                "column `{name}`: has {distinct} different texts in {present} values, too few of each to learn from; if it is an \
+                "has {distinct} different texts in {present} values, too few of each to learn from; if it is an \
              identifier or free text, leave it out"
             ),
         ));
@@ -145,7 +145,7 @@ pub(super) fn of_category(name: &str, factors: &Factors, origin: &Origin) -> Opt
                 WarningKind::Spellings,
                 name,
                 format!(
-                    "column `{name}`: {} and {} are two categories; write them alike if they are one",
+                    "{} and {} are two categories; write them alike if they are one",
                     place(factors, first, origin),
                     place(factors, number, origin),
                 ),
@@ -178,7 +178,7 @@ fn na_among_codes(name: &str, factors: &Factors, missing: usize, origin: &Origin
         WarningKind::MissingCode,
         name,
         format!(
-            "column `{name}`: all its values are codes of two letters, but {missing} are missing, first in {}; if NA is one of the \
+            "all its values are codes of two letters, but {missing} are missing, first in {}; if NA is one of the \
          codes, it is taken as missing: write it in another way",
             origin.row(first)
         ),
@@ -216,10 +216,14 @@ pub(super) fn of_target(name: &str, array: &ArrayRef, kind: TaskKind, origin: &O
     match kind {
         TaskKind::Classification => of_classes(name, array, &factors, origin),
         _ => (distinct <= MANY / 2).then(|| {
-            Warning::of(WarningKind::FewNumbers, name, format!(
-                "target `{name}`: its {distinct} different whole numbers are predicted as a quantity; if they stand for \
+            Warning::of_target(
+                WarningKind::FewNumbers,
+                name,
+                format!(
+                    "its {distinct} different whole numbers are predicted as a quantity; if they stand for \
                  classes, make it a classification"
-            ))
+                ),
+            )
         }),
     }
 }
@@ -234,10 +238,8 @@ fn counted_date(name: &str) -> Warning {
     Warning::of(
         WarningKind::Dates,
         name,
-        format!(
-            "column `{name}`: holds dates, which are taken as whole numbers that count from 1970; put the year, the month or what \
-         matters into columns of numbers, or leave it out"
-        ),
+        "holds dates, which are taken as whole numbers that count from 1970; put the year, the month or what matters into \
+         columns of numbers, or leave it out",
     )
 }
 
@@ -245,9 +247,6 @@ fn constant(name: &str, value: &str) -> Warning {
     Warning::of(
         WarningKind::Constant,
         name,
-        format!(
-            "column `{name}`: is {} in every row, so nothing can be learned from it; leave it out",
-            quoted(value)
-        ),
+        format!("is {} in every row, so nothing can be learned from it; leave it out", quoted(value)),
     )
 }

@@ -28,7 +28,7 @@ pub(super) fn merged_integers(name: &str, array: &ArrayRef, origin: &Origin) -> 
             WarningKind::LostDigits,
             name,
             format!(
-                "column `{name}`: {} in {} and {} in {} are the same as 64-bit floats, which keep 16 digits; {advice}, or make it a \
+                "{} in {} and {} in {} are the same as 64-bit floats, which keep 16 digits; {advice}, or make it a \
              category",
                 pair[0].0,
                 origin.row(pair[0].1),
@@ -46,7 +46,7 @@ pub(super) fn merged_integers(name: &str, array: &ArrayRef, origin: &Origin) -> 
         WarningKind::LostDigits,
         name,
         format!(
-            "column `{name}`: whole numbers as large as that in {} keep 16 digits only, so that different ones may have become one; \
+            "whole numbers as large as that in {} keep 16 digits only, so that different ones may have become one; \
          {advice}",
             origin.row(row)
         ),
@@ -71,7 +71,7 @@ pub(super) fn lost_digits(name: &str, array: &ArrayRef) -> Option<Warning> {
     let (many, few) = (values.len(), rounded.len());
     (many > MANY && few * 2 <= many).then(|| {
         Warning::of(WarningKind::LostDigits, name, format!(
-            "column `{name}`: {many} different numbers are {few} when they are rounded to 32 bits, which keep 7 digits; if \
+            "{many} different numbers are {few} when they are rounded to 32 bits, which keep 7 digits; if \
              their differences matter, subtract a number near all of them"
         ))
     })

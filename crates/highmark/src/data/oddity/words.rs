@@ -38,7 +38,7 @@ pub(in super::super) fn words_among_numbers(
             WarningKind::WrittenNumbers,
             name,
             format!(
-                "column `{name}`: is text because of numbers such as {}; to have them as numbers, write them with digits and a \
+                "is text because of numbers such as {}; to have them as numbers, write them with digits and a \
              decimal {} alone, without signs of thousands, currencies or percent",
                 place(factors, *first, origin),
                 origin.decimal_name()
@@ -64,7 +64,7 @@ pub(in super::super) fn words_among_numbers(
         WarningKind::WordsAmongNumbers,
         name,
         format!(
-            "column `{name}`: is text because of {}; everything else in it is a number. Declare missing what means that, or correct it",
+            "is text because of {}; everything else in it is a number. Declare missing what means that, or correct it",
             shown.join(", ")
         ),
     ))
