@@ -157,7 +157,7 @@ impl Callback for EarlyStopping {
                 self.best = Some(t.model.params().snapshot());
             }
         }
-        let lr = t.optimizer.groups().iter().map(|group| group.hypers.lr).fold(0.0, f64::max);
+        let lr = t.optimizer.highest_lr();
         let rising = self.scaled_to_fit && lr > self.state.highest_lr;
         self.state.highest_lr = self.state.highest_lr.max(lr);
         if rising || improved && self.baseline.is_none_or(|baseline| self.monitor.improves(value, baseline)) {

@@ -108,11 +108,6 @@ impl ReduceLrOnPlateau {
     }
 }
 
-/// That of the group with the highest: others may be frozen.
-fn highest_lr(t: &Trainer) -> f64 {
-    t.optimizer.groups().iter().map(|group| group.hypers.lr).fold(0.0, f64::max)
-}
-
 impl Callback for ReduceLrOnPlateau {
     fn name(&self) -> &'static str {
         "reduce_lr_on_plateau"
@@ -155,7 +150,7 @@ impl Callback for ReduceLrOnPlateau {
             return Ok(());
         }
         state.wait += 1;
-        let before = highest_lr(t);
+        let before = t.optimizer.highest_lr();
         let stays = matches!(self.reduction, LrReduction::MultiplyBy(_)) && before <= self.min_lr;
         if state.wait < self.patience.max(1) || stays {
             return Ok(());
@@ -163,7 +158,7 @@ impl Callback for ReduceLrOnPlateau {
         (state.wait, state.cooling) = (0, self.cooldown);
         let lrs: Vec<f64> = t.optimizer.groups().iter().map(|group| self.lower(group.hypers.lr)).collect();
         t.optimizer.set_lrs(&lrs)?;
-        let after = highest_lr(t);
+        let after = t.optimizer.highest_lr();
         if after < before {
             t.say(&format!("Epoch {}: reducing lr to {}", t.progress().epoch, repr(after)));
         }

@@ -16,7 +16,8 @@ use crate::{Error, Result};
 /// When a fit saves a checkpoint, and where. Every rule that is set counts; what is due while one is still being written
 /// follows as soon as that is done. At its end, and when the [`crate::StopFlag`] is raised, a fit is saved in any case.
 ///
-/// A folder is for one fit at a time: a [`crate::FolderLock`] keeps others out.
+/// A folder is for one fit at a time. The fit does not see to that: hold a [`crate::FolderLock`] from before
+/// [`crate::Learner::resume`] to its end, as the command and the Python package do, where others may come by.
 ///
 /// ```
 /// use highmark::CheckpointConfig;

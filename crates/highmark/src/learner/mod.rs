@@ -162,11 +162,12 @@ pub struct Learner {
 impl Learner {
     /// fastai's `tabular_learner`: a [`crate::TabularModel`] for this data.
     pub fn tabular(data: &TabularData, config: LearnerConfig) -> Result<Self> {
-        let loss = config.loss.clone().unwrap_or(match data.pipeline.task() {
-            Task::Classification { .. } => LossKind::CrossEntropy { weight: None, label_smoothing: 0.0 },
-            Task::MultiLabel { .. } => LossKind::BceWithLogits { pos_weight: None },
-            Task::Regression { .. } => LossKind::Mse,
-        });
+        let activation = match data.pipeline.task() {
+            Task::Classification { .. } => Activation::Softmax,
+            Task::MultiLabel { .. } => Activation::Sigmoid,
+            Task::Regression { .. } => Activation::Identity,
+        };
+        let loss = config.loss.clone().unwrap_or_else(|| activation.into());
         Self::assemble_tabular(data, loss.build(), loss, config)
     }
 
@@ -177,11 +178,7 @@ impl Learner {
     /// by that of the library which has the same activation. Fails for classes under a loss whose activation is not
     /// softmax, and for others under one whose activation is.
     pub fn tabular_with_loss(data: &TabularData, loss: Box<dyn Loss>, config: LearnerConfig) -> Result<Self> {
-        let kind = match loss.activation() {
-            Activation::Softmax => LossKind::CrossEntropy { weight: None, label_smoothing: 0.0 },
-            Activation::Sigmoid => LossKind::BceWithLogits { pos_weight: None },
-            Activation::Identity => LossKind::Mse,
-        };
+        let kind = LossKind::from(loss.activation());
         let classes = matches!(data.pipeline.task(), Task::Classification { .. });
         if classes != (loss.activation() == Activation::Softmax) {
             let message = format!(

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{BceWithLogits, CrossEntropy, Focal, Huber, L1, Loss, Mse};
+use super::{Activation, BceWithLogits, CrossEntropy, Focal, Huber, L1, Loss, Mse};
 use crate::{Error, Result};
 
 /// A loss as data: what a configuration or a model file holds.
@@ -69,10 +69,10 @@ impl LossKind {
     /// The loss called `name` with its defaults. `mae` is another name for `l1`.
     pub fn parse(name: &str) -> Result<Self> {
         Ok(match name {
-            "cross-entropy" => Self::CrossEntropy { weight: None, label_smoothing: 0.0 },
+            "cross-entropy" => Activation::Softmax.into(),
             "focal" => Self::Focal { gamma: two(), weight: None },
-            "bce" => Self::BceWithLogits { pos_weight: None },
-            "mse" => Self::Mse,
+            "bce" => Activation::Sigmoid.into(),
+            "mse" => Activation::Identity.into(),
             "l1" | "mae" => Self::L1,
             "huber" => Self::Huber { delta: one() },
             _ => return Err(Error::unknown("loss", name, Self::NAMES)),
@@ -90,6 +90,17 @@ impl LossKind {
             Self::Mse => Box::new(Mse),
             Self::L1 => Box::new(L1),
             Self::Huber { delta } => Box::new(Huber { delta }),
+        }
+    }
+}
+
+/// The loss that is meant when only the activation is known: of classes, of labels, of numbers.
+impl From<Activation> for LossKind {
+    fn from(activation: Activation) -> Self {
+        match activation {
+            Activation::Softmax => Self::CrossEntropy { weight: None, label_smoothing: 0.0 },
+            Activation::Sigmoid => Self::BceWithLogits { pos_weight: None },
+            Activation::Identity => Self::Mse,
         }
     }
 }

@@ -168,6 +168,11 @@ impl Optimizer {
         self.hyper(Hyper::Lr)
     }
 
+    /// The learning rate of the group with the highest: others may be frozen, at 0.
+    pub fn highest_lr(&self) -> f64 {
+        self.groups.iter().map(|group| group.hypers.lr).fold(0.0, f64::max)
+    }
+
     /// The momentum of the last group.
     pub fn mom(&self) -> f64 {
         self.hyper(Hyper::Mom)
