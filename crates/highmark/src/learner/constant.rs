@@ -42,7 +42,7 @@ fn least(means: &[f64], targets: &Targets, loss: &LossKind) -> Option<Vec<f64>> 
             let sum: f64 = weighed.iter().sum();
             (sum > 0.0).then(|| weighed.iter().map(|share| share / sum).collect())
         }
-        LossKind::BceWithLogits { pos_weight } => {
+        LossKind::BceWithLogits { pos_weight, .. } => {
             let share = |(i, share): (usize, &f64)| {
                 let positive = weight(pos_weight, i) * share;
                 positive / (positive + 1.0 - share)
@@ -133,7 +133,7 @@ mod tests {
         assert_eq!(least_of(weighed), Some(vec![0.5, 0.5]));
         let smoothed = LossKind::CrossEntropy { weight: None, label_smoothing: 0.5 };
         assert_eq!(least_of(smoothed), Some(vec![0.375, 0.625]));
-        assert_eq!(least_of(LossKind::BceWithLogits { pos_weight: weight }).unwrap()[0], 0.5);
+        assert_eq!(least_of(LossKind::BceWithLogits { pos_weight: weight, threshold: 0.5 }).unwrap()[0], 0.5);
         assert_eq!(least_of(LossKind::Focal { gamma: 2.0, weight: None }), None);
         // No other constant has less.
         for loss in [

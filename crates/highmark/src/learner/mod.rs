@@ -346,8 +346,8 @@ impl Learner {
     /// Predictions for every row of a table, which needs no target, and what was new in it. Leaves no trace.
     pub fn predict(&mut self, table: &Table) -> Result<(Predicted, Drift)> {
         let pipeline = self.trainer.description.pipeline()?;
-        let activation = self.trainer.loss.activation();
-        predict::predict_table(&mut *self.trainer.model, activation, pipeline, table, &self.trainer.stop)
+        let (model, loss) = (&mut *self.trainer.model, &*self.trainer.loss);
+        predict::predict_table(model, loss, pipeline, table, &self.trainer.stop)
     }
 
     /// Activated predictions for rows that are encoded already, rows × outputs: fastai's `get_preds`. Leaves no trace.

@@ -9,7 +9,7 @@ use super::model_file::{self, ModelDescription};
 use super::stop_flag::StopFlag;
 use crate::Result;
 use crate::data::{Dataset, Drift, Loader, Order, Pipeline, Table, Task};
-use crate::losses::Activation;
+use crate::losses::{Activation, Loss};
 use crate::metrics::{Metric, Predictions};
 use crate::models::{Model, TabularModel};
 use crate::nn::Mode;
@@ -26,6 +26,8 @@ pub struct Predicted {
     pub outputs: usize,
     /// What they are of.
     pub task: Task,
+    /// Above which probability a label, or the second of two classes with one output, is predicted: [`Loss::threshold`].
+    pub threshold: f32,
 }
 
 impl Predicted {
@@ -39,7 +41,7 @@ impl Predicted {
         let best = |row: &[f32]| (0..row.len()).fold(0, |best, i| if row[i] > row[best] { i } else { best });
         let rows = self.values.chunks_exact(self.outputs.max(1));
         // One output is the probability of the second class.
-        rows.map(|row| if let [p] = row { usize::from(*p > 0.5) } else { best(row) }).collect()
+        rows.map(|row| if let [p] = row { usize::from(*p > self.threshold) } else { best(row) }).collect()
     }
 
     /// As a table: `prediction` and `probability_<class>` for each class; `prediction_<label>` and
@@ -75,7 +77,8 @@ impl Predicted {
                 let labels = self.task.class_names();
                 for (i, label) in labels.iter().enumerate() {
                     let values = self.values.iter().skip(i).step_by(self.outputs.max(1));
-                    let decided: arrow_array::Int64Array = values.map(|p| i64::from(*p > 0.5)).collect();
+                    let decided: arrow_array::Int64Array =
+                        values.map(|p| i64::from(*p > self.threshold)).collect();
                     columns.push((format!("prediction_{label}"), Arc::new(decided)));
                 }
                 columns.extend(
@@ -154,9 +157,9 @@ impl SavedModel {
     /// Predictions for rows that this model's pipeline has encoded.
     pub fn predict_encoded(&mut self, dataset: &Arc<Dataset>) -> Result<Predicted> {
         let task = self.pipeline()?.task().clone();
-        let activation = self.description.loss.build().activation();
-        let values = predict_dataset(&mut self.model, activation, dataset, &self.stop)?;
-        Ok(Predicted { values, outputs: self.model.outputs(), task })
+        let loss = self.description.loss.build();
+        let values = predict_dataset(&mut self.model, loss.activation(), dataset, &self.stop)?;
+        Ok(Predicted { values, outputs: self.model.outputs(), task, threshold: loss.threshold() })
     }
 }
 
@@ -199,14 +202,15 @@ fn interrupted(stop: &StopFlag, what: &'static str) -> Result<()> {
 /// Encodes `table` and predicts all of its rows.
 pub(crate) fn predict_table(
     model: &mut dyn Model,
-    activation: Activation,
+    loss: &dyn Loss,
     pipeline: &Pipeline,
     table: &Table,
     stop: &StopFlag,
 ) -> Result<(Predicted, Drift)> {
     let (dataset, drift) = pipeline.apply(table)?;
-    let values = predict_dataset(model, activation, &Arc::new(dataset), stop)?;
-    Ok((Predicted { values, outputs: model.outputs(), task: pipeline.task().clone() }, drift))
+    let values = predict_dataset(model, loss.activation(), &Arc::new(dataset), stop)?;
+    let (outputs, task, threshold) = (model.outputs(), pipeline.task().clone(), loss.threshold());
+    Ok((Predicted { values, outputs, task, threshold }, drift))
 }
 
 /// Activated predictions of all rows in their order, rows × outputs.

@@ -17,10 +17,19 @@ use crate::{Error, Result, Targets};
 /// assert!((value - 2.0f32.ln()).abs() < 1e-6);
 /// # Ok::<(), highmark::Error>(())
 /// ```
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct BceWithLogits {
     /// How much more a positive counts than a negative, one number an output; all 1 by default.
     pub pos_weight: Option<Vec<f32>>,
+    /// Above which probability a label, or the second class, is predicted; from 0 to 1, 0.5 by default. fastai's `thresh`.
+    /// The loss itself does not depend on it, nor do metrics.
+    pub threshold: f32,
+}
+
+impl Default for BceWithLogits {
+    fn default() -> Self {
+        Self { pos_weight: None, threshold: 0.5 }
+    }
 }
 
 impl BceWithLogits {
@@ -77,6 +86,10 @@ impl Loss for BceWithLogits {
         Activation::Sigmoid
     }
 
+    fn threshold(&self) -> f32 {
+        self.threshold
+    }
+
     fn evaluate(
         &self,
         predictions: &[f32],
@@ -101,6 +114,9 @@ impl Loss for BceWithLogits {
     fn check(&self, outputs: usize, targets: &Targets) -> Result<()> {
         check_kind(outputs, targets)?;
         check_weight("pos_weight", self.pos_weight.as_deref(), outputs)?;
+        if !(0.0..=1.0).contains(&self.threshold) {
+            return Err(Error::config("threshold", format!("{} is no probability", self.threshold)));
+        }
         if let Targets::Values { values, .. } = targets
             && let Some(value) = values.iter().find(|value| !(0.0..=1.0).contains(*value))
         {
@@ -143,7 +159,7 @@ mod tests {
             width: 3,
         };
         for pos_weight in [None, Some(vec![0.5, 2.0, 4.0])] {
-            check_gradient(&BceWithLogits { pos_weight }, &points, 3, &labels);
+            check_gradient(&BceWithLogits { pos_weight, ..BceWithLogits::default() }, &points, 3, &labels);
         }
         let classes = Targets::Classes(vec![0, 1, 1, 0, 1, 0, 1, 0, 0, 1, 1, 0]);
         check_gradient(&BceWithLogits::default(), &points, 1, &classes);
@@ -169,9 +185,11 @@ mod tests {
         assert!(loss.check(2, &values(f32::NAN)).is_err());
         assert!(loss.check(3, &values(1.0)).is_err());
         assert!(loss.check(2, &values(1.0)).is_ok());
-        assert!(BceWithLogits { pos_weight: Some(vec![1.0]) }.check(2, &values(1.0)).is_err());
-        assert!(
-            BceWithLogits { pos_weight: Some(vec![1.0]) }.evaluate(&[0.0; 2], 2, &values(1.0), None).is_err()
-        );
+        let one_weight = BceWithLogits { pos_weight: Some(vec![1.0]), ..BceWithLogits::default() };
+        assert!(one_weight.check(2, &values(1.0)).is_err());
+        assert!(one_weight.evaluate(&[0.0; 2], 2, &values(1.0), None).is_err());
+        for threshold in [-0.1, 1.1, f32::NAN] {
+            assert!(BceWithLogits { threshold, ..BceWithLogits::default() }.check(2, &values(1.0)).is_err());
+        }
     }
 }

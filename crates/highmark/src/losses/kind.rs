@@ -41,6 +41,9 @@ pub enum LossKind {
         /// The weight of positives, one an output; all 1 by default.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         pos_weight: Option<Vec<f32>>,
+        /// Above which probability a label is predicted; 0.5 by default.
+        #[serde(default = "half", skip_serializing_if = "is_half")]
+        threshold: f32,
     },
     /// [`Mse`].
     Mse,
@@ -52,6 +55,15 @@ pub enum LossKind {
         #[serde(default = "one")]
         delta: f32,
     },
+}
+
+fn half() -> f32 {
+    0.5
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks so")]
+fn is_half(threshold: &f32) -> bool {
+    *threshold == half()
 }
 
 fn one() -> f32 {
@@ -86,7 +98,9 @@ impl LossKind {
                 Box::new(CrossEntropy { weight, label_smoothing })
             }
             Self::Focal { gamma, weight } => Box::new(Focal { gamma, weight }),
-            Self::BceWithLogits { pos_weight } => Box::new(BceWithLogits { pos_weight }),
+            Self::BceWithLogits { pos_weight, threshold } => {
+                Box::new(BceWithLogits { pos_weight, threshold })
+            }
             Self::Mse => Box::new(Mse),
             Self::L1 => Box::new(L1),
             Self::Huber { delta } => Box::new(Huber { delta }),
@@ -99,7 +113,7 @@ impl From<Activation> for LossKind {
     fn from(activation: Activation) -> Self {
         match activation {
             Activation::Softmax => Self::CrossEntropy { weight: None, label_smoothing: 0.0 },
-            Activation::Sigmoid => Self::BceWithLogits { pos_weight: None },
+            Activation::Sigmoid => Self::BceWithLogits { pos_weight: None, threshold: half() },
             Activation::Identity => Self::Mse,
         }
     }

@@ -45,6 +45,11 @@ pub trait Loss: Send {
     /// What turns raw outputs into predictions that fit this loss.
     fn activation(&self) -> Activation;
 
+    /// Above which probability a label, or the second class of a model of one output, is predicted. Default 0.5.
+    fn threshold(&self) -> f32 {
+        0.5
+    }
+
     /// The mean loss of the rows, as torch's `reduction='mean'`; NaN for no rows.
     ///
     /// The gradient of that mean with respect to `predictions` overwrites `grad` (rows × `outputs`), if given.

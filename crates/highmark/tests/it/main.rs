@@ -23,6 +23,7 @@ mod scaled_target;
 mod small_learner;
 mod snapshot;
 mod stop;
+mod threshold;
 mod trace;
 mod trackers;
 
