@@ -157,7 +157,7 @@ class _Estimator(BaseEstimator):
     def _predict(self, X: Any) -> np.ndarray:
         check_is_fitted(self)
         dataset, _ = self._model.pipeline.apply(to_table(self._columns(X, reset=False)))
-        return self._model.predict(dataset)
+        return self._model.predictions(dataset)[1]
 
     def __getstate__(self) -> dict[str, Any]:
         state = dict(super().__getstate__())

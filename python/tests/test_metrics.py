@@ -139,6 +139,26 @@ def test_losses_can_be_called():
     assert names.MSELossFlat().decodes(NEAR) is NEAR
 
 
+def test_a_threshold_decides_in_the_learner_and_in_its_file(tmp_path):
+    table = {"x": np.arange(60.0) * 7 % 11, "tall": np.arange(60) % 2 > 0, "old": np.arange(60) % 3 > 0}
+    dls = names.TabularDataLoaders.from_df(table, tmp_path, cont_names=["x"], y_names=["tall", "old"], bs=16, valid_idx=range(20))
+    learn = names.tabular_learner(dls, layers=[4])
+    thresh = float(np.median(learn.get_preds()[0]))
+    for loss, above in ((names.BCEWithLogitsLossFlat(thresh=thresh), thresh), (names.BCEWithLogitsLossFlat, 0.5)):
+        learn.loss_func = loss
+        preds, _, decoded = learn.get_preds(with_decoded=True)
+        expected = preds > above
+        assert np.array_equal(decoded, expected) and learn.loss_func.thresh == pytest.approx(above)
+        row = {"x": 3.0}
+        loaded = names.load_learner(learn.export())
+        assert np.array_equal(loaded.get_preds(dl=loaded.dls.test_dl(table), with_decoded=True)[2][:20], expected)
+        assert np.array_equal(loaded.predict(row)[1], learn.predict(row)[1])
+    for wrong, error in ((2, ValueError), ("half", TypeError)):
+        with pytest.raises(error, match="thresh"):
+            learn.loss_func = names.BCEWithLogitsLossFlat(thresh=wrong)
+            learn.validate()
+
+
 def test_what_a_loss_cannot_be_of():
     with pytest.raises(ValueError, match="class 7 does not exist in a model of 2 outputs"):
         names.CrossEntropyLossFlat()(LOGITS, np.full(200, 7))

@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use highmark::{
-    ActivationFn, Callback, ErrorKind, LearnerConfig, Loader, LossKind, LrFindConfig, Mode, OptimizerConfig,
-    Order, Outcome, Renamed, Report, Schedule, Suggestion, TabularConfig,
+    ActivationFn, Callback, ErrorKind, LearnerConfig, LossKind, LrFindConfig, OptimizerConfig, Order,
+    Outcome, Renamed, Report, Schedule, Suggestion, TabularConfig,
 };
 use pyo3::exceptions::{PyRuntimeError, PyTypeError};
 use pyo3::prelude::*;
@@ -18,15 +18,13 @@ use crate::callback::{Hook, PyCallback};
 use crate::data::{Dataset, TabularData};
 use crate::error::{OrRaise, from_json};
 use crate::fit_options::FitOptions;
-use crate::interrupt::{Interrupt, Pending, Watch};
+use crate::interrupt::{Interrupt, Pending};
 use crate::metric::PyMetric;
 use crate::native::NativeCallback;
+use crate::outputs::{Arrays, Outputs};
 use crate::screen::{Progress, console};
 use crate::slot::Slot;
 use crate::trainer::Trainer;
-
-/// Rows that go through the model at a time.
-const ROWS: usize = 1024;
 
 /// The settings of a learner, as the package sends them.
 #[derive(Deserialize)]
@@ -196,55 +194,24 @@ impl Learner {
         Ok(dict)
     }
 
-    /// Predictions for encoded rows, rows × outputs: raw, activated, and the loss of each row if there are targets.
-    #[expect(clippy::type_complexity, reason = "three arrays")]
-    fn predictions<'py>(
-        &self,
-        py: Python<'py>,
-        dataset: &Dataset,
-    ) -> PyResult<(Bound<'py, PyAny>, Bound<'py, PyAny>, Option<Bound<'py, PyAny>>)> {
-        let data = Arc::clone(&dataset.0);
-        let loss = self.loss.build();
-        let forward = |t: &mut highmark::Trainer| -> highmark::Result<(Vec<f32>, usize)> {
-            let mut loader = Loader::new(data, ROWS, Order::Sequential, false)?;
-            loader.start(0);
-            let (mut batch, mut part, mut raw) = (loader.empty_batch(), Vec::new(), Vec::new());
-            let mut watch = Watch::default();
-            for position in 0..loader.batches() {
-                watch.look().map_err(highmark::Error::user)?;
-                loader.load(position, &mut batch);
-                t.model.forward(&batch, Mode::Eval, &mut part)?;
-                raw.extend_from_slice(&part);
-            }
-            Ok((raw, t.model.outputs()))
-        };
+    /// Predictions for encoded rows: raw, activated, and the loss of each row if there are targets.
+    fn predictions<'py>(&self, py: Python<'py>, dataset: &Dataset) -> PyResult<Arrays<'py>> {
         if self.slot.peek(|t| t.phase() == highmark::Phase::Train)? {
             let message = "predictions in the middle of training would disturb it; wait for after_train";
             return Err(PyRuntimeError::new_err(message));
         }
-        let (raw, outputs) = match self.slot.take_back() {
+        let outputs = match self.slot.take_back() {
             Some(mut lent) => {
                 let (lent, done) = py.detach(move || {
-                    let done = forward(&mut lent);
+                    let done = Outputs::of(&mut *lent.model, dataset);
                     (lent, done)
                 });
                 self.slot.lend(lent);
                 done.or_raise()?
             }
-            None => self.away(py, |learner| forward(learner.trainer_mut()))?,
+            None => self.away(py, |learner| Outputs::of(&mut *learner.trainer_mut().model, dataset))?,
         };
-        let mut losses = Vec::new();
-        let losses = match dataset.0.targets() {
-            Some(targets) => {
-                loss.per_row(&raw, outputs, targets, &mut losses).or_raise()?;
-                Some(numpy(py, Numbers::F32(losses), &[dataset.0.rows()])?)
-            }
-            None => None,
-        };
-        let shape = [dataset.0.rows(), outputs];
-        let mut activated = raw.clone();
-        loss.activation().apply(&mut activated, outputs);
-        Ok((numpy(py, Numbers::F32(raw), &shape)?, numpy(py, Numbers::F32(activated), &shape)?, losses))
+        outputs.into_arrays(py, dataset, &self.loss)
     }
 
     /// Layers, shapes, parameters, loss and optimizer, as text.

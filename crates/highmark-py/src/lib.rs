@@ -15,6 +15,7 @@ mod loss;
 mod metric;
 mod monitor;
 mod native;
+mod outputs;
 mod saved;
 mod screen;
 mod slot;

@@ -3,12 +3,11 @@
 use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 
-use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 
-use crate::array::{Numbers, numpy};
 use crate::data::{Dataset, Pipeline};
 use crate::error::{OrRaise, to_json};
+use crate::outputs::{Arrays, Outputs};
 
 /// A model from a file: raw rows in, predictions out. Reading one runs no code.
 #[pyclass(frozen, module = "highmark._highmark")]
@@ -39,13 +38,11 @@ impl SavedModel {
         self.with(|model| model.pipeline().cloned().map(Pipeline).or_raise())
     }
 
-    /// Activated predictions of encoded rows, rows × outputs.
-    fn predict<'py>(&self, py: Python<'py>, dataset: &Dataset) -> PyResult<Bound<'py, PyAny>> {
-        let predicted = py.detach(|| self.with(|model| model.predict_encoded(&dataset.0))).or_raise()?;
-        if predicted.outputs == 0 {
-            return Err(PyValueError::new_err("the model has no outputs"));
-        }
-        let shape = [predicted.rows(), predicted.outputs];
-        numpy(py, Numbers::F32(predicted.values), &shape)
+    /// Predictions for encoded rows: raw, activated, and the loss of each row if there are targets.
+    fn predictions<'py>(&self, py: Python<'py>, dataset: &Dataset) -> PyResult<Arrays<'py>> {
+        let (outputs, loss) = py.detach(|| {
+            self.with(|model| (Outputs::of(model.model_mut(), dataset), model.description().loss.clone()))
+        });
+        outputs.or_raise()?.into_arrays(py, dataset, &loss)
     }
 }

@@ -14,7 +14,7 @@ import numpy as np
 
 from .. import _highmark
 from ..notices import notice
-from ..screen import Screen, clock, show_table
+from ..screen import Screen, clock
 from ..seed import seed_for
 from .builtin import SkipToEpoch
 from .callback import Callback
@@ -24,15 +24,14 @@ from .data import DataLoader, DataLoaders
 from .files import Files
 from .fit_options import FitOptions, fit_options, seed_advised, seed_taken_over, words_of_seed
 from .groups import Groups
-from .losses import activation_of, loss_spec
-from .metrics import CoreMetric, as_number, metrics_of
+from .inference import Inference
+from .losses import loss_spec
+from .metrics import metrics_of
 from .model import Model, Optimizer
 from .optimizers import Adam, optimizer_spec
-from .predictions import Row, decisions, one_row, predicted
 from .recorder import ProgressCallback, Recorder
 from .report import Report
 from .settings import Settings
-from .tensor import Tensor, tensor_of
 from .view import View
 
 if sys.version_info >= (3, 11):
@@ -62,7 +61,7 @@ class SuggestionMethod:
 valley, slide, minimum, steep = "valley", "slide", "minimum", "steep"
 
 
-class Learner(Settings, CallbackList, Files, Groups, View):
+class Learner(Inference, Settings, CallbackList, Files, Groups, View):
     """A model, its data, its optimizer and its callbacks."""
 
     def __init__(
@@ -325,7 +324,7 @@ class Learner(Settings, CallbackList, Files, Groups, View):
 
     # Looking.
 
-    def validate(self, ds_idx: int = 1, dl: DataLoader | None = None, cbs: Any = None) -> list[float]:
+    def validate(self, ds_idx: int | DataLoader = 1, dl: DataLoader | None = None, cbs: Any = None) -> list[float]:
         """Mean loss and metrics of the validation rows, of the training rows (``ds_idx=0``), or of a loader. Leaves no
         trace in the learner, in a hook of a fit (``after_epoch``) neither; there it takes no ``cbs``."""
         if listed(cbs) and self._trainer.in_hook:
@@ -335,73 +334,10 @@ class Learner(Settings, CallbackList, Files, Groups, View):
             for cb in extra:
                 cb.learn = self
             return [value for _, value in self._core.validate(self._handles(extra, everywhere=True))]
-        loader = self.dls[ds_idx] if dl is None else dl
-        raw = self._core.predictions(loader.rows)[0]
-        targets = loader.dataset.arrays()[2]
-        if targets is None:
-            raise ValueError("these rows have no targets, so there is no loss")
-        # By batches as a fit has them: the mean of weighted losses depends on them, and so do metrics that are means.
-        batches = [(raw[at : at + self.dls.bs], targets[at : at + self.dls.bs]) for at in range(0, len(raw), self.dls.bs)]
-        losses = [self.loss_func(*batch) for batch in batches]
-        values = [float(np.average(losses, weights=[len(batch[0]) for batch in batches]))]
-        for metric in self.metrics:
-            if isinstance(metric, CoreMetric):
-                kind = activation_of(self.loss_func.name)
-                values.append(_highmark.metric_value(metric.core, raw, targets, kind))
-            else:
-                metric.reset()
-                for batch in batches:
-                    metric._batch(*batch)
-                values.append(float("nan") if metric.value is None else as_number(metric, metric.value))
-        return values
+        return self._scores(self._loader(ds_idx, dl))
 
-    def get_preds(
-        self,
-        ds_idx: int = 1,
-        dl: DataLoader | None = None,
-        with_input: bool = False,
-        with_decoded: bool = False,
-        with_loss: bool = False,
-        act: Any = None,
-        inner: bool = False,
-        reorder: bool = True,
-        cbs: Any = None,
-        with_preds: bool = True,
-        with_targs: bool = True,
-    ) -> tuple[Any, ...]:
-        """Predictions and targets of the validation rows, of ``dls[ds_idx]``, or of a loader, in the order of the rows:
-        inputs (if asked for), predictions (activated), targets, decoded predictions and losses (if asked for)."""
-        loader = self.dls[ds_idx] if dl is None else dl
-        if not isinstance(loader, DataLoader):
-            raise TypeError(f"dl: a loader is needed, dls.test_dl(df) for one, not {dl!r}")
-        raw, activated, losses = self._core.predictions(loader.rows)
-        cat, cont, targets = loader.dataset.arrays()
-        result: list[Any] = [(tensor_of(cat.astype(np.int64)), tensor_of(cont))] if with_input else []
-        if with_preds:
-            result.append(tensor_of(activated) if act is None else act(tensor_of(raw)))
-        if with_targs:
-            result.append(tensor_of(targets))
-        if with_decoded:
-            result.append(tensor_of(decisions(self.dls._info, activated)))
-        if with_loss:
-            result.append(tensor_of(losses))
-        return tuple(result)
-
-    def predict(self, row: Any) -> tuple[Row, Any, Tensor]:
-        """The prediction for one row (a Series of pandas, or a mapping): the row with it, its class or value, and the
-        probabilities or values."""
-        dataset, _ = self.dls._info.apply(one_row(row))
-        _, activated, _ = self._core.predictions(dataset)
-        return predicted(self.dls._info, dataset, activated)
-
-    def show_results(self, ds_idx: int = 1, dl: DataLoader | None = None, max_n: int = 10, **kwargs: Any) -> None:
-        """Shows rows with their targets and predictions."""
-        loader = self.dls[ds_idx] if dl is None else dl
-        rows = list(range(min(max_n, loader.n)))
-        columns = loader.decoded(rows)
-        decided = decisions(self.dls._info, self._core.predictions(loader.rows)[1])
-        columns.update(self.dls._info.decode_targets(decided[: len(rows)], "_pred"))
-        show_table(columns)
+    def _outputs(self, rows: _highmark.Dataset) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
+        return self._core.predictions(rows)
 
     def summary(self) -> Lines:
         """Layers, shapes, parameters, loss, optimizer and callbacks."""

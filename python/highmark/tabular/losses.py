@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from .._highmark import loss_value
+from .checks import real
 from .tensor import Tensor
 
 __all__ = [
@@ -34,12 +35,11 @@ def activation_of(loss: str) -> str:
 class BaseLoss:
     """A loss by name and options. Calling it computes it for raw outputs and targets."""
 
-    #: From which probability on a label is there.
-    thresh = 0.5
-
     def __init__(self, spec: dict[str, Any]) -> None:
         self.spec = spec
         self.name: str = spec["name"]
+        #: Above which probability a label is there.
+        self.thresh: float = spec.get("threshold", 0.5)
 
     def __call__(self, inp: Any, targ: Any) -> float:
         """The loss of raw outputs, rows by outputs, and their targets: the mean over the rows."""
@@ -112,14 +112,13 @@ class FocalLoss(FocalLossFlat):
 
 
 class BCEWithLogitsLossFlat(BaseLoss):
-    """Binary cross-entropy of each output."""
+    """Binary cross-entropy of each output. Above the probability ``thresh`` a label is predicted."""
 
     def __init__(self, axis: int = -1, thresh: float = 0.5, pos_weight: Any = None) -> None:
-        spec: dict[str, Any] = {"name": "bce"}
+        spec: dict[str, Any] = {"name": "bce", "threshold": real("thresh", thresh)}
         if pos_weight is not None:
             spec["pos_weight"] = _weights(pos_weight)
         super().__init__(spec)
-        self.thresh = thresh
 
 
 class MSELossFlat(BaseLoss):

@@ -14,11 +14,11 @@ from .tensor import Tensor, tensor_of
 __all__ = ["Row", "decisions", "one_row", "predicted"]
 
 
-def decisions(info: Info, activated: np.ndarray) -> np.ndarray:
+def decisions(info: Info, activated: np.ndarray, thresh: float) -> np.ndarray:
     """A class for each row, whether each label is there, or numbers as they are."""
     if info.task == "classification":
-        return activated.argmax(axis=1) if activated.shape[1] > 1 else (activated[:, 0] > 0.5).astype(np.int64)
-    return activated > 0.5 if info.task == "multi-label" else activated
+        return activated.argmax(axis=1) if activated.shape[1] > 1 else (activated[:, 0] > thresh).astype(np.int64)
+    return activated > thresh if info.task == "multi-label" else activated
 
 
 def one_row(row: Any) -> dict[str, list[Any]]:
@@ -42,8 +42,9 @@ class Row(dict[str, Any]):
         show_table({name: [value] for name, value in self.items()})
 
 
-def predicted(info: Info, dataset: _highmark.Dataset, activated: np.ndarray) -> tuple[Row, Any, Tensor]:
-    decided = decisions(info, activated)
+def predicted(
+    info: Info, dataset: _highmark.Dataset, activated: np.ndarray, decided: np.ndarray
+) -> tuple[Row, Any, Tensor]:
     columns = info.decode(*dataset.arrays()[:2], decided)
     row = Row({name: values[0] for name, values in columns.items()})
     return row, tensor_of(decided[0]), activated[0].view(Tensor)

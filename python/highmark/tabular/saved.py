@@ -10,57 +10,69 @@ import numpy as np
 
 from .. import _highmark
 from .described import Described
+from .inference import Inference
 from .info import Info
 from .learner import Learner
 from .loader import DataLoader, test_loader
-from .predictions import Row, decisions, one_row, predicted
-from .tensor import tensor_of
+from .losses import BaseLoss
+from .metrics import CoreMetric, Metric, metrics_of
 
 __all__ = ["LoadedLearner", "load_learner"]
 
-_SCORES = ("metrics", "validate")
 # What a learner that trains has beside its methods.
-_TRAINS = ("loss_func", "lr", "model", "opt", "opt_func", "recorder")
+_TRAINS = ("lr", "model", "opt", "opt_func", "recorder")
 
 
-class LoadedLearner:
-    """A model from a file: it predicts, and cannot train. ``dls.test_dl`` prepares other rows for it."""
+class LoadedLearner(Inference):
+    """A model from a file: it predicts rows, scores them, and cannot train. ``dls.test_dl`` prepares rows for it; the file has
+    none. ``metrics`` are none until they are assigned."""
 
     def __init__(self, file: str | os.PathLike[str]) -> None:
         self._file = os.fspath(file)
         self._saved = _highmark.SavedModel.load(self._file)
         self.description: dict[str, Any] = json.loads(self._saved.describe())
         self.dls = _SavedLoaders(Info(self._saved.pipeline))
+        self.loss_func = BaseLoss(self.description["loss"])
+        self._metrics: list[Metric | CoreMetric] = []
 
-    def get_preds(self, dl: DataLoader, with_decoded: bool = False) -> tuple[Any, ...]:
-        """Predictions (activated) and targets of a loader, and decoded predictions if asked for."""
-        if not isinstance(dl, DataLoader):
-            raise TypeError(f"dl: a loader is needed, learn.dls.test_dl(df) for one, not {dl!r}")
-        if dl._info.description != self.dls._info.description:
+    @property
+    def metrics(self) -> list[Metric | CoreMetric]:
+        """What :meth:`validate` tells beside the loss: a metric or several, as for a learner."""
+        return self._metrics
+
+    @metrics.setter
+    def metrics(self, metrics: Any) -> None:
+        self._metrics = metrics_of(metrics)
+
+    def validate(self, ds_idx: int | DataLoader = 1, dl: DataLoader | None = None, cbs: Any = None) -> list[float]:
+        """Mean loss and metrics of a loader, ``learn.dls.test_dl(df)`` of a table with targets."""
+        return self._scores(self._loader(ds_idx, dl))
+
+    def _loader(self, ds_idx: int | DataLoader, dl: DataLoader | None) -> DataLoader:
+        if dl is None and not isinstance(ds_idx, DataLoader):
+            raise ValueError("dl: a file has no rows; give the rows, dl=learn.dls.test_dl(df)")
+        loader = super()._loader(ds_idx, dl)
+        if loader._info.description != self.dls._info.description:
             raise ValueError("dl: these rows were prepared for another model; prepare them by this one's dls.test_dl(df)")
-        activated = self._saved.predict(dl.rows)
-        pair = (tensor_of(activated), tensor_of(dl.dataset.arrays()[2]))
-        return (*pair, tensor_of(decisions(self.dls._info, activated))) if with_decoded else pair
+        return loader
 
-    def predict(self, row: Any) -> tuple[Row, Any, np.ndarray]:
-        """As :meth:`Learner.predict`."""
-        dataset, _ = self.dls._info.apply(one_row(row))
-        return predicted(self.dls._info, dataset, self._saved.predict(dataset))
+    def _outputs(self, rows: _highmark.Dataset) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
+        return self._saved.predictions(rows)
 
     def __getattr__(self, name: str) -> Any:
-        if name.startswith("_") or not (name in (*_SCORES, *_TRAINS) or hasattr(Learner, name)):
+        if name.startswith("_") or not (name in _TRAINS or hasattr(Learner, name)):
             raise AttributeError(f"{type(self).__name__} has no attribute `{name}`")
         advice = "make a tabular_learner with loaders of the same table and take the weights by its load, of a file named .safetensors"
-        if name in _SCORES:
-            advice = "score what it predicts, by accuracy(*learn.get_preds(learn.dls.test_dl(df))) for one"
-        raise AttributeError(f"{name}: a model from a file only predicts; {advice}")
+        raise AttributeError(f"{name}: a model from a file does not train; {advice}")
 
     def __copy__(self) -> LoadedLearner:
-        """Itself, as it never changes."""
-        return self
+        """Another one of the same model, which never changes, with metrics of its own."""
+        copied = object.__new__(type(self))
+        vars(copied).update(vars(self), _metrics=list(self._metrics))
+        return copied
 
     def __deepcopy__(self, memo: Any) -> LoadedLearner:
-        return self
+        return self.__copy__()
 
     def __reduce__(self) -> Any:
         raise TypeError(

@@ -143,6 +143,11 @@ impl SavedModel {
         &self.model
     }
 
+    /// The same, to be run batch by batch.
+    pub fn model_mut(&mut self) -> &mut TabularModel {
+        &mut self.model
+    }
+
     /// How it prepares a table.
     pub fn pipeline(&self) -> Result<&Pipeline> {
         self.description.pipeline()
