@@ -24,8 +24,9 @@ pub(crate) const PER_NUMBER: usize = 20;
 /// between two calls within a step.
 const SPINS: u32 = 20_000;
 
-/// More than any tile count here can use.
-const MAX_THREADS: usize = 1024;
+/// Threads that are made on any machine, if asked for. More of them than there are cores would only take turns, in tiles
+/// that are the smaller the more there are.
+const ON_FEW_CORES: usize = 8;
 
 /// Threads that wait for tiles, spinning first and then asleep.
 #[derive(Debug)]
@@ -74,11 +75,12 @@ const TAKEN: u32 = 2;
 const ENDING: u32 = 3;
 
 impl Pool {
-    /// A pool that computes on `threads` threads, the calling one among them.
+    /// A pool that computes on `threads` threads, the calling one among them, or on as many as make sense here.
     pub(crate) fn new(threads: usize) -> Self {
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let desk = |_| Desk { state: AtomicU32::new(IDLE), job: AtomicPtr::default() };
         let shared = Arc::new(Shared {
-            desks: (1..threads.clamp(1, MAX_THREADS)).map(desk).collect(),
+            desks: (1..threads.clamp(1, cores.max(ON_FEW_CORES))).map(desk).collect(),
             sleepers: AtomicUsize::new(0),
             door: Mutex::new(()),
             wake: Condvar::new(),

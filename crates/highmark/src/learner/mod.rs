@@ -98,7 +98,8 @@ pub struct LearnerConfig {
     pub accumulate: usize,
     /// Decides initial parameters, order of rows and dropout. Default 42.
     pub seed: u64,
-    /// Threads to compute on; any number gives the same bits. Default as many as there are cores.
+    /// Threads to compute on; any number gives the same bits. Default as many as there are cores. Of a larger number than
+    /// those, 8 at most are made.
     pub threads: usize,
     /// The order of the training rows, and whether a short last batch is left out. Default shuffled by the seed, yes.
     pub order: Option<(Order, bool)>,

@@ -201,7 +201,8 @@ impl TabularModel {
         })
     }
 
-    /// Computes on `threads` threads from now on; the results are the same bits for any number.
+    /// Computes on `threads` threads from now on; the results are the same bits for any number. More than there are cores, and
+    /// more than 8, are not made.
     #[must_use]
     pub fn threads(mut self, threads: usize) -> Self {
         self.pool = Pool::new(threads);
