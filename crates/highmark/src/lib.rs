@@ -27,6 +27,8 @@ mod plural;
 mod repr;
 mod seed;
 
+/// The crate whose arrays a [`Table`] is made of, in the version that is used here.
+pub use arrow_array;
 pub use callbacks::{
     CsvLogger, EarlyStopping, EventLog, LrReduction, MinDelta, Monitor, Named, ParamScheduler, ProgressBar,
     ReduceLrOnPlateau, SaveBest, SaveWhen, TerminateOnNan,

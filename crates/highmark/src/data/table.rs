@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use arrow_array::cast::AsArray;
-use arrow_array::{Array, ArrayRef};
+use arrow_array::{Array, ArrayRef, RecordBatch};
 
 use super::factors::Factors;
 use super::level::Level;
@@ -28,6 +28,19 @@ use crate::{Error, Result};
 /// assert_eq!(table.rows(), 2);
 /// assert_eq!(table.names().collect::<Vec<_>>(), ["age", "city"]);
 /// assert!(table.column("town").is_err());
+/// # Ok::<(), highmark::Error>(())
+/// ```
+///
+/// A `RecordBatch` becomes one without a copy. The version of Arrow must be that of [`arrow_array`](crate::arrow_array).
+///
+/// ```
+/// use std::sync::Arc;
+/// use highmark::Table;
+/// use highmark::arrow_array::{ArrayRef, Float32Array, RecordBatch};
+///
+/// let size: ArrayRef = Arc::new(Float32Array::from(vec![1.5, 2.5]));
+/// let table = Table::try_from(RecordBatch::try_from_iter([("size", size)]).expect("columns of one length"))?;
+/// assert_eq!(table.rows(), 2);
 /// # Ok::<(), highmark::Error>(())
 /// ```
 #[derive(Clone, Debug)]
@@ -158,6 +171,16 @@ impl Table {
         let kept = self.columns.iter().filter(|(name, _)| !names.contains(&name.as_str()));
         let kept = Self::new(kept.cloned().collect())?.with_origin(self.origin.clone());
         Ok(kept.with_categories(self.categories.clone()))
+    }
+}
+
+/// Its columns under their names. Fails as [`Table::new`] does.
+impl TryFrom<RecordBatch> for Table {
+    type Error = Error;
+
+    fn try_from(batch: RecordBatch) -> Result<Self> {
+        let (schema, arrays, _) = batch.into_parts();
+        Self::new(schema.fields().iter().map(|field| field.name().clone()).zip(arrays).collect())
     }
 }
 
