@@ -72,7 +72,7 @@ impl Dataset {
 }
 
 /// Targets as rows × columns.
-pub(crate) fn targets_array<'py>(py: Python<'py>, targets: &Targets) -> PyResult<Bound<'py, PyAny>> {
+fn targets_array<'py>(py: Python<'py>, targets: &Targets) -> PyResult<Bound<'py, PyAny>> {
     match targets {
         Targets::Classes(classes) => {
             numpy(py, Numbers::I64(classes.iter().map(|c| i64::from(*c)).collect()), &[classes.len(), 1])

@@ -3,13 +3,12 @@
 use highmark::{Activation, Direction, Error, Metric, Predictions, Result, Targets};
 use pyo3::prelude::*;
 
-use crate::array::{Numbers, floats, integers, numpy};
-use crate::data::targets_array;
+use crate::array::{floats, integers};
 use crate::error::OrRaise;
 use crate::interrupt::Pending;
 use crate::state;
 
-/// An object with `reset()`, `accumulate(predictions, targets)` and `value`.
+/// An object with `reset()` and `value`, which is shown the batches by a hook of the package.
 pub(crate) struct PyMetric {
     object: Py<PyAny>,
     name: String,
@@ -42,14 +41,9 @@ impl Metric for PyMetric {
         });
     }
 
-    fn update(&mut self, predictions: &Predictions<'_>, targets: &Targets) -> Result<()> {
-        Python::attach(|py| {
-            let shape = [predictions.rows(), predictions.outputs];
-            let raw = numpy(py, Numbers::F32(predictions.raw.to_vec()), &shape)?;
-            let targets = targets_array(py, targets)?;
-            self.object.call_method1(py, "_batch", (raw, targets)).map(drop)
-        })
-        .map_err(Error::user)
+    fn update(&mut self, _: &Predictions<'_>, _: &Targets) -> Result<()> {
+        // It has seen the batch in a hook, where it can ask for the learner.
+        Ok(())
     }
 
     fn value(&self) -> f64 {

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 from collections.abc import Callable as Function
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +15,7 @@ import numpy as np
 
 from .._highmark import Hook, Monitor, NativeCallback
 from .checks import direction, real, text
+from .naming import attribute_name
 
 if TYPE_CHECKING:
     from .fit_options import Checkpoint
@@ -61,9 +61,7 @@ class Callback:
     @property
     def name(self) -> str:
         """The name under which a learner has it: the class's, in snake case and without ``Callback``."""
-        name = re.sub("Callback$", "", type(self).__name__) or "callback"
-        name = re.sub("(.)([A-Z][a-z]+)", r"\1_\2", name)
-        return re.sub("([a-z0-9])([A-Z])", r"\1_\2", name).lower()
+        return attribute_name(type(self), "Callback")
 
     def __getattr__(self, name: str) -> Any:
         learn = self.__dict__.get("learn")

@@ -8,9 +8,10 @@ import numpy as np
 
 from .. import _highmark
 from ..screen import show_table
-from .losses import BaseLoss, activation_of
-from .metrics import CoreMetric, Metric, as_number
+from .callback_list import listed
 from .loader import DataLoader
+from .losses import BaseLoss, activation_of
+from .metrics import Batch, CoreMetric, Metric, as_number
 from .predictions import Row, decisions, one_row, predicted
 from .tensor import Tensor, tensor_of
 
@@ -49,15 +50,19 @@ class Inference:
         with_targs: bool = True,
     ) -> tuple[Any, ...]:
         """Predictions and targets of the validation rows, of ``dls[ds_idx]``, or of a loader, in the order of the rows:
-        inputs (if asked for), predictions (activated), targets, decoded predictions and losses (if asked for)."""
+        inputs (if asked for), predictions (activated), targets, decoded predictions and losses (if asked for). ``None``
+        stands for predictions or targets that are not wanted. ``cbs`` must be none: predictions call nobody."""
+        if listed(cbs):
+            raise ValueError("cbs: predictions call no callbacks; look at what get_preds returns, or validate(cbs=...)")
         loader = self._loader(ds_idx, dl)
         raw, activated, losses = self._outputs(loader.rows)
         cat, cont, targets = loader.dataset.arrays()
         result: list[Any] = [(tensor_of(cat.astype(np.int64)), tensor_of(cont))] if with_input else []
         if with_preds:
             result.append(tensor_of(activated) if act is None else act(tensor_of(raw)))
-        if with_targs:
-            result.append(tensor_of(targets))
+        else:
+            result.append(None)
+        result.append(tensor_of(targets) if with_targs else None)
         if with_decoded:
             result.append(tensor_of(self._decisions(activated)))
         if with_loss:
@@ -102,7 +107,7 @@ class Inference:
                 values.append(_highmark.metric_value(metric.core, raw, targets, kind))
             else:
                 metric.reset()
-                for batch in batches:
-                    metric._batch(*batch)
+                for pred, y in batches:
+                    metric.accumulate(Batch(self, pred, y))
                 values.append(float("nan") if metric.value is None else as_number(metric, metric.value))
         return values

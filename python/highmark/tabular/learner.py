@@ -26,7 +26,7 @@ from .fit_options import FitOptions, fit_options, seed_advised, seed_taken_over,
 from .groups import Groups
 from .inference import Inference
 from .losses import loss_spec
-from .metrics import metrics_of
+from .metrics import Metric, OwnMetrics, metrics_of
 from .model import Model, Optimizer
 from .optimizers import Adam, optimizer_spec
 from .recorder import ProgressCallback, Recorder
@@ -279,7 +279,7 @@ class Learner(Inference, Settings, CallbackList, Files, Groups, View):
 
     def _handles(self, cbs: list[Callback] | None = None, everywhere: bool = False) -> list[Any]:
         """What the library calls, in fastai's order."""
-        handles, taken = [], {"progress", "interrupt", "param_scheduler"}
+        handles, taken = [], {"progress", "interrupt", "param_scheduler", "own_metrics"}
         for cb in sorted(self.cbs if cbs is None else cbs, key=lambda cb: cb.order):
             if type(cb) in (Recorder, ProgressCallback):
                 continue
@@ -293,6 +293,8 @@ class Learner(Inference, Settings, CallbackList, Files, Groups, View):
                     taken.add(companion.name)
                     companion.learn = self
                     handles.extend(companion._handles(companion.name, everywhere))
+        if any(isinstance(metric, Metric) for metric in self.metrics):
+            handles.append(_highmark.Hook(OwnMetrics(self), "own_metrics", ["after_loss"], 64, False, True, True))
         return handles
 
     def lr_find(

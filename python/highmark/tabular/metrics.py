@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from .._highmark import metric_value
+from .naming import attribute_name
 from .tensor import logistic, softmax, tensor_of
 
 __all__ = [
@@ -18,6 +19,7 @@ __all__ = [
     "Batch",
     "CoreMetric",
     "Metric",
+    "OwnMetrics",
     "accuracy",
     "accuracy_multi",
     "as_number",
@@ -94,20 +96,43 @@ def makes_metric(function: Callable[..., Any]) -> Any:
 
 
 class Batch:
-    """What :meth:`Metric.accumulate` sees of a learner: one validation batch."""
+    """What :meth:`Metric.accumulate` sees of a learner: one validation batch, and all else that the learner has."""
 
-    def __init__(self, pred: np.ndarray, y: np.ndarray) -> None:
-        self.pred = pred
-        self.y = y
-        self.yb = (y,)
+    def __init__(self, learn: Any, pred: np.ndarray, y: np.ndarray) -> None:
+        self._learn = learn
+        self.pred = tensor_of(pred)
+        # Signed, so that a difference of classes does not wrap.
+        self.y = tensor_of(y.astype(np.int64) if y.dtype == np.uint32 else y)
+        self.yb = (self.y,)
+
+    def __getattr__(self, name: str) -> Any:
+        if name == "_learn":
+            raise AttributeError(name)
+        return getattr(self._learn, name)
+
+
+class OwnMetrics:
+    """Shows the metrics that are written in Python each validation batch, while the learner can be asked."""
+
+    def __init__(self, learn: Any) -> None:
+        self._learn = learn
+
+    def after_loss(self) -> None:
+        batch = Batch(self._learn, self._learn.pred, self._learn.y)
+        for metric in self._learn.metrics:
+            if isinstance(metric, Metric):
+                metric.accumulate(batch)
 
 
 class Metric:
     """A metric of one's own: ``reset``, ``accumulate(learn)`` with ``learn.pred``, ``learn.y`` and ``learn.yb`` of a
-    validation batch, and ``value``.
+    validation batch and what else a learner has (``learn.epoch``, ``learn.loss``, ``learn.xb``), and ``value``.
 
-    ``lower_is_better`` says which way it goes; by default lower if the name has ``loss`` or ``error`` in it.
+    Its name is that of the class in snake case, without ``Metric``. ``lower_is_better`` says which way it goes; by default
+    lower if the name has ``loss`` or ``error`` in it.
     """
+
+    _lower: bool | None = None
 
     def reset(self) -> None:
         """Forgets all rows."""
@@ -124,12 +149,16 @@ class Metric:
     @property
     def name(self) -> str:
         """The name of the column."""
-        return type(self).__name__.removesuffix("Metric").lower() or "metric"
+        return attribute_name(type(self), "Metric")
 
     @property
     def lower_is_better(self) -> bool:
         """Which way is better."""
-        return any(word in self.name for word in ("loss", "error"))
+        return any(word in self.name for word in ("loss", "error")) if self._lower is None else self._lower
+
+    @lower_is_better.setter
+    def lower_is_better(self, lower: bool) -> None:
+        self._lower = bool(lower)
 
     def state_dict(self) -> dict[str, Any]:
         """What it has gathered, for a checkpoint in the middle of a validation: its attributes, unless you say otherwise."""
@@ -138,9 +167,6 @@ class Metric:
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Takes that back."""
         vars(self).update(state)
-
-    def _batch(self, pred: np.ndarray, y: np.ndarray) -> None:
-        self.accumulate(Batch(tensor_of(pred), tensor_of(y)))
 
 
 class AvgMetric(Metric):
@@ -151,7 +177,9 @@ class AvgMetric(Metric):
             raise TypeError(f"metrics: a function is needed, not {func!r}")
         self.func = func
         self._name = name or _function_name(func)
-        self._lower = getattr(func, "lower_is_better", None) if lower_is_better is None else lower_is_better
+        lower = getattr(func, "lower_is_better", None) if lower_is_better is None else lower_is_better
+        if lower is not None:
+            self.lower_is_better = lower
         self.reset()
 
     def reset(self) -> None:
@@ -172,10 +200,6 @@ class AvgMetric(Metric):
     @property
     def name(self) -> str:
         return self._name
-
-    @property
-    def lower_is_better(self) -> bool:
-        return super().lower_is_better if self._lower is None else bool(self._lower)
 
 
 class AccumMetric(AvgMetric):

@@ -28,8 +28,9 @@ class View:
 
     @property
     def epoch(self) -> int:
-        """The epoch under way, from 0."""
-        return self._trainer.progress[0]
+        """The epoch under way, from 0; after a fit its last."""
+        epoch, n_epoch, *_ = self._trainer.progress
+        return max(min(epoch, n_epoch - 1), 0)
 
     @property
     def n_epoch(self) -> int:
@@ -111,6 +112,10 @@ class View:
     @pred.setter
     def pred(self, value: Any) -> None:
         self._trainer.set_array("predictions", value)
+
+    def to_detach(self, b: Any, cpu: bool = True, gather: bool = True) -> Any:
+        """The same: there is nothing that an array would be detached from."""
+        return b
 
     @property
     def grad(self) -> Any:

@@ -138,7 +138,9 @@ impl Callback for EarlyStopping {
 
     fn before_fit(&mut self, t: &mut Trainer) -> Flow {
         self.state = State::default();
-        self.best = None;
+        if self.reset_on_fit {
+            self.best = None;
+        }
         Ok(self.monitor.start(t, self.reset_on_fit)?)
     }
 
@@ -181,10 +183,13 @@ impl Callback for EarlyStopping {
     }
 
     fn after_fit(&mut self, t: &mut Trainer) -> Flow {
-        match self.best.take() {
-            Some(best) => Ok(t.model.params_mut().restore(&best)?),
-            None => Ok(()),
+        if let Some(best) = &self.best {
+            t.model.params_mut().restore(best)?;
         }
+        if self.reset_on_fit {
+            self.best = None;
+        }
+        Ok(())
     }
 
     fn save_state(&self) -> Result<CallbackState> {

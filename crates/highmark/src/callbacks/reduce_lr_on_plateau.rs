@@ -98,13 +98,13 @@ impl ReduceLrOnPlateau {
         self
     }
 
-    /// Down to `min_lr`. A rate that is lower already, as that of a frozen group, stays.
+    /// Down to `min_lr`. That of a frozen group, 0, stays.
     fn lower(&self, lr: f64) -> f64 {
-        let lowered = match self.reduction {
-            LrReduction::DivideBy(factor) => lr / factor,
-            LrReduction::MultiplyBy(factor) => lr * factor,
-        };
-        lowered.max(self.min_lr.min(lr))
+        match self.reduction {
+            _ if lr == 0.0 => lr,
+            LrReduction::DivideBy(factor) => (lr / factor).max(self.min_lr),
+            LrReduction::MultiplyBy(factor) => (lr * factor).max(self.min_lr.min(lr)),
+        }
     }
 }
 

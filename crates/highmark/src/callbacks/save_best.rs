@@ -146,7 +146,8 @@ impl SaveBest {
         self
     }
 
-    /// Whether the best value is forgotten when a new fit begins. Default yes.
+    /// Whether the best value and its model are forgotten when a new fit begins. Default yes. Without, a fit that finds none
+    /// better hands back the best of those before, and its file stays.
     #[must_use]
     pub fn reset_on_fit(mut self, reset: bool) -> Self {
         self.reset_on_fit = reset;
@@ -173,7 +174,7 @@ impl SaveBest {
         self.best_epoch.filter(|_| self.unwritten).map(|epoch| (epoch, self.best_step))
     }
 
-    /// The files written in the last fit, in order.
+    /// The files written in the last fit, in order; without [`SaveBest::reset_on_fit`] those of the fits before too.
     pub fn saved(&self) -> &[PathBuf] {
         &self.files
     }
@@ -288,9 +289,13 @@ impl Callback for SaveBest {
         if self.when == SaveWhen::EveryEpoch(0) {
             return Err(Error::config("every epoch", "save every 1 epoch or more").into());
         }
-        (self.best_epoch, self.best, self.saving, self.best_loss) = (None, None, None, None);
+        (self.best_epoch, self.saving) = (None, None);
         (self.unwritten, self.waiting) = (false, false);
-        self.files.clear();
+        if self.reset_on_fit {
+            // Otherwise the best of an earlier fit is handed back if none is better.
+            (self.best, self.best_loss) = (None, None);
+            self.files.clear();
+        }
         Ok(self.monitor.start(t, self.reset_on_fit)?)
     }
 
@@ -310,10 +315,13 @@ impl Callback for SaveBest {
         }
         // That it failed is told when it fails again.
         self.written(true);
-        let Some((best, optimizer)) = self.best.take() else { return Ok(()) };
-        t.model.params_mut().restore(&best)?;
+        let Some((best, optimizer)) = &self.best else { return Ok(()) };
+        t.model.params_mut().restore(best)?;
         if let Some(optimizer) = optimizer {
-            t.optimizer.restore(&optimizer)?;
+            t.optimizer.restore(optimizer)?;
+        }
+        if self.reset_on_fit {
+            self.best = None;
         }
         // Also when the file has gone since: with its folder, or because only the checkpoint was carried here.
         let path = self.path_of(t, "").filter(|path| self.unwritten || !path.is_file());

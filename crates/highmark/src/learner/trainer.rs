@@ -188,8 +188,14 @@ impl Trainer {
             return position;
         }
         let batches = self.train.batches();
-        let done = self.progress.epoch * batches
-            + if self.phase == Phase::Train { self.progress.iter } else { batches };
+        let ended = self.history.iters.len();
+        let done = if self.phase == Phase::Train {
+            self.progress.epoch * batches + self.progress.iter
+        } else if self.progress.train_iter > self.history.iters.last().copied().unwrap_or(0) {
+            (ended + 1) * batches
+        } else {
+            ended * batches
+        };
         done as f64 / (self.progress.n_epoch * batches).max(1) as f64
     }
 

@@ -5,8 +5,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use highmark::{
-    CheckpointConfig, Direction, EarlyStopping, Learner, LearnerConfig, Monitor, Mse, SaveBest, Schedule,
-    TabularConfig, TabularModel, metric_fn,
+    CheckpointConfig, Direction, EarlyStopping, Learner, LearnerConfig, Monitor, Mse, ReduceLrOnPlateau,
+    SaveBest, Schedule, TabularConfig, TabularModel, metric_fn,
 };
 
 use crate::trackers_example::tally;
@@ -112,4 +112,33 @@ fn ties_are_decided_by_the_loss_where_that_is_asked_for() {
     assert!(lowest.epoch > 0);
     assert_eq!((epoch, loss), (Some(lowest.epoch), lowest.value));
     assert_eq!(learn.history().best_then_loss("same", Direction::Higher).unwrap().epoch, lowest.epoch);
+}
+
+/// A second fit at a rate that ruins the model.
+#[test]
+fn a_best_that_is_not_forgotten_is_handed_back_by_a_later_fit() {
+    let monitor = || Monitor::new("valid_loss");
+    let kept: [Box<dyn highmark::Callback>; 2] = [
+        Box::new(SaveBest::new(monitor()).in_memory().reset_on_fit(false)),
+        Box::new(EarlyStopping::new(monitor()).patience(9).restore_best(true).reset_on_fit(false)),
+    ];
+    for callback in kept {
+        let mut learn = crate::small_learner::small(vec![callback]);
+        learn.fit(3, Some(1e-3)).unwrap();
+        let best = learn.trainer().model.params().snapshot();
+        learn.fit(2, Some(0.9)).unwrap();
+        assert!(learn.history().best("valid_loss", Direction::Lower).unwrap().value > 2.0);
+        assert_eq!(learn.trainer().model.params().snapshot(), best);
+    }
+}
+
+/// As fastai, which takes the larger of the least rate and the lower one.
+#[test]
+fn a_plateau_raises_a_rate_up_to_the_least() {
+    let monitor = Monitor::new("valid_loss").min_delta(1e6);
+    let plateau = ReduceLrOnPlateau::new(monitor).min_lr(1e-2);
+    let mut learn = crate::small_learner::small(vec![Box::new(plateau)]);
+    learn.fit(4, Some(1e-3)).unwrap();
+    let lrs = &learn.history().lrs;
+    assert_eq!((lrs[0], lrs[lrs.len() - 1]), (1e-3, 1e-2));
 }
