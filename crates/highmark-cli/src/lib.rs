@@ -13,6 +13,7 @@ mod inspect;
 mod lr_find;
 mod notice;
 mod predict;
+mod result_file;
 mod resume;
 mod run_folder;
 mod run_report;

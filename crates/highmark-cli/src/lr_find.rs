@@ -1,5 +1,7 @@
 //! `highmark lr-find`.
 
+use std::path::Path;
+
 use highmark::{LrFind, LrFindConfig, Suggestion};
 use serde_json::json;
 
@@ -8,6 +10,7 @@ use crate::config::Config;
 use crate::experiment::Experiment;
 use crate::failure::Result;
 use crate::notice;
+use crate::result_file::ResultFile;
 use crate::screen::{self, Screen};
 use crate::text_table::text_table;
 
@@ -15,6 +18,12 @@ use crate::text_table::text_table;
 pub(crate) fn run(args: &LrFindArgs) -> Result<()> {
     screen::refuse_stdout("plot", &args.plot, "a picture")?;
     let config = Config::of_lr_find(args)?;
+    let plot = ResultFile { path: &args.plot, option: "--plot", what: "the picture" };
+    // One of an earlier time is made again from the same data; whoever wants to keep it has given it a name.
+    let replace = args.overwrite || LrFind::has_drawn(&args.plot);
+    let made_from = [Some(&args.data), Some(&config.data), config.valid_file.as_ref()];
+    let made_from: Vec<&Path> = made_from.into_iter().flatten().map(Path::new).collect();
+    plot.refuse_existing(replace, &made_from)?;
     let screen = Screen::new(args.quiet, args.json);
     let mut experiment = Experiment::prepare(config, notice::watch(&args.deadline)?)?;
     let lines = experiment.lines()?;
@@ -22,7 +31,7 @@ pub(crate) fn run(args: &LrFindArgs) -> Result<()> {
     lines.iter().take_while(|line| !line.starts_with("model ")).for_each(|line| screen.say(line));
     experiment.learner.trainer_mut().console = screen.console();
     let found = experiment.learner.lr_find(&LrFindConfig::default())?;
-    found.plot(&args.plot)?;
+    plot.write(|path| found.plot(path))?;
     if args.json {
         let mut value = json!({ "plot": args.plot });
         for (name, suggestion, _) in suggestions(&found) {

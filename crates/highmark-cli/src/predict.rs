@@ -1,14 +1,14 @@
 //! `highmark predict`.
 
-use std::fs;
 use std::io::{BufWriter, IsTerminal};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use highmark::{Error, ErrorKind, Table, write_csv, write_csv_to, write_parquet};
+use highmark::{ErrorKind, Table, write_csv, write_csv_to, write_parquet};
 
 use crate::args::PredictArgs;
 use crate::failure::{Failure, Result};
 use crate::notice;
+use crate::result_file::ResultFile;
 use crate::screen;
 use crate::source;
 use crate::text_table::count;
@@ -17,10 +17,11 @@ use crate::trained::Trained;
 /// Predicts every row and writes the predictions.
 pub(crate) fn run(args: &PredictArgs) -> Result<()> {
     let file = args.out.as_deref().filter(|out| !screen::is_stdout(out));
-    if let Some(out) = file {
-        refuse_existing(out, args.overwrite)?;
-    }
+    let file = file.map(|path| ResultFile { path, option: "-o", what: "the predictions" });
     let trained = Trained::find(&args.run)?;
+    if let Some(file) = &file {
+        file.refuse_existing(args.overwrite, &[Path::new(&args.data), &trained.file])?;
+    }
     let mut model = trained.load(args.threads)?.stop_flag(notice::watch(&args.deadline)?);
     let table = source::read(&args.data, &trained.csv_options(&args.csv)?)?;
     // Columns that are not there may be all in one.
@@ -28,50 +29,14 @@ pub(crate) fn run(args: &PredictArgs) -> Result<()> {
     let (predicted, drift) = model.predict(&table).map_err(|error| hint().unwrap_or_else(|| error.into()))?;
     drift.lines().iter().for_each(screen::note);
     let predictions = predicted.to_table()?;
-    let Some(out) = file else { return print(&predictions) };
-    write(&predictions, out)?;
-    screen::note(format!("{} predicted to {}", count(predicted.rows(), "row"), out.display()));
-    Ok(())
-}
-
-/// Writes the file whole or not at all: beside its place, and then into it. What is no file, such as `/dev/stdout`, is
-/// written to as it is.
-fn write(predictions: &Table, out: &Path) -> Result<()> {
-    let write = |path: &Path| {
-        if source::is_parquet(out) { write_parquet(predictions, path) } else { write_csv(predictions, path) }
-    };
-    if out.exists() && !out.is_file() {
-        return Ok(write(out)?);
-    }
-    let mut part = out.as_os_str().to_os_string();
-    part.push(".part");
-    let part = PathBuf::from(part);
-    let put = || fs::File::open(&part).and_then(|file| file.sync_all()).and_then(|()| fs::rename(&part, out));
-    let written = write(&part).and_then(|()| put().map_err(|error| Error::io("write", out, error)));
-    if written.is_err() {
-        drop(fs::remove_file(&part));
-    }
-    Ok(written?)
-}
-
-fn refuse_existing(out: &Path, overwrite: bool) -> Result<()> {
-    if out.is_dir() {
-        return Err(Failure::failed(format!(
-            "{} is a folder; name a file for the predictions",
-            out.display()
-        )));
-    }
-    if out.exists() && !overwrite {
-        let message = format!("{} exists; choose another -o, or replace it with --overwrite", out.display());
-        return Err(Failure::failed(message));
-    }
-    if let Some(folder) = out.parent().filter(|folder| !folder.as_os_str().is_empty() && !folder.is_dir()) {
-        return Err(Failure::failed(format!(
-            "there is no folder {} for {}",
-            folder.display(),
-            out.display()
-        )));
-    }
+    let Some(file) = file else { return print(&predictions) };
+    let parquet = source::is_parquet(file.path);
+    file.write(
+        |path| {
+            if parquet { write_parquet(&predictions, path) } else { write_csv(&predictions, path) }
+        },
+    )?;
+    screen::note(format!("{} predicted to {}", count(predicted.rows(), "row"), file.path.display()));
     Ok(())
 }
 

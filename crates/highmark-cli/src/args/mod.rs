@@ -164,9 +164,12 @@ pub(crate) struct LrFindArgs {
     /// A CSV or Parquet file, - for CSV from standard input, a TOML file with an experiment, or built-in data: adult,
     /// adult-train, adult-test
     pub(crate) data: String,
-    /// The picture of the curve
+    /// The picture of the curve; one that lr-find has drawn before is replaced
     #[arg(long, value_name = "FILE.svg", default_value = "lr-find.svg")]
     pub(crate) plot: PathBuf,
+    /// Replace the file of --plot whatever it is, if it exists
+    #[arg(long)]
+    pub(crate) overwrite: bool,
     /// Print errors only
     #[arg(long)]
     pub(crate) quiet: bool,

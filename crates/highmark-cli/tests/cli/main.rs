@@ -11,6 +11,7 @@ mod identifiers;
 mod kill_matrix;
 mod messy;
 mod missing_target;
+mod result_file;
 mod resume;
 mod run;
 mod samples;

@@ -8,7 +8,8 @@ use crate::{Error, Result};
 
 /// Writes `bytes` to `path`: to a temporary name beside it, synced, then renamed over it, and the folder synced, so that
 /// whatever happens the file is the old one or the new one. Makes the folder if it is missing; an unfinished
-/// `PATH.part` of a process that was killed is written over.
+/// `PATH.part` of a process that was killed is written over. What is there and is no file, such as `/dev/stdout`, is written
+/// to as it is.
 ///
 /// ```
 /// let path = std::env::temp_dir().join("highmark-doc-write-file.txt");
@@ -18,6 +19,9 @@ use crate::{Error, Result};
 /// # Ok::<(), highmark::Error>(())
 /// ```
 pub fn write_file(path: &Path, bytes: &[u8]) -> Result<()> {
+    if std::fs::metadata(path).is_ok_and(|there| !there.is_file() && !there.is_dir()) {
+        return std::fs::write(path, bytes).map_err(|e| Error::io("write", path, e));
+    }
     let part = write_part(&SystemDisk, path, |out| out.write_all(bytes))?;
     put(&SystemDisk, &part, path)
 }

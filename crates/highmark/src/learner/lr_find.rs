@@ -214,6 +214,11 @@ impl LrFind {
     pub fn plot(&self, path: &Path) -> Result<()> {
         lr_plot::draw(self, path)
     }
+
+    /// Whether a file is a picture of [`LrFind::plot`], by what is in it.
+    pub fn has_drawn(path: &Path) -> bool {
+        lr_plot::is_drawn(path)
+    }
 }
 
 /// numpy's `gradient` over the index: central differences, one-sided at the ends.

@@ -1,5 +1,7 @@
 //! The picture of a learning rate range test.
 
+use std::fs::File;
+use std::io::Read;
 use std::path::Path;
 
 use plotters::prelude::*;
@@ -7,6 +9,19 @@ use plotters::prelude::*;
 use super::atomic_file;
 use super::lr_find::LrFind;
 use crate::{Error, Result};
+
+const CAPTION: &str = "learning rate range test";
+
+/// Whether a file is such a picture: its caption comes before the curve.
+pub(crate) fn is_drawn(path: &Path) -> bool {
+    const BEGINNING: u64 = 2048;
+    // Opening what is no file, such as a pipe, may wait for ever.
+    let file = path.is_file().then(|| File::open(path).ok()).flatten();
+    let mut beginning = Vec::new();
+    let read = file.is_some_and(|file| file.take(BEGINNING).read_to_end(&mut beginning).is_ok());
+    let text = String::from_utf8_lossy(&beginning);
+    read && text.starts_with("<svg") && text.contains(CAPTION)
+}
 
 /// Writes an SVG of 800 × 500 pixels: the smoothed loss over the rate, logarithmic, and the suggestions as dots.
 pub(crate) fn draw(found: &LrFind, path: &Path) -> Result<()> {
@@ -35,7 +50,7 @@ pub(crate) fn draw(found: &LrFind, path: &Path) -> Result<()> {
         let area = SVGBackend::with_string(&mut svg, (800, 500)).into_drawing_area();
         area.fill(&WHITE)?;
         let mut chart = ChartBuilder::on(&area)
-            .caption("learning rate range test", ("sans-serif", 20))
+            .caption(CAPTION, ("sans-serif", 20))
             .margin(12)
             .x_label_area_size(45)
             .y_label_area_size(60)
