@@ -1,4 +1,5 @@
-//! A model file: it is refused, or it can describe itself and predict.
+//! A model file without a checksum, so that what comes after it is reached: it is refused, or it can describe itself and
+//! predict.
 
 use highmark::{CsvOptions, SavedModel, read_csv_from};
 
@@ -8,7 +9,12 @@ const ROWS: &str = "age,city,height\n31,Oslo,1.8\n,Rome,\n1e30,,-1\n";
 pub(crate) fn run(data: &[u8]) {
     let folder = super::scratch("model");
     let path = folder.join("model.safetensors");
-    std::fs::write(&path, data).expect("a file can be written");
+    let mut file = data.to_vec();
+    // The key becomes one that nobody looks for.
+    if let Some(at) = file.windows(8).position(|bytes| bytes == b"checksum") {
+        file[at..at + 8].copy_from_slice(b"unsealed");
+    }
+    std::fs::write(&path, file).expect("a file can be written");
     let Ok(model) = SavedModel::load(&path) else { return };
     let mut model = model.threads(1);
     let table =

@@ -34,7 +34,8 @@ impl<W: Write> Summing<W> {
         (self.out, sum.finish())
     }
 
-    fn add(&mut self, mut bytes: &[u8]) {
+    /// Sums up bytes without passing them on.
+    pub(crate) fn add(&mut self, mut bytes: &[u8]) {
         self.length += bytes.len() as u64;
         if self.waiting > 0 {
             let taken = bytes.len().min(BLOCK - self.waiting);

@@ -6,8 +6,10 @@ use std::path::Path;
 
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use super::atomic_file;
+use super::checksum::Summing;
 use crate::data::Pipeline;
 use crate::engine::{Buffer, Parameter, Params, Snapshot};
 use crate::losses::LossKind;
@@ -20,6 +22,8 @@ const KEY: &str = "highmark";
 const FORMAT: u32 = 1;
 /// Names of the optimizer's numbers begin with this.
 const OPTIMIZER: &str = "optim.";
+/// The key in our metadata of the checksum of all else: of the metadata, and of the tensors' names and bytes.
+const CHECKSUM: &str = "checksum";
 
 /// What a model file says about its tensors.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -225,6 +229,8 @@ fn write(path: &Path, contents: &Contents<'_>) -> Result<()> {
         let entry = OptimizerEntry { steps: *steps, hypers: hypers.clone() };
         metadata["optimizer"] = serde_json::json!(entry);
     }
+    let numbers = tensors.iter().map(|(name, (_, _, data))| (name.as_str(), data.as_slice()));
+    metadata[CHECKSUM] = format!("{:016x}", sum(&metadata.to_string(), numbers)).into();
     let metadata = HashMap::from([(KEY.to_string(), metadata.to_string())]);
     let views = tensors.iter().map(|(name, (dtype, shape, data))| {
         TensorView::new(*dtype, shape.clone(), data).map(|view| (name.as_str(), view))
@@ -248,6 +254,7 @@ fn load_tensors(
     optimizer: Option<&mut Optimizer>,
 ) -> Result<bool> {
     let tensors = parse(path, file)?;
+    check_sum(path, file, &tensors)?;
     let shapes = params.list().iter().map(|p| (p.name.clone(), Some(p.shape.clone())));
     let counts =
         params.buffer_list().iter().map(|b| (b.name.clone(), (!b.count).then(|| vec![b.range.len()])));
@@ -330,6 +337,31 @@ fn metadata<T: for<'a> Deserialize<'a>>(path: &Path, file: &[u8]) -> Result<Opti
     serde_json::from_str(text)
         .map(Some)
         .map_err(|e| Error::file(path, format!("its description is damaged: {e}")))
+}
+
+/// Fails when a single bit of a file of ours is not as it was written. Files of other programs, and of earlier versions, have
+/// no checksum.
+fn check_sum(path: &Path, file: &[u8], tensors: &SafeTensors<'_>) -> Result<()> {
+    let Some(mut about) = metadata::<Value>(path, file)? else { return Ok(()) };
+    let Some(saved) = about.as_object_mut().and_then(|about| about.remove(CHECKSUM)) else { return Ok(()) };
+    let numbers: BTreeMap<&str, TensorView<'_>> = tensors.iter().collect();
+    let numbers = numbers.iter().map(|(name, tensor)| (*name, tensor.data()));
+    if saved == format!("{:016x}", sum(&about.to_string(), numbers)) {
+        return Ok(());
+    }
+    let message = "damaged: its checksum is not that of its content; take another copy of it, or have it written again: by `highmark resume` if it is of a run that has its checkpoint";
+    Err(Error::file(path, message))
+}
+
+/// The tensors come in the order of their names.
+fn sum<'a>(about: &str, tensors: impl Iterator<Item = (&'a str, &'a [u8])>) -> u64 {
+    let mut sum = Summing::new(std::io::sink());
+    sum.add(about.as_bytes());
+    for (name, numbers) in tensors {
+        sum.add(name.as_bytes());
+        sum.add(numbers);
+    }
+    sum.finish().1
 }
 
 fn optimizer_entry(path: &Path, file: &[u8]) -> Result<Option<OptimizerEntry>> {

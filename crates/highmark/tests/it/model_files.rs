@@ -42,10 +42,40 @@ fn edited(file: &[u8], from: &str, to: &str) -> Vec<u8> {
     [&(text.len() as u64).to_le_bytes()[..], text.as_bytes(), &file[8 + header..]].concat()
 }
 
+/// The file as an earlier version wrote it, without a checksum, which would be found wrong before anything else is.
+fn unsealed(path: &Path) -> Vec<u8> {
+    edited(&std::fs::read(path).unwrap(), r#""checksum":"#, r#""was":"#)
+}
+
+#[test]
+fn an_altered_byte_is_found() {
+    let path = saved("altered");
+    let file = std::fs::read(&path).unwrap();
+    let load = |bytes: &[u8]| {
+        std::fs::write(&path, bytes).unwrap();
+        SavedModel::load(&path).map(drop)
+    };
+    for at in (0..file.len()).rev().step_by(31) {
+        let mut altered = file.clone();
+        altered[at] ^= 1;
+        assert!(load(&altered).is_err(), "byte {at} of {}", file.len());
+    }
+    let mut altered = file.clone();
+    *altered.last_mut().unwrap() ^= 1;
+    let error = load(&altered).unwrap_err().to_string();
+    for part in ["model.safetensors", "damaged", "take another copy", "highmark resume"] {
+        assert!(error.contains(part), "`{part}` is not in: {error}");
+    }
+    load(&file).unwrap();
+    // As all files were once.
+    let before = unsealed(&path);
+    load(&before).unwrap();
+}
+
 #[test]
 fn a_description_that_does_not_fit_is_refused() {
     let path = saved("edited");
-    let file = std::fs::read(&path).unwrap();
+    let file = unsealed(&path);
     let cases = [
         (r#""layers":[8]"#, r#""layers":[100000,100000]"#),
         (r#""layers":[8]"#, r#""layers":[18446744073709551615,18446744073709551615]"#),
@@ -81,7 +111,7 @@ fn a_cut_file_is_refused_at_every_length() {
 #[test]
 fn weights_that_are_not_numbers_are_refused() {
     let path = saved("nan");
-    let mut file = std::fs::read(&path).unwrap();
+    let mut file = unsealed(&path);
     let end = file.len();
     file[end - 4..].copy_from_slice(&f32::NAN.to_le_bytes());
     // The last tensor by name may be the optimizer's; every one in turn must not be taken for a good model.
