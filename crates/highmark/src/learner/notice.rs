@@ -15,7 +15,8 @@ const INTERRUPTED: i32 = 130;
 
 impl StopFlag {
     /// Lets SIGINT (Ctrl-C), SIGTERM and SIGUSR1 raise the flag, for the rest of the process. A second SIGINT ends the process
-    /// at once, with exit code 130; files are whole even then, since all are written under another name first.
+    /// at once, with exit code 130; files are whole even then, since all are written under another name first. SIGXFSZ, of a
+    /// file that grows beyond what the system allows the process, no longer ends it: writing fails, as on a full disk.
     ///
     /// Fails when the system refuses. On systems without SIGUSR1 it is left out.
     ///
@@ -39,6 +40,9 @@ impl StopFlag {
         for signal in signals {
             done = done.and_then(|_| flag::register(signal, self.atomic()));
         }
+        // The system ends a process whose file grows beyond its limit, unless this is caught: then writing fails, as on a full disk.
+        #[cfg(unix)]
+        let done = done.and_then(|_| flag::register(signal_hook::consts::SIGXFSZ, Arc::default()));
         done.map(drop).map_err(|error| Error::training(format!("signals cannot be watched for: {error}")))
     }
 
