@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use crate::data::Pipeline;
 use crate::{Error, Result};
 
 /// Named settings and fingerprints, as text. Cloning it copies none of them.
@@ -21,7 +22,41 @@ const FINGERPRINT: &str = "fingerprint ";
 /// What stands before the fingerprint of contents whose size is told.
 const OF_CONTENTS: &str = " with fingerprint ";
 
+/// What the name of a feature's column begins with.
+const COLUMN: &str = "column ";
+/// More columns than these are not told apart.
+const COLUMNS: usize = 500;
+/// Of columns that differ so many are named.
+const NAMED: usize = 5;
+
+const PROCS: &str = "pipeline: procs";
+const TARGETS: &str = "pipeline: targets";
+const SCALE: &str = "model: output_scale";
+
+/// What cannot be the same when columns differ.
+const FOLLOWS: [&str; 5] = ["pipeline", "model: columns", "parameters", "parameter groups", SCALE];
+
 impl Identity {
+    /// Adds how columns are prepared: as a whole, which decides, and column by column, to say which differ.
+    pub(crate) fn add_pipeline(&mut self, pipeline: Option<&Pipeline>) -> Result<()> {
+        self.add("pipeline", &pipeline)?;
+        let features = |pipeline: &&Pipeline| pipeline.feature_names().count() <= COLUMNS;
+        let Some(pipeline) = pipeline.filter(features) else { return Ok(()) };
+        self.add(PROCS, &pipeline.procs())?;
+        self.add(TARGETS, &pipeline.task().columns())?;
+        let mut add = |name: &str, text: String| {
+            let sum = super::checksum::checksum(text.as_bytes());
+            Arc::make_mut(&mut self.0).insert(format!("{COLUMN}{name}"), format!("{sum:08x}"));
+        };
+        for name in pipeline.cat_names() {
+            add(name, format!("{:?}", pipeline.classes(name)));
+        }
+        for (i, name) in pipeline.cont_names().iter().enumerate() {
+            add(name, format!("{:?}", (pipeline.means().get(i), pipeline.stds().get(i))));
+        }
+        Ok(())
+    }
+
     /// Adds a setting. Fails on one that JSON cannot hold.
     pub(crate) fn add(&mut self, name: impl Into<String>, value: &impl Serialize) -> Result<()> {
         let name = name.into();
@@ -60,15 +95,29 @@ impl Identity {
     /// Fails when `saved`, of a checkpoint, is another fit's, and names all that differs: one setting may change several
     /// others, as the seed changes which rows are trained on.
     pub(crate) fn check(&self, saved: &Self) -> Result<()> {
-        let names: BTreeSet<&String> = self.0.keys().chain(saved.0.keys()).collect();
-        let difference = |name: &String| {
-            let (then, now) = (saved.0.get(name), self.0.get(name));
-            (then != now).then(|| in_words(name, then, now))
-        };
-        let differences: Vec<String> = names.into_iter().filter_map(difference).collect();
-        if differences.is_empty() {
+        let names: BTreeSet<&str> = self.0.keys().chain(saved.0.keys()).map(String::as_str).collect();
+        let mut differ: Vec<&str> =
+            names.into_iter().filter(|name| self.get(name) != saved.get(name)).collect();
+        let of_columns = |name: &str| name.starts_with(COLUMN) || [PROCS, TARGETS].contains(&name);
+        if !differ.iter().any(|name| !of_columns(name)) {
+            // A checkpoint of before columns were told apart.
             return Ok(());
         }
+        let mut differences = Vec::new();
+        if saved.0.keys().any(|name| of_columns(name)) {
+            let decided = differ.contains(&PROCS);
+            let columns: Vec<&str> = differ.iter().filter_map(|name| name.strip_prefix(COLUMN)).collect();
+            if !columns.is_empty() || decided {
+                differ.retain(|name| !FOLLOWS.contains(name));
+            }
+            if !columns.is_empty() && !decided {
+                differences.push(self.columns_in_words(saved, &columns));
+            }
+            differ.retain(|name| !name.starts_with(COLUMN));
+        } else {
+            differ.retain(|name| !of_columns(name));
+        }
+        differences.extend(differ.into_iter().map(|name| in_words(name, saved.get(name), self.get(name))));
         Err(Error::training(format!(
             "the checkpoint is of another run, so it cannot be resumed: {}; put that back, or begin a run in another folder",
             differences.join("; ")
@@ -76,17 +125,41 @@ impl Identity {
     }
 }
 
+impl Identity {
+    /// Which of the columns that differ are gone, which are new, and which have other values.
+    fn columns_in_words(&self, saved: &Self, columns: &[&str]) -> String {
+        let has = |of: &Self, column: &str| of.get(&format!("{COLUMN}{column}")).is_some();
+        let mut parts = Vec::new();
+        for (then, now, what) in
+            [(true, false, "gone"), (false, true, "new"), (true, true, "of other values")]
+        {
+            let these =
+                columns.iter().filter(|column| (has(saved, column), has(self, column)) == (then, now));
+            let these: Vec<String> = these.map(|column| format!("`{column}`")).collect();
+            let shown = these[..these.len().min(NAMED)].join(", ");
+            match these.len() {
+                0 => {}
+                1 => parts.push(format!("{shown} is {what}")),
+                n if n <= NAMED => parts.push(format!("{shown} are {what}")),
+                n => parts.push(format!("{shown} and {} more are {what}", n - NAMED)),
+            }
+        }
+        format!("columns: {}", parts.join(", "))
+    }
+}
+
 /// What differs, without fingerprints, which tell nobody anything.
-fn in_words(name: &str, then: Option<&String>, now: Option<&String>) -> String {
-    let long = |value: Option<&String>| value.is_some_and(|text| text.starts_with(FINGERPRINT));
-    let contents = |value: Option<&String>| {
+fn in_words(name: &str, then: Option<&str>, now: Option<&str>) -> String {
+    // Numbers that nobody has set are no help either.
+    let long = |value: Option<&str>| value.is_some_and(|text| name == SCALE || text.starts_with(FINGERPRINT));
+    let contents = |value: Option<&str>| {
         let (before, _) = value?.trim_matches('"').split_once(OF_CONTENTS)?;
         Some(before.to_string())
     };
-    let shown = |value: Option<&String>| match value {
+    let shown = |value: Option<&str>| match value {
         None => "nothing".to_string(),
         Some(_) if long(value) => "another".to_string(),
-        Some(text) => contents(value).unwrap_or_else(|| text.clone()),
+        Some(text) => contents(value).unwrap_or_else(|| text.to_string()),
     };
     match (contents(then), contents(now)) {
         (Some(then), Some(now)) if then == now => {
@@ -101,6 +174,7 @@ fn in_words(name: &str, then: Option<&String>, now: Option<&String>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::data::{CsvOptions, DataConfig, Split, TabularData};
 
     #[test]
     fn what_differs_is_named() {
@@ -127,6 +201,36 @@ mod tests {
         );
         let said = error(data(9, 2, "y"));
         assert!(said.contains("training rows: 8 then, 9 now; pipeline is not the same; put"), "{said}");
+        // Of tables, as a checkpoint says that knows their columns, and as one of before.
+        let pipeline = |height: &str, ages: [&str; 2]| {
+            let text = format!("age,{height},y\n{},1.5,a\n{},2.5,b\n50,3.5,a\n", ages[0], ages[1]);
+            let table = crate::data::read_csv_from("x.csv".as_ref(), text.as_bytes(), &CsvOptions::default())
+                .unwrap();
+            let all =
+                DataConfig { targets: vec!["y".into()], valid: Split::Rows(2..3), ..DataConfig::default() };
+            TabularData::new(&table, &DataConfig { cont: Some(vec!["age".into(), height.into()]), ..all })
+                .unwrap()
+                .pipeline
+        };
+        let of = |pipeline: &Pipeline| {
+            let mut identity = Identity::default();
+            identity.add_pipeline(Some(pipeline)).unwrap();
+            identity.add(SCALE, &[1.5]).unwrap();
+            identity
+        };
+        let (then, now) = (of(&pipeline("height", ["20", "30"])), of(&pipeline("size", ["20", "31"])));
+        let error = now.check(&then).unwrap_err().to_string();
+        assert!(
+            error.contains(": columns: `height` is gone, `size` is new, `age` is of other values; put"),
+            "{error}"
+        );
+        let of_before = |identity: &Identity| {
+            let only = identity.0.iter().filter(|(name, _)| ["pipeline", SCALE].contains(&name.as_str()));
+            Identity(Arc::new(only.map(|(name, text)| (name.clone(), text.clone())).collect()))
+        };
+        assert!(then.check(&of_before(&then)).is_ok());
+        let error = now.check(&of_before(&then)).unwrap_err().to_string();
+        assert!(error.contains("resumed: pipeline is not the same; put"), "{error}");
         let error = Identity::default().check(&identity(2)).unwrap_err().to_string();
         let all = "model: layers was [200,100] and is nothing now; model: x was 1.5 and is nothing now; seed was 2 and";
         assert!(error.contains(all), "{error}");

@@ -122,7 +122,7 @@ impl Learner {
         identity.add("model", &description.model)?;
         identity.add_fields("model", &description.config)?;
         identity.add("model: columns", &(&description.columns, description.n_cont, description.outputs))?;
-        identity.add("pipeline", &description.pipeline)?;
+        identity.add_pipeline(description.pipeline.as_ref())?;
         identity.add("loss", &(trainer.loss.name(), &description.loss))?;
         let parameters = trainer.model.params().list().iter();
         let parameters: Vec<_> = parameters.map(|p| (p.name.as_str(), p.shape.as_slice())).collect();
