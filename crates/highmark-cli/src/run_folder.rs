@@ -172,6 +172,7 @@ impl RunFolder {
     /// Puts an earlier run aside, whole, until the new one has a model: a run that is killed must not leave less than it
     /// found, nor a config beside the model of another.
     pub(crate) fn begin(&self, config: &str) -> Result<()> {
+        self.check()?;
         let aside = self.file(OVERWRITTEN);
         if !self.file(CONFIG).is_file() {
             // There is no run, but perhaps what a process has left that was killed before it had begun one. Put aside it would
@@ -198,7 +199,7 @@ impl RunFolder {
     /// it is back whole.
     pub(crate) fn restore(&self) -> bool {
         let aside = self.file(OVERWRITTEN);
-        if !aside.join(CONFIG).is_file() {
+        if !aside.join(CONFIG).is_file() || self.check().is_err() {
             return false;
         }
         for file in FILES {
@@ -230,6 +231,9 @@ impl RunFolder {
 
     /// Takes away what a run that has ended with a model needs no more.
     pub(crate) fn tidy(&self) {
+        if self.check().is_err() {
+            return;
+        }
         let aside = self.file(OVERWRITTEN);
         FILES.iter().for_each(|file| drop(fs::remove_file(aside.join(file))));
         drop(fs::remove_dir(&aside));
@@ -278,6 +282,7 @@ impl RunFolder {
 
     /// Removes one of the run's files, if it is there.
     pub(crate) fn remove(&self, name: &str) -> Result<()> {
+        self.check()?;
         match fs::remove_file(self.file(name)) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => {
                 Err(Error::io("replace", self.file(name), error).into())
@@ -288,8 +293,9 @@ impl RunFolder {
 
     /// Takes away what was made for a run that has come to nothing.
     pub(crate) fn discard(&mut self) {
+        let own = self.check().is_ok();
         self.lock = None;
-        if self.made.is_empty() {
+        if self.made.is_empty() || !own {
             return;
         }
         for file in FILES {

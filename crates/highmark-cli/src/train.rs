@@ -122,7 +122,11 @@ fn train(
         (Ok(report), _) => report,
         (Err(error), Some(of)) => return Err(keep_elsewhere(learner, &error, of, folder)),
         (Err(error), None) => {
-            let kept = if path.is_file() { "; the best model so far is in it" } else { "" };
+            let kept = if path.is_file() && folder.check().is_ok() {
+                "; the best model so far is in it"
+            } else {
+                ""
+            };
             // Of a run that is resumed they may have changed meanwhile.
             let data = from.map(|_| format!("data {}, ", source::shown(&experiment.config.data)));
             let data = data.unwrap_or_default();

@@ -11,6 +11,8 @@ mod identifiers;
 mod kill_matrix;
 mod messy;
 mod missing_target;
+#[cfg(unix)]
+mod moved;
 mod result_file;
 mod resume;
 mod run;

@@ -11,9 +11,11 @@ use crate::samples::{QUICK, people};
 const SHORT: &str = "--layers 8 --bs 16 --lr 0.01";
 
 /// Starts a run that takes some seconds, and waits until the file is there.
-fn start(folder: &Folder, arguments: &str, until: &str) -> Child {
+pub(crate) fn start(folder: &Folder, arguments: &str, until: &str) -> Child {
     let mut command = Command::new(env!("CARGO_BIN_EXE_highmark"));
     command.args(arguments.split_whitespace()).current_dir(folder.path(""));
+    // What it has to keep elsewhere goes with the folder.
+    command.env("TMPDIR", folder.path(""));
     let child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
     let begin = Instant::now();
     while !folder.path(until).exists() {
@@ -23,7 +25,7 @@ fn start(folder: &Folder, arguments: &str, until: &str) -> Child {
     child
 }
 
-const LONG: &str =
+pub(crate) const LONG: &str =
     "--target answer --layers 64,32 --bs 8 --epochs 30 --no-early-stopping --quiet --checkpoint-steps 5";
 
 #[cfg(unix)]

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::Monitor;
 use crate::engine::Snapshot;
 use crate::learner::{
-    Callback, CallbackState, Event, EventSet, Flow, Saving, Span, Stage, Trainer, json_float,
+    Callback, CallbackState, Event, EventSet, Flow, Saving, Span, Stage, Trainer, is_in_place, json_float,
 };
 use crate::optim::{Hypers, OptimizerState};
 use crate::repr::repr;
@@ -323,8 +323,9 @@ impl Callback for SaveBest {
         if self.reset_on_fit {
             self.best = None;
         }
-        // Also when the file has gone since: with its folder, or because only the checkpoint was carried here.
-        let path = self.path_of(t, "").filter(|path| self.unwritten || !path.is_file());
+        // Also when the file has gone since: with its folder, or because only the checkpoint was carried here. One that another
+        // has put into its place is not it.
+        let path = self.path_of(t, "").filter(|path| self.unwritten || !is_in_place(path));
         if let Some(path) = path {
             self.unwritten = true;
             t.save_as_of(&path, self.with_optimizer, self.best_epoch, self.best_step)?;

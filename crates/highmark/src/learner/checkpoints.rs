@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
 
+use super::atomic_file::is_in_place;
 use super::background::{Background, Pending};
 use super::checkpoint;
 use super::disk::Disk;
@@ -261,7 +262,7 @@ impl Checkpoints {
         let note = self.wait();
         let folder = &self.config.folder;
         let kept = [checkpoint::newest(folder), checkpoint::previous(folder)];
-        (kept.into_iter().find(|path| self.written && path.is_file()), note, (self.oldest, self.frame))
+        (kept.into_iter().find(|path| self.written && is_in_place(path)), note, (self.oldest, self.frame))
     }
 }
 

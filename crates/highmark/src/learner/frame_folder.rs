@@ -8,6 +8,7 @@ use std::sync::Arc;
 use super::atomic_file::{put, write_part};
 use super::checkpoint::{newest, previous};
 use super::disk::Disk;
+use super::folder_lock;
 use super::frame::{Frame, PIECE_BYTES};
 use crate::{Error, Result};
 
@@ -46,6 +47,7 @@ impl FrameFolder {
         }
         let (part, mut oldest) = (part?, None);
         if self.kept == Kept::Newest {
+            folder_lock::check(&self.folder).map_err(|error| Error::io("replace", &previous, error))?;
             // The system takes a file away when nobody has it open.
             oldest = self.disk.hold(&previous);
             if let Err(error) = self.disk.rename(&newest, &previous)

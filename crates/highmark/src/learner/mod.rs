@@ -39,6 +39,7 @@ mod vacant;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+pub(crate) use atomic_file::is_in_place;
 pub use atomic_file::write_file;
 pub use budget::{Budget, BudgetUse, Limit, Plan};
 pub use callback::{Callback, CallbackState, Callbacks, on};
