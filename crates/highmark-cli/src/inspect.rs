@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use crate::args::InspectArgs;
 use crate::failure::{Failure, Result};
-use crate::resume::ended;
+use crate::resume::has_ended;
 use crate::run_folder;
 use crate::run_report::RunReport;
 use crate::screen;
@@ -19,9 +19,8 @@ use crate::trained::Trained;
 pub(crate) fn run(args: &InspectArgs) -> Result<()> {
     let trained = Trained::find(&args.run)?;
     let model = SavedModel::load(&trained.file)?;
-    let report =
-        trained.run.as_deref().map(|run| read_report(&run.join(run_folder::REPORT))).transpose()?.flatten();
-    let unfinished = unfinished(&trained)?;
+    let report = trained.run.as_deref().map(read_report).transpose()?.flatten();
+    let unfinished = unfinished(&trained, report.as_ref());
     if args.json {
         let mut value = as_json(&trained, &model, report.as_ref())?;
         value["unfinished"] = json!(unfinished);
@@ -39,33 +38,45 @@ pub(crate) fn run(args: &InspectArgs) -> Result<()> {
 }
 
 /// What to tell of a run that has not come to its end; nothing of one that has, nor of a model without a run.
-fn unfinished(trained: &Trained) -> Result<Option<String>> {
+fn unfinished(trained: &Trained, report: Option<&RunReport>) -> Option<String> {
     // A config that cannot be read any more does not keep the model from being described.
     let config = trained.config().ok().flatten();
-    let (Some(run), Some(config)) = (&trained.run, config) else { return Ok(None) };
-    if ended(run, &config)?.is_some() {
-        return Ok(None);
+    let (run, config) = (trained.run.as_ref()?, config?);
+    if report.is_some_and(|report| has_ended(report, &config)) {
+        return None;
     }
     let history = std::fs::read_to_string(run.join(run_folder::HISTORY)).unwrap_or_default();
     let done = history.lines().count().saturating_sub(1);
     let of = config.epochs.map(|epochs| format!(" of {}", thousands(epochs))).unwrap_or_default();
     let epochs =
         if config.epochs == Some(1) || (config.epochs.is_none() && done == 1) { "epoch" } else { "epochs" };
-    Ok(Some(format!(
+    Some(format!(
         "the run has not ended: {}{of} {epochs} are done, and it trains still or was killed; {}",
         thousands(done),
         run_folder::next(run)
-    )))
+    ))
 }
 
-/// The report of the run; there is none while it goes on, or when it failed.
-pub(crate) fn read_report(path: &Path) -> Result<Option<RunReport>> {
-    if !path.exists() {
-        return Ok(None);
+/// The report of a run; there is none while it goes on, or when it failed. A damaged one is none either, where a checkpoint
+/// is left to write it again from.
+pub(crate) fn read_report(run: &Path) -> Result<Option<RunReport>> {
+    let path = run.join(run_folder::REPORT);
+    let text = match std::fs::read(&path) {
+        Ok(text) => text,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(highmark::Error::io("read", path, error).into()),
+    };
+    match serde_json::from_slice(&text) {
+        Ok(report) => Ok(Some(report)),
+        Err(_) if run_folder::has_checkpoint(run) => {
+            screen::note(format!("{} is damaged; resuming the run writes it again", path.display()));
+            Ok(None)
+        }
+        Err(error) => Err(Failure::failed(format!(
+            "{}: not the report of a run: {error}; move it away",
+            path.display()
+        ))),
     }
-    let text = std::fs::read_to_string(path).map_err(|error| highmark::Error::io("read", path, error))?;
-    let damaged = |error| Failure::failed(format!("{}: not the report of a run: {error}", path.display()));
-    serde_json::from_str(&text).map(Some).map_err(damaged)
 }
 
 fn description(trained: &Trained, model: &SavedModel) -> Result<String> {

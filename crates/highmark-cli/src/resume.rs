@@ -10,10 +10,12 @@ use crate::config::Config;
 use crate::experiment::Experiment;
 use crate::failure::{Failure, Result};
 use crate::inspect::read_report;
+use crate::lost_files;
 use crate::notice;
 use crate::run_folder::{self, RunFolder};
 use crate::run_report::RunReport;
 use crate::screen::Screen;
+use crate::shell;
 use crate::text_table::count;
 use crate::train::carry_out;
 
@@ -23,9 +25,11 @@ pub(crate) fn run(args: &ResumeArgs, start: Instant) -> Result<()> {
     refuse_fewer_epochs(&folder, args)?;
     let config = Config::of_resume(&args.run, args)?;
     let screen = Screen::new(args.quiet, args.json);
-    if let Some(report) = ended(folder.path(), &config)? {
+    if let Some(report) = ended(&folder, &config)? {
         refuse_more_time(&report, &config, args)?;
-        return show_ended(&report, &config, &folder, screen, args.json);
+        if is_whole(&folder, &report, screen)? {
+            return show_ended(&report, &config, &folder, screen, args.json);
+        }
     }
     let experiment = Experiment::prepare(config, notice::watch(&args.deadline)?)?;
     go_on(experiment, folder, screen, args.json, start)
@@ -45,9 +49,15 @@ pub(crate) fn go_on_with(
     // A run that uses identifiers has been begun by an earlier version, and goes on so.
     let decided = config.decided || config.ignore == run.ignore;
     let config = Config { decided, ..config };
-    let experiment = Experiment::prepare(config, stop)?;
+    let mut experiment = Experiment::prepare(config, stop)?;
     experiment.config.check_same(&run)?;
-    if let Some(report) = ended(folder.path(), &experiment.config)? {
+    if run.epochs > experiment.config.epochs && experiment.config.epochs.is_some() {
+        // It was extended since, and does not become shorter again.
+        experiment.config.epochs = run.epochs;
+    }
+    if let Some(report) = ended(&folder, &experiment.config)?
+        && is_whole(&folder, &report, screen)?
+    {
         return show_ended(&report, &experiment.config, &folder, screen, json);
     }
     go_on(experiment, folder, screen, json, start)
@@ -65,7 +75,7 @@ fn go_on(
     experiment.learner.set_checkpoint(checkpoint)?;
     let from = if keeps { experiment.learner.resume()? } else { None };
     if from.is_none() {
-        if read_report(&folder.file(run_folder::REPORT))?.is_some_and(|report| report.has_model()) {
+        if read_report(folder.path())?.is_some_and(|report| report.has_model()) {
             return Err(Failure::failed(format!(
                 "the run in {} has ended and left no checkpoint, so it cannot be trained for more epochs; train anew with another --out",
                 folder.path().display()
@@ -77,11 +87,35 @@ fn go_on(
 }
 
 /// The report of a run that has ended with all the epochs that are asked for.
-pub(crate) fn ended(folder: &Path, config: &Config) -> Result<Option<RunReport>> {
-    let report = read_report(&folder.join(run_folder::REPORT))?;
-    Ok(report.filter(|report| {
-        config.epochs.is_none_or(|epochs| epochs == report.epochs_planned) && report.has_model()
-    }))
+fn ended(folder: &RunFolder, config: &Config) -> Result<Option<RunReport>> {
+    Ok(read_report(folder.path())?.filter(|report| has_ended(report, config)))
+}
+
+/// Whether a run with this report has ended with all the epochs that are asked for.
+pub(crate) fn has_ended(report: &RunReport, config: &Config) -> bool {
+    config.epochs.is_none_or(|epochs| epochs == report.epochs_planned) && report.has_model()
+}
+
+/// Whether all files of a run that has ended are there and good. What is lost is told; fails when it is the model, and there is
+/// no checkpoint to have it from.
+fn is_whole(folder: &RunFolder, report: &RunReport, screen: Screen) -> Result<bool> {
+    let (lost, shown) = (lost_files::of(folder.path(), report), folder.path().display());
+    if lost.is_empty() {
+        return Ok(true);
+    }
+    if run_folder::has_checkpoint(folder.path()) {
+        let files = lost.join(", ");
+        screen.say(format!("The run in {shown} has ended, but not all of it is there: {files}, missing or damaged, will be written again from the checkpoint."));
+        return Ok(false);
+    }
+    if lost.contains(&run_folder::MODEL) {
+        return Err(Failure::failed(format!(
+            "the run in {shown} has ended, but its {} is missing or damaged, and there is no checkpoint to have it from; bring it back, or repeat the run: `highmark train {}`",
+            run_folder::MODEL,
+            shell::word(&folder.file(run_folder::CONFIG))
+        )));
+    }
+    Ok(true)
 }
 
 /// A schedule that has begun cannot be shortened, which need not wait until the data is read.

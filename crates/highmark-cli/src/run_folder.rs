@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use highmark::{Error, FolderLock, checkpoint_text, checkpoint_text_unchecked, write_file};
 
 use crate::failure::{Failure, Result};
+use crate::shell;
 
 pub(crate) const CONFIG: &str = "config.toml";
 pub(crate) const HISTORY: &str = "history.csv";
@@ -43,7 +44,7 @@ pub(crate) fn next(path: &Path) -> String {
     // A run that is aside comes back first.
     let begun = has_checkpoint(path) || (is_aside(path) && has_checkpoint(&path.join(OVERWRITTEN)));
     let how = if begun { "go on with it by" } else { "it has no checkpoint, so it can only begin anew, by" };
-    format!("{how} `highmark resume {}`", path.display())
+    format!("{how} `highmark resume {}`", shell::word(path))
 }
 
 /// Fails when the folder that is asked for cannot be a new run's, before any work is done.
@@ -81,11 +82,21 @@ fn no_run(path: &Path) -> Failure {
         Ok(entries) if entries.iter().all(is_leftover) => {
             format!("there is no run in {shown} yet; begin it with `highmark train`")
         }
-        Ok(_) if path.join(CHECKPOINT).is_file() => {
-            format!(
+        Ok(_) if has_checkpoint(path) => match fs::read(path.join(CONFIG)) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                format!(
+                    "{}; without it the run cannot be resumed",
+                    Error::io("read", path.join(CONFIG), error)
+                )
+            }
+            Ok(_) if !has_lost_config(path) => format!(
+                "{} is not the config of a run; move it away, and the run is resumed by the copy in its checkpoint",
+                path.join(CONFIG).display()
+            ),
+            _ => format!(
                 "{shown} has lost its {CONFIG}, which says what was trained; without it the run cannot be resumed"
-            )
-        }
+            ),
+        },
         _ => format!("{shown} is not the folder of a run that can be resumed"),
     })
 }
@@ -115,11 +126,18 @@ pub(crate) fn is_run(path: &Path) -> bool {
     has_config(path) && has_more() || is_aside(path) || has_config_in_checkpoint(path)
 }
 
-/// Whether it is a run of which only the checkpoint is left: somebody has removed the rest, or carried it elsewhere. By the
-/// looks of the checkpoint: whether it is whole is found out when it is used.
+/// Whether it is a run that has lost its config, or all but the checkpoint: somebody has removed the rest, or carried it
+/// elsewhere. By the looks of the checkpoint: whether it is whole is found out when it is used.
 fn has_config_in_checkpoint(path: &Path) -> bool {
     let text = || checkpoint_text_unchecked(path);
-    !path.join(CONFIG).exists() && text().is_some_and(|text| text.starts_with(FIRST_LINE))
+    has_lost_config(path) && text().is_some_and(|text| text.starts_with(FIRST_LINE))
+}
+
+/// Whether there is no config, or one without a word in it, as a machine that lost its power leaves it. What cannot be read
+/// is not lost.
+fn has_lost_config(path: &Path) -> bool {
+    let nothing = |config: Vec<u8>| config.iter().all(|byte| *byte == 0 || byte.is_ascii_whitespace());
+    fs::read(path.join(CONFIG)).map_or_else(|error| error.kind() == io::ErrorKind::NotFound, nothing)
 }
 
 fn has_config(path: &Path) -> bool {
@@ -308,6 +326,11 @@ impl RunFolder {
 
     pub(crate) fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// Fails when the folder was moved away and another's is in its place.
+    pub(crate) fn check(&self) -> Result<()> {
+        Ok(self.lock.as_ref().map_or(Ok(()), FolderLock::check)?)
     }
 
     pub(crate) fn file(&self, name: &str) -> PathBuf {

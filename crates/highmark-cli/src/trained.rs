@@ -9,6 +9,7 @@ use crate::config::Config;
 use crate::failure::{Failure, Result};
 use crate::inspect::read_report;
 use crate::run_folder::{self, MODEL};
+use crate::shell;
 
 /// A model file, and the run that it is of, if that is known.
 pub(crate) struct Trained {
@@ -61,7 +62,7 @@ fn without_model(path: &Path) -> Result<String> {
     if !run_folder::is_run(path) {
         return Ok(format!("{shown} holds no {MODEL}; it is not the folder of a run"));
     }
-    Ok(match read_report(&path.join(run_folder::REPORT))? {
+    Ok(match read_report(path)? {
         // Resumed, it would break down again.
         Some(report) if !report.has_model() => {
             format!(
@@ -69,10 +70,14 @@ fn without_model(path: &Path) -> Result<String> {
                 report.stop_detail
             )
         }
+        Some(_) if run_folder::has_checkpoint(path) => format!(
+            "the run in {shown} has ended, but its {MODEL} is gone; have it written again by `highmark resume {}`",
+            shell::word(path)
+        ),
         // Resumed, it would be shown, and no more.
         Some(_) => format!(
             "the run in {shown} has ended, but its {MODEL} is gone; bring it back, or repeat the run: `highmark train {}`",
-            path.join(run_folder::CONFIG).display()
+            shell::word(&path.join(run_folder::CONFIG))
         ),
         None => {
             let next = run_folder::next(path);

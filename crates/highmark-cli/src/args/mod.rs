@@ -64,7 +64,8 @@ Options on the command line override it. The config.toml of every run is such a 
 The run folder: config.toml, history.csv, events.jsonl, report.json, best.safetensors, checkpoint.safetensors.";
 
 const RESUME_HELP: &str = "\
-The result is the same, to the bit, as if the run had never been left. A run that has ended is shown, or extended:
+The result is the same, to the bit, as if the run had never been left. Files that are missing or damaged are written again
+from the checkpoint. A run that has ended is shown, or extended:
   highmark resume runs/houses-1 --epochs 30
 goes on from the last epoch at the schedule of 30 epochs.";
 

@@ -7,7 +7,6 @@ use highmark::{Budget, Limit, Schedule};
 use super::Config;
 use crate::failure::{Failure, Result};
 use crate::inspect::read_report;
-use crate::run_folder::REPORT;
 use crate::text_table::count;
 
 /// What is trained where neither the epochs nor the time is said.
@@ -54,7 +53,7 @@ impl Config {
     /// The budget of a process that began at `start`, or the plans of another run.
     pub(crate) fn budget(&self, start: Instant) -> Result<Option<Budget>> {
         if let Some(run) = &self.replay {
-            let report = read_report(&run.join(REPORT))?.ok_or_else(|| {
+            let report = read_report(run)?.ok_or_else(|| {
                 Failure::failed(format!("{} holds no report of a run to replay", run.display()))
             })?;
             let budget = Budget::replay(&report.plans);

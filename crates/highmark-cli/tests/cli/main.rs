@@ -9,6 +9,7 @@ mod folder;
 mod fuzz_corpus;
 mod identifiers;
 mod kill_matrix;
+mod mended;
 mod messy;
 mod missing_target;
 #[cfg(unix)]

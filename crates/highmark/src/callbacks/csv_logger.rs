@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::log_file::{LogFile, LogMode};
+use super::log_file::{LogFile, LogMode, Was};
 use crate::Result;
 use crate::learner::{Callback, CallbackState, EpochRow, Event, EventSet, Flow, Span, Stage, Trainer};
 use crate::repr::repr;
@@ -21,6 +21,13 @@ impl CsvLogger {
     /// Writes to `path`, from its beginning.
     pub fn new(path: impl Into<PathBuf>) -> Self {
         Self { mode: LogMode::Anew, file: LogFile::new(path.into(), true) }
+    }
+
+    /// Whether a file's `text` begins with what is written of these epochs. What the metrics are called is not looked at.
+    pub fn is_of(text: &str, rows: &[EpochRow]) -> bool {
+        let (header, lines) = text.split_at(text.find('\n').map_or(text.len(), |end| end + 1));
+        let wanted: String = rows.iter().map(line).collect();
+        header.starts_with(COLUMNS) && header.ends_with(TIME) && lines.starts_with(&wanted)
     }
 
     /// Goes on after what the file holds; the header is written once.
@@ -47,7 +54,10 @@ impl Callback for CsvLogger {
     fn before_fit(&mut self, t: &mut Trainer) -> Flow {
         if t.is_resumed() {
             let rows = t.history.rows.iter().take(t.history.iters.len());
-            return Ok(self.file.reopen(header(t) + &rows.map(line).collect::<String>())?);
+            let text = header(t) + &rows.map(line).collect::<String>();
+            // Of a file that others had begun only this fit's part is known.
+            let text = if self.mode == LogMode::Anew { Was::Exactly(text) } else { Was::AlsoThis(text) };
+            return Ok(self.file.reopen(text)?);
         }
         self.file.open(self.mode)?;
         if self.file.is_empty() {
@@ -77,9 +87,13 @@ impl Callback for CsvLogger {
     }
 }
 
+/// The columns before those of the metrics, and after them.
+const COLUMNS: &str = "epoch,train_loss,valid_loss,";
+const TIME: &str = "time\n";
+
 fn header(t: &Trainer) -> String {
     let metrics = t.history.metric_names.iter().map(|name| quoted(name) + ",");
-    format!("epoch,train_loss,valid_loss,{}time\n", metrics.collect::<String>())
+    format!("{COLUMNS}{}{TIME}", metrics.collect::<String>())
 }
 
 fn line(row: &EpochRow) -> String {

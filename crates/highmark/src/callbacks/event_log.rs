@@ -4,9 +4,11 @@ use std::path::PathBuf;
 
 use serde_json::{Value, json};
 
-use super::log_file::{LogFile, LogMode};
+use super::log_file::{LogFile, LogMode, Was};
 use crate::Result;
-use crate::learner::{Callback, CallbackState, Event, EventSet, Flow, Outcome, Span, Stage, Trainer};
+use crate::learner::{
+    Callback, CallbackState, Cancel, EpochRow, Event, EventSet, Flow, Outcome, Span, Stage, Trainer,
+};
 
 /// Writes `{"event": "fit", …}` at the start, `"epoch"` with losses, metrics and learning rate after each epoch, `"cancel"`
 /// for what was cancelled and `"end"` with the outcome; with how many values were not finite, if any. A number that is not finite is `null`. A resumed fit goes on with
@@ -29,14 +31,45 @@ impl EventLog {
 
     fn write_cancels(&mut self, t: &mut Trainer) {
         for i in self.cancels..t.cancels().len() {
-            let cancel = &t.cancels()[i];
-            let span = format!("{:?}", cancel.span).to_lowercase();
-            let (by, at) = (&cancel.by, cancel.at.to_string());
-            let event = json!({"event": "cancel", "span": span, "by": by, "at": at, "epoch": cancel.epoch, "reason": cancel.reason});
+            let event = of_cancel(&t.cancels()[i]);
             self.write(&event, t);
         }
         self.cancels = t.cancels().len();
     }
+}
+
+fn of_fit(t: &Trainer) -> Value {
+    let (epochs, seed, parameters) = (t.progress().n_epoch, t.seed(), t.model.params().len());
+    json!({"event": "fit", "epochs": epochs, "seed": seed, "parameters": parameters})
+}
+
+fn of_cancel(cancel: &Cancel) -> Value {
+    let span = format!("{:?}", cancel.span).to_lowercase();
+    let (by, at) = (&cancel.by, cancel.at.to_string());
+    json!({"event": "cancel", "span": span, "by": by, "at": at, "epoch": cancel.epoch, "reason": cancel.reason})
+}
+
+fn of_epoch(row: &EpochRow, lr: Option<f64>, t: &Trainer) -> Value {
+    let mut event = json!({
+        "event": "epoch", "epoch": row.epoch, "train_loss": row.train_loss, "valid_loss": row.valid_loss,
+        "lr": lr, "seconds": row.seconds,
+    });
+    for (name, value) in t.history.metric_names.iter().zip(&row.metrics) {
+        event[name] = json!(value);
+    }
+    event
+}
+
+/// The lines of the epochs that have ended, for a file that has gone: all but how many values were not finite by then.
+fn from_history(t: &Trainer) -> String {
+    let mut events = vec![of_fit(t)];
+    for (row, iters) in t.history.rows.iter().zip(&t.history.iters) {
+        let within = |cancel: &&Cancel| cancel.epoch == row.epoch && cancel.span != Span::Fit;
+        events.extend(t.cancels().iter().filter(within).map(of_cancel));
+        let lr = iters.checked_sub(1).and_then(|last| t.history.lrs.get(last).copied());
+        events.push(of_epoch(row, lr, t));
+    }
+    events.iter().map(|event| format!("{event}\n")).collect()
 }
 
 impl Callback for EventLog {
@@ -55,24 +88,16 @@ impl Callback for EventLog {
     fn before_fit(&mut self, t: &mut Trainer) -> Flow {
         self.cancels = 0;
         if t.is_resumed() {
-            return Ok(self.file.reopen(String::new())?);
+            return Ok(self.file.reopen(Was::MoreThan(from_history(t)))?);
         }
         self.file.open(LogMode::Append)?;
-        let (epochs, seed, parameters) = (t.progress().n_epoch, t.seed(), t.model.params().len());
-        let event = json!({"event": "fit", "epochs": epochs, "seed": seed, "parameters": parameters});
-        Ok(self.file.write(&format!("{event}\n"))?)
+        Ok(self.file.write(&format!("{}\n", of_fit(t)))?)
     }
 
     fn after_epoch(&mut self, t: &mut Trainer) -> Flow {
         self.write_cancels(t);
         let Some(row) = t.history.rows.last() else { return Ok(()) };
-        let mut event = json!({
-            "event": "epoch", "epoch": row.epoch, "train_loss": row.train_loss, "valid_loss": row.valid_loss,
-            "lr": t.optimizer.lr(), "seconds": row.seconds,
-        });
-        for (name, value) in t.history.metric_names.iter().zip(&row.metrics) {
-            event[name] = json!(value);
-        }
+        let mut event = of_epoch(row, Some(t.optimizer.lr()), t);
         if !t.non_finite().is_empty() {
             event["non_finite"] = json!(t.non_finite());
         }

@@ -16,6 +16,17 @@ pub(super) enum LogMode {
     Append,
 }
 
+/// What a file held at a checkpoint, which it is written anew with.
+#[derive(Debug)]
+pub(super) enum Was {
+    /// This and nothing else: a file that holds anything else is damaged.
+    Exactly(String),
+    /// This, and perhaps more: it is lost if the file is shorter than it was.
+    AlsoThis(String),
+    /// More than this: it is lost if the file holds nothing, and a shorter one is gone on with.
+    MoreThan(String),
+}
+
 /// Lines that cannot be written wait for the next attempt, so that a full disk costs no line once there is room again.
 #[derive(Debug)]
 pub(super) struct LogFile {
@@ -28,15 +39,13 @@ pub(super) struct LogFile {
     /// Bytes that are whole lines.
     length: u64,
     waiting: String,
-    /// What the file is written anew with, if a resumed fit finds it shorter than it was; if that is nothing, the fit goes
-    /// on with what is left.
-    lost: String,
+    /// What a resumed fit should find.
+    was: Option<Was>,
 }
 
 impl LogFile {
     pub(super) fn new(path: PathBuf, durable: bool) -> Self {
-        let (waiting, lost) = (String::new(), String::new());
-        Self { path, durable, file: None, failing: false, length: 0, waiting, lost }
+        Self { path, durable, file: None, failing: false, length: 0, waiting: String::new(), was: None }
     }
 
     /// Opens the file for a fit, and makes its folder.
@@ -54,8 +63,8 @@ impl LogFile {
     }
 
     /// Opens the file of a fit that goes on; [`LogFile::cut`] follows.
-    pub(super) fn reopen(&mut self, lost: String) -> Result<()> {
-        self.lost = lost;
+    pub(super) fn reopen(&mut self, was: Was) -> Result<()> {
+        self.was = Some(was);
         self.open(LogMode::Append)
     }
 
@@ -70,15 +79,18 @@ impl LogFile {
 
     /// Takes away what was written after the checkpoint that knew this length.
     pub(super) fn cut(&mut self, length: u64) -> Result<()> {
-        let lost = std::mem::take(&mut self.lost);
-        let Some(file) = &mut self.file else { return Ok(()) };
-        let whole = self.length >= length;
-        if !whole && lost.is_empty() {
-            return Ok(());
-        }
-        self.length = if whole { length } else { 0 };
+        let (Some(file), Some(was)) = (&mut self.file, self.was.take()) else { return Ok(()) };
+        let (lost, text) = match was {
+            Was::Exactly(text) => {
+                let same = || std::fs::read(&self.path).is_ok_and(|found| found.starts_with(text.as_bytes()));
+                (self.length < length || length != text.len() as u64 || !same(), text)
+            }
+            Was::AlsoThis(text) => (self.length < length, text),
+            Was::MoreThan(text) => (self.length == 0, text),
+        };
+        self.length = if lost { 0 } else { self.length.min(length) };
         file.set_len(self.length).map_err(|e| Error::io("write", &self.path, e))?;
-        if whole { Ok(()) } else { self.write(&lost) }
+        if lost { self.write(&text) } else { Ok(()) }
     }
 
     /// The same as [`LogFile::write`] for lines that training does not stop for: the user is told, once.
@@ -143,17 +155,20 @@ mod tests {
         log.write("after the checkpoint\n").unwrap();
 
         let mut log = LogFile::new(path.clone(), true);
-        log.reopen("lost\n".into()).unwrap();
+        log.reopen(Was::AlsoThis("lost\n".into())).unwrap();
         log.cut(length).unwrap();
         log.write("c\n").unwrap();
         assert_eq!(text(), "a\nb\nc\n");
 
-        std::fs::write(&path, "a\n").unwrap();
-        let mut log = LogFile::new(path.clone(), true);
-        log.reopen("a\nb\n".into()).unwrap();
-        log.cut(length).unwrap();
-        log.write("c\n").unwrap();
-        assert_eq!(text(), "a\nb\nc\n");
+        // Cut, zeroed, one flipped bit.
+        for damaged in ["a\n", "\0\0\0\0\0\0", "a\nc\nmore\n", ""] {
+            std::fs::write(&path, damaged).unwrap();
+            let mut log = LogFile::new(path.clone(), true);
+            log.reopen(Was::Exactly("a\nb\n".into())).unwrap();
+            log.cut(length).unwrap();
+            log.write("c\n").unwrap();
+            assert_eq!(text(), "a\nb\nc\n", "{damaged:?}");
+        }
         std::fs::remove_file(&path).unwrap();
     }
 }

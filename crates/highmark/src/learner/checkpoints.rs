@@ -7,10 +7,11 @@ use std::time::Instant;
 
 use super::atomic_file::is_in_place;
 use super::background::{Background, Pending};
-use super::checkpoint;
+use super::checkpoint::{self, Checkpoint, Found};
 use super::disk::Disk;
 use super::frame::Frame;
 use super::frame_folder::{FrameFolder, Kept};
+use super::history::EpochRow;
 use super::identity::Identity;
 use crate::{Error, Result};
 
@@ -67,7 +68,15 @@ pub fn checkpoint_text(folder: &Path) -> Result<Option<String>> {
     Ok(checkpoint::find(folder)?.map(|found| found.checkpoint.meta.text))
 }
 
-/// The same without a look at anything but its beginning, which is quick for a large one: whether it is good is not known.
+/// The epochs that had ended when the newest good checkpoint in a folder was saved; otherwise as [`checkpoint_text`].
+pub fn checkpoint_rows(folder: &Path) -> Result<Option<Vec<EpochRow>>> {
+    let rows = checkpoint::find(folder)?.map(|Found { checkpoint: Checkpoint { meta, .. }, .. }| {
+        meta.rows.into_iter().take(meta.iters.len()).collect()
+    });
+    Ok(rows)
+}
+
+/// [`checkpoint_text`] without a look at anything but its beginning, which is quick for a large one: whether it is good is not known.
 /// `None` also when there is nothing to be read.
 pub fn checkpoint_text_unchecked(folder: &Path) -> Option<String> {
     let files = [checkpoint::newest(folder), checkpoint::previous(folder)];

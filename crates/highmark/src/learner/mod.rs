@@ -43,7 +43,7 @@ pub(crate) use atomic_file::is_in_place;
 pub use atomic_file::write_file;
 pub use budget::{Budget, BudgetUse, Limit, Plan};
 pub use callback::{Callback, CallbackState, Callbacks, on};
-pub use checkpoints::{CheckpointConfig, checkpoint_text, checkpoint_text_unchecked};
+pub use checkpoints::{CheckpointConfig, checkpoint_rows, checkpoint_text, checkpoint_text_unchecked};
 #[doc(hidden)]
 pub use checksum::seal_checkpoint;
 pub use console::{Console, Output};
