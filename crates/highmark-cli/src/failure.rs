@@ -50,7 +50,10 @@ impl Failure {
 impl From<highmark::Error> for Failure {
     fn from(error: highmark::Error) -> Self {
         match error.kind() {
-            highmark::ErrorKind::Interrupted(_) => Self::Interrupted(format!("{error}; run it again")),
+            // By the name of the command.
+            highmark::ErrorKind::Interrupted(what) => {
+                Self::Interrupted(format!("{} was interrupted; run it again", what.replace('_', "-")))
+            }
             highmark::ErrorKind::MissingTarget { .. } => {
                 Self::Failed(format!("{error} with --drop-missing-target"))
             }

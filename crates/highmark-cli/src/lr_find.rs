@@ -25,13 +25,14 @@ pub(crate) fn run(args: &LrFindArgs) -> Result<()> {
     let made_from: Vec<&Path> = made_from.into_iter().flatten().map(Path::new).collect();
     plot.refuse_existing(replace, &made_from)?;
     let screen = Screen::new(args.quiet, args.json);
-    let mut experiment = Experiment::prepare(config, notice::watch(&args.deadline)?)?;
+    let stop = notice::watch(&args.deadline)?;
+    let mut experiment = Experiment::prepare(config, stop.clone())?;
     let lines = experiment.lines()?;
     // The rest is about a training that does not take place.
     lines.iter().take_while(|line| !line.starts_with("model ")).for_each(|line| screen.say(line));
     experiment.learner.trainer_mut().console = screen.console();
     let found = experiment.learner.lr_find(&LrFindConfig::default())?;
-    plot.write(|path| found.plot(path))?;
+    plot.write(&stop, |path| found.plot(path))?;
     if args.json {
         let mut value = json!({ "plot": args.plot });
         for (name, suggestion, _) in suggestions(&found) {

@@ -22,7 +22,8 @@ pub(crate) fn run(args: &PredictArgs) -> Result<()> {
     if let Some(file) = &file {
         file.refuse_existing(args.overwrite, &[Path::new(&args.data), &trained.file])?;
     }
-    let mut model = trained.load(args.threads)?.stop_flag(notice::watch(&args.deadline)?);
+    let stop = notice::watch(&args.deadline)?;
+    let mut model = trained.load(args.threads)?.stop_flag(stop.clone());
     let table = source::read(&args.data, &trained.csv_options(&args.csv)?)?;
     // Columns that are not there may be all in one.
     let hint = || source::delimiter_hint(&args.data, &table).map(Failure::failed);
@@ -31,11 +32,9 @@ pub(crate) fn run(args: &PredictArgs) -> Result<()> {
     let predictions = predicted.to_table()?;
     let Some(file) = file else { return print(&predictions) };
     let parquet = source::is_parquet(file.path);
-    file.write(
-        |path| {
-            if parquet { write_parquet(&predictions, path) } else { write_csv(&predictions, path) }
-        },
-    )?;
+    file.write(&stop, |path| {
+        if parquet { write_parquet(&predictions, path) } else { write_csv(&predictions, path) }
+    })?;
     screen::note(format!("{} predicted to {}", count(predicted.rows(), "row"), file.path.display()));
     Ok(())
 }

@@ -3,8 +3,10 @@
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
+#[cfg(target_os = "linux")]
+use std::time::Duration;
 
-use highmark::Error;
+use highmark::{Error, StopFlag};
 
 use crate::failure::{Failure, Result};
 
@@ -51,9 +53,11 @@ impl ResultFile<'_> {
 
     /// Writes it whole or not at all: beside its place, and then into it; that of a link is where the link leads. What is no
     /// file, such as `/dev/stdout`, is written to as it is.
-    pub(crate) fn write(&self, write: impl Fn(&Path) -> highmark::Result<()>) -> Result<()> {
+    pub(crate) fn write(&self, stop: &StopFlag, write: impl Fn(&Path) -> highmark::Result<()>) -> Result<()> {
         let out = fs::canonicalize(self.path).unwrap_or_else(|_| self.path.into());
         if out.exists() && !out.is_file() {
+            // Open until it is written, so that nobody waits once more.
+            let _reader = reader(self.path, stop)?;
             return Ok(write(self.path)?);
         }
         let mut part = out.as_os_str().to_os_string();
@@ -69,6 +73,37 @@ impl ResultFile<'_> {
         }
         Ok(written?)
     }
+}
+
+/// Waits until somebody reads from a pipe, which opening it does too, but so that neither a signal nor a deadline ends it.
+#[cfg(target_os = "linux")]
+fn reader(path: &Path, stop: &StopFlag) -> Result<Option<fs::File>> {
+    use std::os::unix::fs::{FileTypeExt, OpenOptionsExt};
+
+    use rustix::{fs::OFlags, io::Errno};
+
+    if !fs::metadata(path).is_ok_and(|there| there.file_type().is_fifo()) {
+        return Ok(None);
+    }
+    let flags = OFlags::NONBLOCK.bits().cast_signed();
+    loop {
+        match fs::OpenOptions::new().write(true).custom_flags(flags).open(path) {
+            Err(error) if error.raw_os_error() == Some(Errno::NXIO.raw_os_error()) => {}
+            opened => return opened.map(Some).map_err(|error| Error::io("write", path, error).into()),
+        }
+        if stop.is_raised() {
+            let shown = path.display();
+            return Err(Failure::Interrupted(format!(
+                "interrupted: nobody reads from {shown}; run it again"
+            )));
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+fn reader(_: &Path, _: &StopFlag) -> Result<()> {
+    Ok(())
 }
 
 /// Whether nothing that is there can be lost by writing to it: a pipe, a terminal, `/dev/null`.

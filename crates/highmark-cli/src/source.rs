@@ -7,6 +7,7 @@ use highmark::{CsvOptions, NamedData, Table, read_csv_from};
 
 use crate::failure::{Failure, Result};
 use crate::run_folder;
+use crate::shell;
 
 /// What stands for standard input in place of a file.
 pub(crate) const STDIN: &str = "-";
@@ -24,8 +25,9 @@ pub(crate) fn read(data: &str, csv: &CsvOptions) -> Result<Table> {
         let config = path.join(run_folder::CONFIG);
         let what = if config.exists() {
             format!(
-                "the folder of a run, not data; `highmark inspect {data}` describes the run, `highmark train {}` repeats it",
-                config.display()
+                "the folder of a run, not data; `highmark inspect {}` describes the run, `highmark train {}` repeats it",
+                shell::word(path),
+                shell::word(&config)
             )
         } else {
             "a folder; name a CSV or Parquet file in it".into()

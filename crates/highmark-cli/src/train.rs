@@ -15,6 +15,7 @@ use crate::resume;
 use crate::run_folder::{self, RunFolder};
 use crate::run_report::{Measured, RunReport, SecondsByPhase};
 use crate::screen::{self, Screen};
+use crate::shell;
 use crate::source;
 use crate::text_table::count;
 
@@ -63,7 +64,7 @@ pub(crate) fn carry_out(
         return Ok(());
     }
     // Going on with it would break down again: whatever it was to replace is worth more.
-    let back = if folder.restore() { "; the run that was to be overwritten is back in it" } else { "" };
+    let back = if folder.restore() { "; the run that was in it before is back" } else { "" };
     // Told already by the lines on the screen, if there are any.
     let why = if screen == Screen::Silent { format!(": {}", report.stop_detail) } else { String::new() };
     Err(Failure::failed(format!("training broke down{why} (run folder {}{back})", folder.path().display())))
@@ -151,6 +152,14 @@ fn train(
 
     saving = Instant::now();
     let broke_down = matches!(&report.outcome, Outcome::Cancelled(cancel) if cancel.by == "non_finite");
+    let keeps = experiment.config.checkpoint_config(folder.path())?.is_some();
+    if screen == Screen::Silent && keeps && !broke_down && report.checkpoint.is_none() {
+        // Else told when it happened. Whoever wants to hear of errors alone relies on checkpoints no less.
+        screen::note(format!(
+            "no checkpoint could be saved in {}: the run cannot be trained for more epochs",
+            folder.path().display()
+        ));
+    }
     let none = broke_down && !saved;
     if none {
         // The weights are no numbers any more.
@@ -218,7 +227,8 @@ fn interrupted(report: &highmark::Report, folder: &RunFolder) -> Failure {
     let (epochs, path) = (count(report.epochs_run, "epoch"), folder.path().display());
     if report.checkpoint.is_some() {
         return Failure::Interrupted(format!(
-            "interrupted after {epochs}; go on with: highmark resume {path}"
+            "interrupted after {epochs}; go on with: highmark resume {}",
+            shell::word(folder.path())
         ));
     }
     Failure::failed(format!(

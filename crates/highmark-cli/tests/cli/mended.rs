@@ -160,7 +160,7 @@ fn columns_that_differ_are_named() {
     // A scale that follows from the data is not shown as numbers.
     folder.write("people.csv", &csv);
     folder.run(&format!("train people.csv --target price {QUICK} --out price --quiet")).done();
-    folder.write("people.csv", &csv.replacen("Oslo", "Rome", 1).replace("price\n", "price\n"));
+    folder.write("people.csv", &csv.replacen("Oslo", "Rome", 1));
     let ran = folder.run("resume price --epochs 5").failed(1, &["`city` is of other values"]);
     assert!(!ran.err.contains("output_scale"), "{}", ran.err);
 }

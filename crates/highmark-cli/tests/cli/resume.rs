@@ -307,6 +307,12 @@ fn checkpoints_that_do_not_fit_on_the_disk_stop_no_training() {
     assert_eq!(out.matches("training goes on").count(), 1, "{out}");
     let files = ["best.safetensors", "config.toml", "events.jsonl", "history.csv", "report.json"];
     assert_eq!(folder.list("run"), files);
+    // Also where nothing but errors is to be shown.
+    let script = format!("ulimit -f 300; exec {program} {train} --overwrite --quiet");
+    let output = Command::new("sh").args(["-c", &script]).current_dir(folder.path("")).output().unwrap();
+    let err = String::from_utf8_lossy(&output.stderr);
+    assert_eq!((output.status.code(), err.lines().count()), (Some(0), 1), "{err}");
+    assert!(err.contains("no checkpoint could be saved in run"), "{err}");
     folder
         .run(&format!("train people.csv --target answer {QUICK} --layers 200,100 --out alone --quiet"))
         .done();
@@ -363,7 +369,7 @@ fn a_run_of_which_only_the_checkpoint_is_left_comes_back_whole() {
     fs::create_dir(folder.path("carried")).unwrap();
     fs::write(folder.path("carried/checkpoint.safetensors"), &checkpoint).unwrap();
     let over = format!("train people.csv {options} --out carried --overwrite");
-    folder.run(&format!("{over} --lr 1e30")).failed(1, &["to be overwritten is back"]);
+    folder.run(&format!("{over} --lr 1e30")).failed(1, &["the run that was in it before is back"]);
     assert_eq!(folder.list("carried"), ["checkpoint.safetensors", "config.toml"]);
     assert_eq!(folder.bytes("carried/checkpoint.safetensors"), checkpoint);
     folder.run("resume carried --quiet").done();

@@ -71,7 +71,7 @@ fn every_loop_sees_every_signal() {
         (format!("train pipe.csv {OPTIONS} --epochs 3 --out new"), "highmark resume new"),
         (
             format!("lr-find pipe.csv {OPTIONS}").replace(" --lr 0.01 --no-early-stopping", ""),
-            "lr_find was interrupted",
+            "lr-find was interrupted",
         ),
         ("validate run pipe.csv".into(), "validate was interrupted"),
         ("predict run pipe.csv -o predicted.csv".into(), "predict was interrupted"),
@@ -99,6 +99,25 @@ fn every_loop_sees_every_signal() {
     // Nobody has asked these to end, and they are not in the way of each other.
     folder.write("again.csv", &csv);
     folder.run("predict run again.csv -o predicted.csv").done();
+}
+
+#[test]
+fn a_pipe_that_nobody_reads_is_waited_for_until_a_signal() {
+    let folder = Folder::with("signals-pipe", "people.csv", &people(200));
+    folder.run(&format!("train people.csv {OPTIONS} --epochs 1 --out run --quiet")).done();
+    pipe(&folder.path("out.csv"));
+    for name in ["INT", "TERM"] {
+        let child = spawn(&folder, "predict run people.csv -o out.csv", None);
+        until_it_listens(&child);
+        sleep(Duration::from_millis(300));
+        signal(&child, name);
+        finish(child).failed(75, &["interrupted"]);
+    }
+    let path = folder.path("out.csv");
+    let child = spawn(&folder, "predict run people.csv -o out.csv", None);
+    let text = std::fs::read_to_string(path).unwrap();
+    assert_eq!(finish(child).code, Some(0));
+    assert_eq!(text.lines().count(), 201);
 }
 
 /// `history.csv` without its times.

@@ -189,7 +189,7 @@ fn a_run_comes_back_when_the_one_that_overwrites_it_breaks_down() {
     let (report, config) = (folder.bytes("run/report.json"), folder.bytes("run/config.toml"));
     for keep in ["", "--no-save-best", "--no-checkpoint"] {
         let ran = folder.run(&format!("train people.csv {options} --overwrite --lr 1e30 {keep}"));
-        ran.failed(1, &["training broke down", "to be overwritten is back"]);
+        ran.failed(1, &["training broke down", "the run that was in it before is back"]);
         assert_eq!(
             (folder.list("run"), folder.bytes("run/best.safetensors")),
             (files.clone(), model.clone())
