@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from .. import _highmark
+from ..fastai_modules import of_fastai
 from ..notices import notice
 from ..tables import check_columns, column_name, is_pandas, rereadable, table_of_kinds, to_table
 from .checks import count
@@ -343,3 +344,7 @@ def _length(df: Any) -> int:
     if is_pandas(df) or hasattr(df, "__len__"):
         return len(df)
     return to_table(df).rows
+
+
+def __getattr__(name: str) -> Any:
+    return of_fastai(__name__, name)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .. import _highmark
+from ..fastai_modules import of_fastai
 from ..notices import notice
 from ..screen import Screen, clock
 from ..seed import seed_for
@@ -416,3 +417,7 @@ class _Logged(Screen):
 def _rate(lr: Any) -> float:
     # fastai's range of rates over parameter groups; a tabular model has one group.
     return real("lr", lr.stop if isinstance(lr, slice) else lr)
+
+
+def __getattr__(name: str) -> Any:
+    return of_fastai(__name__, name)
