@@ -153,7 +153,7 @@ def test_a_model_from_a_file_says_what_it_is_not(learn, columns):
 
 def test_a_model_from_a_file_scores_as_its_learner(learn, columns):
     loaded = load_learner(learn.export())
-    theirs, rows = learn.dls.test_dl(columns, bs=100), loaded.dls.test_dl(columns, bs=100)
+    theirs, rows = learn.dls.test_dl(columns), loaded.dls.test_dl(columns, bs=32)
     learn.metrics = loaded.metrics = [accuracy, lambda pred, targ: float(pred.max())]
     assert loaded.validate(dl=rows) == learn.validate(dl=theirs) and len(loaded.validate(dl=rows)) == 3
     options = {"with_input": True, "with_decoded": True, "with_loss": True, "act": lambda raw: raw}

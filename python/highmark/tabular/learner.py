@@ -337,7 +337,8 @@ class Learner(Inference, Settings, CallbackList, Files, Groups, View):
             for cb in extra:
                 cb.learn = self
             return [value for _, value in self._core.validate(self._handles(extra, everywhere=True))]
-        return self._scores(self._loader(ds_idx, dl))
+        # By batches as a fit has them.
+        return self._scores(self._loader(ds_idx, dl), self.dls.bs)
 
     def _outputs(self, rows: _highmark.Dataset) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
         return self._core.predictions(rows)
