@@ -152,10 +152,8 @@ impl TabularData {
             warnings.extend(seen_in_training(table.rows(), &train_rows, &valid_rows));
         }
         for name in targets {
-            // A task that was asked for is meant.
-            let asked = config.task.is_some() && kind == TaskKind::Regression;
-            let odd = of_target(name, table.column(name)?, kind, table.origin());
-            warnings.extend(odd.filter(|_| !asked));
+            let asked = config.task.is_some();
+            warnings.extend(of_target(name, table.column(name)?, kind, asked, table.origin()));
         }
         for name in pipeline.feature_names() {
             warnings.extend(table.leak(name, table.column(name)?, targets));
