@@ -158,6 +158,8 @@ impl TabularData {
         for name in pipeline.feature_names() {
             warnings.extend(table.leak(name, table.column(name)?, targets));
         }
+        let doubtful = table.doubtful_quantities(pipeline.cont_names(), config, &warnings);
+        warnings.extend(doubtful);
         let (all, drift) = pipeline.encode_labelled(table)?;
         let (train, valid, valid_drift) = match valid_table {
             Some(valid_table) => {

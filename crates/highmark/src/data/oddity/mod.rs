@@ -7,6 +7,7 @@ mod dates;
 mod identifiers;
 mod leaks;
 mod precision;
+mod quantities;
 #[cfg(test)]
 mod tests;
 mod words;
@@ -85,6 +86,8 @@ impl Table {
                 warnings.extend(of_category(name, &factors, self.origin()));
             }
         }
+        let doubtful = self.doubtful_quantities(&cont, config, &warnings);
+        warnings.extend(doubtful);
         warnings
     }
 
