@@ -27,8 +27,8 @@ use crate::{Error, Result};
 pub struct DataConfig {
     /// The columns to predict; at least one. They are never features.
     pub targets: Vec<String>,
-    /// The kind of task; `None`, the default, infers it: classification for text, truth values, and one
-    /// integer column of 0 and 1 (where fastai would regress); multi-label for several columns of truth
+    /// The kind of task; `None`, the default, infers it: classification for text, truth values, and one column
+    /// of 0 and 1, integers or floats (where fastai would regress); multi-label for several columns of truth
     /// values or of 0 and 1; regression for other numbers.
     pub task: Option<TaskKind>,
     /// The classes of a classification in the order of their numbers, or what the labels of a multi-label task are called;
