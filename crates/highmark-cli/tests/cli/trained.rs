@@ -89,6 +89,27 @@ fn predicting_classes() {
 }
 
 #[test]
+fn columns_are_kept_beside_the_predictions() {
+    let folder = trained("keep", "answer");
+    // A target that has gaps is nothing to a prediction.
+    folder.write("new.csv", "id,city,height,age,answer,prediction\n7,Oslo,1.80,30,yes,a\n9,,1.7,40,,b\n");
+    let ran = folder.run("predict run new.csv --keep city,id").done();
+    let lines: Vec<&str> = ran.out.lines().collect();
+    assert_eq!(lines[0], "city,id,prediction,probability_no,probability_yes");
+    assert!(lines[1].starts_with("Oslo,7,") && lines[2].starts_with(",9,"), "{lines:?}");
+    assert!(!ran.err.contains("target") && !ran.err.contains("fill it in"), "{}", ran.err);
+    folder.run("predict run new.csv --keep id -o out.parquet").done();
+    let shown = folder.run("show out.parquet --json").done().json();
+    let of = |column: &str| (shown["columns"][0][column].clone(), shown["columns"].as_array().unwrap().len());
+    assert_eq!((of("name"), of("dtype")), (("id".into(), 4), ("int".into(), 4)));
+    let unknown = folder.run("predict run new.csv --keep ids");
+    unknown.failed(1, &["keep: there is no column `ids`; did you mean `id`? There are: id, city"]);
+    let clash = ["keep: a column of the predictions is called `prediction` too; rename"];
+    folder.run("predict run new.csv --keep prediction").failed(1, &clash);
+    folder.run("predict run new.csv --keep id,id").failed(1, &["keep: `id` is named twice"]);
+}
+
+#[test]
 fn predicting_other_tasks() {
     for (target, header) in [
         ("grade", "prediction,probability_a,probability_b,probability_c"),
