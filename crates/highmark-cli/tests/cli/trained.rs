@@ -31,6 +31,9 @@ fn validating_gives_the_numbers_of_the_report() {
     let ran = folder.run("validate run/best.safetensors people.csv").done();
     assert!(ran.out.contains("accuracy    0.") && ran.out.contains("valid_loss  0."), "{}", ran.out);
     folder.run("validate run/best.safetensors").failed(2, &["name the data too"]);
+    folder.write("new-class.csv", &people(60).replacen(",yes,", ",perhaps,", 1));
+    let new = ["no row of the class `perhaps`; leave those rows out, or train on rows of it too"];
+    folder.run("validate run new-class.csv").failed(1, &new);
     folder.run("validate run --metrics acuracy").failed(2, &["did you mean `accuracy`?"]);
     folder.write("people.csv", &people(190));
     folder.run("validate run").failed(1, &["no longer what this run was trained on"]);

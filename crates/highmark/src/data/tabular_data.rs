@@ -163,7 +163,8 @@ impl TabularData {
         }
         let doubtful = table.doubtful_quantities(pipeline.cont_names(), config, &warnings);
         warnings.extend(doubtful);
-        let (all, drift) = pipeline.encode_labelled(table)?;
+        let advice = "stratify the split, or leave those rows out";
+        let (all, drift) = pipeline.encode_labelled(table, advice)?;
         let (train, valid, valid_drift) = match valid_table {
             Some(valid_table) => {
                 let (valid, drift) = pipeline.apply_labelled(valid_table)?;

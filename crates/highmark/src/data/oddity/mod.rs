@@ -117,7 +117,6 @@ pub(super) fn of_category(name: &str, factors: &Factors, origin: &Origin) -> Opt
     if let Some(line) = na_among_codes(name, factors, missing, origin) {
         return Some(line);
     }
-    let text = |level: &Level| if let Level::Text(text) = level { text.clone() } else { level.to_string() };
     if let Some(first) = first_date(factors).filter(|_| distinct > MANY / 2) {
         return Some(Warning::of(
             WarningKind::Dates,
@@ -139,22 +138,19 @@ pub(super) fn of_category(name: &str, factors: &Factors, origin: &Origin) -> Opt
             ),
         ));
     }
+    let (one, other) = spelt_otherwise(factors, origin)?;
+    let message = format!("{one} and {other} are two categories; write them alike if they are one");
+    Some(Warning::of(WarningKind::Spellings, name, message))
+}
+
+/// Two values that differ in capitals or blanks alone, and where they are.
+fn spelt_otherwise(factors: &Factors, origin: &Origin) -> Option<(String, String)> {
     let mut spellings: FastMap<String, usize> = FastMap::default();
-    for (number, level) in factors.levels.iter().enumerate() {
-        let first = *spellings.entry(text(level).trim().to_lowercase()).or_insert(number);
-        if first != number {
-            return Some(Warning::of(
-                WarningKind::Spellings,
-                name,
-                format!(
-                    "{} and {} are two categories; write them alike if they are one",
-                    place(factors, first, origin),
-                    place(factors, number, origin),
-                ),
-            ));
-        }
-    }
-    None
+    factors.levels.iter().enumerate().find_map(|(number, level)| {
+        let Level::Text(text) = level else { return None };
+        let first = *spellings.entry(text.trim().to_lowercase()).or_insert(number);
+        (first != number).then(|| (place(factors, first, origin), place(factors, number, origin)))
+    })
 }
 
 /// The first level that is a date, if nine in ten are.

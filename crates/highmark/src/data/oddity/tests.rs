@@ -203,6 +203,10 @@ fn classes_of_one_row_are_named() {
     only(&text(&["x"]), &["target `y`: the class `x` in line 2 of x.csv has a single row"]);
     only(&text(&["b", "x", "z"]), &["2 classes, such as `x` in line 3 of x.csv, have a single row"]);
     assert_eq!(text(&[]), [""; 0]);
+    // Which is why it has one.
+    let parts =
+        ["target `y`: `B ` in line 2 of x.csv and `b` in line 3 of x.csv are two classes; write them alike"];
+    only(&text(&["B "]), &parts);
 }
 
 #[test]
