@@ -270,13 +270,17 @@ def test_the_rows_keep_the_order_of_the_split(frame):
 
 def test_targets(frame):
     def of(target, block=None, **kwargs):
-        source = frame.assign(label=[0, 1] * 320, other=[1, 0] * 320, value=np.arange(640.0), **kwargs)
+        columns = {"label": [0, 1] * 320, "other": [1, 0] * 320, "value": np.arange(640.0), **kwargs}
+        source = frame.assign(**columns)
         return TabularDataLoaders.from_df(
             source, procs=PROCS, cat_names=["city"], cont_names=["hours"], y_names=target, y_block=block
         )
 
     assert of("label").vocab == [0, 1]
     assert of("label", RegressionBlock)._info.task == "regression"
+    floats = of("value", value=[0.0, 1.0] * 320)
+    assert (floats.vocab, floats.c) == ([0, 1], 2)
+    assert of("value", RegressionBlock, value=[0.0, 1.0] * 320)._info.task == "regression"
     assert of("hours_", CategoryBlock(), hours_=np.arange(640) % 3).vocab == [0, 1, 2]
     assert (of("value").c, of(["value", "hours"][:1]).vocab) == (1, [])
     labels = of(["label", "other"], MultiCategoryBlock(encoded=True, vocab=["label", "other"]))

@@ -14,14 +14,21 @@ pub(crate) fn remedies(warnings: &[Warning], config: &Config) -> String {
     let commas = config.decimal.is_none()
         && warnings.iter().any(|warning| warning.kind == WarningKind::WrittenNumbers);
     let decimal = if commas { "--decimal , reads 3,5 as a number, " } else { "" };
+    let cat = if config.cat.is_some() {
+        "--cat names all categories"
+    } else {
+        "--also-cat makes a category of a column"
+    };
     format!(
-        "(--ignore leaves a column out, --missing '?,-' declares texts missing, {decimal}--cat names all categories, --task says what the target is)"
+        "(--ignore leaves a column out, --missing '?,-' declares texts missing, {decimal}{cat}, --task says what the target is)"
     )
 }
 
 /// Without those that doubt a category because it has so many texts, where it was said that it is one.
 pub(crate) fn not_meant(mut warnings: Vec<Warning>, config: &Config) -> Vec<Warning> {
-    let meant = |column: &String| config.cat.as_ref().is_some_and(|cat| cat.0.contains(column));
+    let meant = |column: &String| {
+        config.cat.iter().chain([&config.also_cat]).any(|categories| categories.0.contains(column))
+    };
     warnings.retain(|warning| {
         warning.kind != WarningKind::OwnTexts || !warning.column.as_ref().is_some_and(meant)
     });

@@ -4,7 +4,8 @@ use std::fs;
 use std::io::{BufWriter, IsTerminal};
 use std::path::{Path, PathBuf};
 
-use highmark::{Error, ErrorKind, Table, write_csv, write_csv_to, write_parquet};
+use highmark::arrow_array::ArrayRef;
+use highmark::{Drift, Error, ErrorKind, Table, write_csv, write_csv_to, write_parquet};
 
 use crate::args::PredictArgs;
 use crate::failure::{Failure, Result};
@@ -23,15 +24,42 @@ pub(crate) fn run(args: &PredictArgs) -> Result<()> {
     let trained = Trained::find(&args.run)?;
     let mut model = trained.load(args.threads)?.stop_flag(notice::watch(&args.deadline)?);
     let table = source::read(&args.data, &trained.csv_options(&args.csv)?)?;
+    let kept = kept(&table, &args.keep)?;
     // Columns that are not there may be all in one.
     let hint = || source::delimiter_hint(&args.data, &table).map(Failure::failed);
     let (predicted, drift) = model.predict(&table).map_err(|error| hint().unwrap_or_else(|| error.into()))?;
+    // Whether there is a target is all the same to a prediction.
+    let drift = Drift { targets: None, ..drift };
     drift.lines().iter().for_each(screen::note);
-    let predictions = predicted.to_table()?;
+    let predictions = beside(kept, &predicted.to_table()?)?;
     let Some(out) = file else { return print(&predictions) };
     write(&predictions, out)?;
     screen::note(format!("{} predicted to {}", count(predicted.rows(), "row"), out.display()));
     Ok(())
+}
+
+/// The columns that go in front of the predictions.
+fn kept(table: &Table, names: &[String]) -> Result<Vec<(String, ArrayRef)>> {
+    let column = |name: &String| match table.column(name) {
+        Ok(array) => Ok((name.clone(), array.clone())),
+        Err(error) => Err(Failure::failed(format!("keep: {error}"))),
+    };
+    names.iter().map(column).collect()
+}
+
+fn beside(mut kept: Vec<(String, ArrayRef)>, predictions: &Table) -> Result<Table> {
+    for (number, (name, _)) in kept.iter().enumerate() {
+        if predictions.names().any(|other| other == name) {
+            return Err(Failure::failed(format!(
+                "keep: a column of the predictions is called `{name}` too; rename that of the data, or leave it out"
+            )));
+        }
+        if kept[..number].iter().any(|(other, _)| other == name) {
+            return Err(Failure::failed(format!("keep: `{name}` is named twice")));
+        }
+    }
+    kept.extend_from_slice(predictions.columns());
+    Ok(Table::new(kept)?)
 }
 
 /// Writes the file whole or not at all: beside its place, and then into it. What is no file, such as `/dev/stdout`, is

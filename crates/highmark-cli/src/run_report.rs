@@ -100,7 +100,8 @@ fn notes(config: &Config, measured: &Measured) -> Result<Vec<String>> {
     {
         let too = if direction.improves(*value, best.value) { "" } else { ", too" };
         notes.push(format!(
-            "it has learnt nothing that shows: always giving the same answer has {monitor} {value:.6}{too}{}",
+            "it has learnt nothing that shows: always giving the same answer has {monitor} {}{too}{}",
+            measure(*value),
             if monitor == "accuracy" {
                 "; with rare classes, judge by others: --metrics roc_auc,f1"
             } else {
@@ -123,6 +124,11 @@ fn notes(config: &Config, measured: &Measured) -> Result<Vec<String>> {
         notes.push(format!("the last epoch was the best; {more}"));
     }
     Ok(notes)
+}
+
+/// A loss or metric with six decimals, or with an exponent where those would be nearly all zeros.
+pub(crate) fn measure(x: f64) -> String {
+    if x == 0.0 || x.abs() >= 1e-4 || x.is_nan() { format!("{x:.6}") } else { format!("{x:.6e}") }
 }
 
 /// A number of which two digits say enough.
@@ -232,7 +238,7 @@ impl RunReport {
     }
 
     fn text_because(&self, why: &str, model: &Path) -> String {
-        let number = |x: Option<f64>| x.map_or("not a number".into(), |x| format!("{x:.6}"));
+        let number = |x: Option<f64>| x.map_or("not a number".into(), measure);
         let who = match self.stop_reason.as_str() {
             "completed" => String::new(),
             name => format!("{}: ", name.replace('_', " ")),
@@ -300,6 +306,12 @@ impl RunReport {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn tiny_measures_keep_their_digits() {
+        let shown = [0.0, 0.868_644, -1.25e-6, 1234.5, f64::NAN].map(measure);
+        assert_eq!(shown, ["0.000000", "0.868644", "-1.250000e-6", "1234.500000", "NaN"]);
+    }
 
     #[test]
     fn rates_have_two_digits() {

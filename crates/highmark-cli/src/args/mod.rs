@@ -25,7 +25,7 @@ Examples:
   highmark train adult                              train on the built-in census data
   highmark show houses.csv --target price           what is in a file
   highmark train houses.csv --target price          train on it; the run goes to runs/houses-1
-  highmark predict runs/houses-1 new.csv -o out.csv
+  highmark predict runs/houses-1 new.csv --keep id -o out.csv
   gunzip -c new.csv.gz | highmark predict runs/houses-1 - > out.csv
   highmark resume runs/houses-1                     go on with a run that was killed
   highmark train runs/houses-1/config.toml          repeat the run
@@ -221,6 +221,10 @@ pub(crate) struct PredictArgs {
     /// Where the predictions go, as CSV or (.parquet) Parquet; - for CSV to standard output, which is the default
     #[arg(short, long, value_name = "FILE")]
     pub(crate) out: Option<PathBuf>,
+    /// Columns of the data to put in front of the predictions, such as identifiers; with values as they are read, so that 007
+    /// is 7
+    #[arg(long, value_delimiter = ',', value_name = "COLUMNS")]
+    pub(crate) keep: Vec<String>,
     /// Replace the file if it exists
     #[arg(long)]
     pub(crate) overwrite: bool,

@@ -164,6 +164,7 @@ impl Config {
             self.task = Some(task.parse::<TaskKind>().map_err(Failure::usage)?);
         }
         self.cat = list(&args.cat).or(self.cat.take());
+        set(&mut self.also_cat, list(&args.also_cat));
         self.cont = list(&args.cont).or(self.cont.take());
         set(&mut self.ignore, list(&args.ignore));
         set(&mut self.max_card, args.max_card);

@@ -27,8 +27,8 @@ use crate::{Error, Result};
 pub struct DataConfig {
     /// The columns to predict; at least one. They are never features.
     pub targets: Vec<String>,
-    /// The kind of task; `None`, the default, infers it: classification for text, truth values, and one
-    /// integer column of 0 and 1 (where fastai would regress); multi-label for several columns of truth
+    /// The kind of task; `None`, the default, infers it: classification for text, truth values, and one column
+    /// of 0 and 1, integers or floats (where fastai would regress); multi-label for several columns of truth
     /// values or of 0 and 1; regression for other numbers.
     pub task: Option<TaskKind>,
     /// The classes of a classification in the order of their numbers, or what the labels of a multi-label task are called;
@@ -41,6 +41,8 @@ pub struct DataConfig {
     /// The continuous columns; `None`, the default, takes those that [`cont_cat_split`] finds among the
     /// columns that are not in `cat`.
     pub cont: Option<Vec<String>>,
+    /// Columns that are categories beside those that are found; none by default. Goes without `cat`, which names all.
+    pub also_cat: Vec<String>,
     /// Columns that are no features; none by default.
     pub ignore: Vec<String>,
     /// The preparation; by default all of [`Proc::all`].
@@ -62,6 +64,7 @@ impl Default for DataConfig {
             classes: None,
             cat: None,
             cont: None,
+            also_cat: Vec::new(),
             ignore: Vec::new(),
             procs: Proc::all(),
             max_card: 20,
@@ -152,15 +155,16 @@ impl TabularData {
             warnings.extend(seen_in_training(table.rows(), &train_rows, &valid_rows));
         }
         for name in targets {
-            // A task that was asked for is meant.
-            let asked = config.task.is_some() && kind == TaskKind::Regression;
-            let odd = of_target(name, table.column(name)?, kind, table.origin());
-            warnings.extend(odd.filter(|_| !asked));
+            let asked = config.task.is_some();
+            warnings.extend(of_target(name, table.column(name)?, kind, asked, table.origin()));
         }
         for name in pipeline.feature_names() {
             warnings.extend(table.leak(name, table.column(name)?, targets));
         }
-        let (all, drift) = pipeline.encode_labelled(table)?;
+        let doubtful = table.doubtful_quantities(pipeline.cont_names(), config, &warnings);
+        warnings.extend(doubtful);
+        let advice = "stratify the split, or leave those rows out";
+        let (all, drift) = pipeline.encode_labelled(table, advice)?;
         let (train, valid, valid_drift) = match valid_table {
             Some(valid_table) => {
                 let (valid, drift) = pipeline.apply_labelled(valid_table)?;
@@ -187,18 +191,33 @@ impl TabularData {
 /// The continuous and the categorical features, as asked for or inferred.
 pub(super) fn features(table: &Table, config: &DataConfig) -> Result<(Vec<String>, Vec<String>)> {
     check_names(table, "ignore", &config.ignore)?;
+    check_names(table, "also_cat", &config.also_cat)?;
+    if config.cat.is_some() && !config.also_cat.is_empty() {
+        return Err(Error::config(
+            "also_cat",
+            "adds to the categories that are found, but cat names all of them",
+        ));
+    }
     for (setting, names) in [("cat", &config.cat), ("cont", &config.cont)] {
         check_names(table, setting, names.as_deref().unwrap_or_default())?;
     }
-    if let (Some(cat), Some(cont)) = (&config.cat, &config.cont)
-        && let Some(both) = cat.iter().find(|name| cont.contains(name))
+    let mut said = config.cat.iter().flatten().chain(&config.also_cat);
+    if let Some(cont) = &config.cont
+        && let Some(both) = said.find(|name| cont.contains(name))
     {
         return Err(Error::column(both, "is named both categorical and continuous; choose one"));
     }
     let left_out: Vec<&str> = config.targets.iter().chain(&config.ignore).map(String::as_str).collect();
     let named = config.cat.iter().chain(&config.cont).flatten().map(String::as_str);
     let taken: Vec<&str> = left_out.iter().copied().chain(named).collect();
-    let (cont, cat) = cont_cat_split(table, config.max_card, &taken);
+    let also = |name: &str| config.also_cat.iter().any(|other| other == name);
+    let (mut cont, mut cat) = cont_cat_split(table, config.max_card, &taken);
+    if !config.also_cat.is_empty() {
+        cont.retain(|name| !also(name));
+        let found =
+            |name: &&str| (also(name) && !left_out.contains(name)) || cat.iter().any(|other| other == name);
+        cat = table.names().filter(found).map(String::from).collect();
+    }
     let wanted = |names: &Option<Vec<String>>, inferred| match names {
         Some(names) => names.iter().filter(|name| !left_out.contains(&name.as_str())).cloned().collect(),
         None => inferred,
