@@ -24,6 +24,7 @@ from sklearn.utils.validation import check_is_fitted, column_or_1d, validate_dat
 
 from . import _highmark
 from .callbacks import EarlyStopping
+from .notices import notice
 from .seed import current_seed
 from .tables import column_names, is_pandas, to_table
 from .tabular.checks import count, real
@@ -145,6 +146,7 @@ class _Estimator(BaseEstimator):
         with learn.no_logging():
             self.report_ = learn.fit_one_cycle(settings["epochs"], settings["lr"], cbs=_Stopping(settings["patience"]))
         self.n_iter_ = self.report_.epochs_run
+        self.drift_: list[str] = []
         self._load(_bytes(learn))
 
     def _load(self, model: bytes) -> None:
@@ -156,7 +158,10 @@ class _Estimator(BaseEstimator):
 
     def _predict(self, X: Any) -> np.ndarray:
         check_is_fitted(self)
-        dataset, _ = self._model.pipeline.apply(to_table(self._columns(X, reset=False)))
+        dataset, self.drift_ = self._model.pipeline.apply(to_table(self._columns(X, reset=False)))
+        if self.drift_:
+            told = "".join(f"\n  {line}" for line in self.drift_)
+            notice(f"{type(self).__name__}: these rows differ from those that it was trained on (`drift_` has the lines):{told}")
         return self._model.predictions(dataset)[1]
 
     def __getstate__(self) -> dict[str, Any]:
