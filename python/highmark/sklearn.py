@@ -84,6 +84,10 @@ class _Estimator(BaseEstimator):
 
             _check_feature_names(self, X, reset=reset)
             _check_n_features(self, X, reset=reset)
+            if len(X) == 0:
+                # As scikit-learn has it of arrays.
+                by = f"a minimum of 1 is required by {type(self).__name__}."
+                raise ValueError(f"Found array with 0 sample(s) (shape={X.shape}) while {by}")
             return {name: X[name] for name in column_names(X)}
         array = validate_data(self, X, reset=reset, dtype="numeric", ensure_all_finite="allow-nan")
         names = getattr(self, "feature_names_in_", [f"x{i}" for i in range(array.shape[1])])

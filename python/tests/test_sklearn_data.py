@@ -55,3 +55,13 @@ def test_folds_of_one_kind_are_told_once(columns, frame):
         for lr in (1e-2, 1e-3):
             cross_val_score(small(lr=lr), frame, columns["rich"], cv=3)
     assert [str(w.message).count("Rome") for w in caught] in ([1], [1, 1])
+
+
+def test_no_rows(columns, frame):
+    model = small().fit(frame, columns["rich"])
+    plain = small().fit(frame[["age", "hours"]], columns["rich"])
+    for fitted, names in ((model, list(frame)), (plain, ["age", "hours"])):
+        with pytest.raises(ValueError, match=r"Found array with 0 sample\(s\) \(shape=\(0, \d\)\)"):
+            fitted.predict(frame[names].head(0))
+    with pytest.raises(ValueError, match=r"Found array with 0 sample"):
+        small().fit(frame.head(0), [])
