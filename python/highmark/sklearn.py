@@ -1,6 +1,6 @@
 """Estimators for scikit-learn: a learner in a pipeline, a search or a cross-validation.
 
-Columns of a DataFrame that are no numbers are categories; missing values are fine. A share of the rows (``valid_fraction``)
+Columns of a DataFrame that are no numbers are categories, and those that ``cat_features`` names; missing values are fine. A share of the rows (``valid_fraction``)
 validates, and the best model is kept. Training stops when the validation loss has not improved for ``patience`` epochs; where
 that is not said, for ten epochs and 500 batches after the learning rate has come to its highest.
 Batches are of 64 rows, of fewer where there would not be eight in an epoch, but of eight at least, unless ``batch_size`` says
@@ -64,6 +64,7 @@ class _Estimator(BaseEstimator):
         activation: str = "relu",
         optimizer: Any = "adam",
         weight_decay: float | None = None,
+        cat_features: Any = None,
     ) -> None:
         self.layers = layers
         self.dropout = dropout
@@ -77,9 +78,11 @@ class _Estimator(BaseEstimator):
         self.activation = activation
         self.optimizer = optimizer
         self.weight_decay = weight_decay
+        self.cat_features = cat_features
 
     def _columns(self, X: Any, reset: bool) -> dict[str, Any]:
-        if is_pandas(X) and any(dtype.kind not in "iufb" for dtype in X.dtypes):
+        said = self.cat_features is not None
+        if is_pandas(X) and (said or any(dtype.kind not in "iuf" for dtype in X.dtypes)):
             from sklearn.utils.validation import _check_feature_names, _check_n_features
 
             _check_feature_names(self, X, reset=reset)
@@ -88,10 +91,16 @@ class _Estimator(BaseEstimator):
                 # As scikit-learn has it of arrays.
                 by = f"a minimum of 1 is required by {type(self).__name__}."
                 raise ValueError(f"Found array with 0 sample(s) (shape={X.shape}) while {by}")
-            return {name: X[name] for name in column_names(X)}
-        array = validate_data(self, X, reset=reset, dtype="numeric", ensure_all_finite="allow-nan")
-        names = getattr(self, "feature_names_in_", [f"x{i}" for i in range(array.shape[1])])
-        return {str(name): np.ascontiguousarray(array[:, i]) for i, name in enumerate(names)}
+            return {name: X.iloc[:, i] for i, name in enumerate(column_names(X))}
+        # An array may hold the texts of categories.
+        dtype = None if said else "numeric"
+        array = validate_data(self, X, reset=reset, dtype=dtype, ensure_all_finite="allow-nan")
+        names = [str(name) for name in getattr(self, "feature_names_in_", [f"x{i}" for i in range(array.shape[1])])]
+        columns = {name: np.ascontiguousarray(array[:, i]) for i, name in enumerate(names)}
+        if array.dtype.kind not in "iufb":
+            for name in set(names) - set(_named(self.cat_features, names)):
+                columns[name] = _numbers(name, columns[name])
+        return columns
 
     def _columns_and(self, X: Any, y: Any) -> tuple[dict[str, Any], np.ndarray]:
         columns = self._columns(X, reset=True)
@@ -120,8 +129,8 @@ class _Estimator(BaseEstimator):
             train, valid = np.sort(np.concatenate([train, valid[back]])), valid[~back]
             if len(valid) == 0:
                 train, valid = train[:-1], train[-1:]
-        kinds = {name: getattr(getattr(values, "dtype", None), "kind", "O") for name, values in columns.items()}
-        cont = [name for name in columns if kinds[name] in "iuf"]
+        said = _named(self.cat_features, list(columns))
+        cont = [name for name, values in columns.items() if values.dtype.kind in "iuf" and name not in said]
         cat = [name for name in columns if name not in cont]
         target = "y" if "y" not in columns else "the target y"
         to = TabularPandas(
@@ -222,6 +231,29 @@ def _settings(given: _Estimator) -> dict[str, Any]:
     }
 
 
+def _named(cat_features: Any, names: list[str]) -> list[str]:
+    """The columns that ``cat_features`` names, by their names or by their places."""
+    if cat_features is None:
+        return []
+    if isinstance(cat_features, (str, int, np.integer)) or not isinstance(cat_features, Iterable):
+        raise TypeError(f'cat_features: a list of columns is needed, ["city"] or [0] for one, not {cat_features!r}')
+    listed = list(cat_features)
+    for column in listed:
+        if isinstance(column, (bool, np.bool_)) or not isinstance(column, (str, int, np.integer)):
+            raise TypeError(f"cat_features: names of columns or their places are needed, not {column!r}")
+        if column not in (names if isinstance(column, str) else range(len(names))):
+            there = ", ".join(names[:50]) + (", ..." if len(names) > 50 else "")
+            raise ValueError(f"cat_features: there is no column {column!r}. There are {len(names)}, by place or name: {there}")
+    return [column if isinstance(column, str) else names[column] for column in listed]
+
+
+def _numbers(name: str, values: np.ndarray) -> np.ndarray:
+    try:
+        return values.astype(np.float64)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"column `{name}`: {error}; name it in cat_features if it is a category") from None
+
+
 def _seed(random_state: Any) -> int:
     if random_state is None:
         return current_seed()
@@ -262,6 +294,7 @@ class HighmarkClassifier(ClassifierMixin, _Estimator):
         optimizer: Any = "adam",
         weight_decay: float | None = None,
         class_weight: Mapping[Any, float] | str | None = None,
+        cat_features: Any = None,
     ) -> None:
         super().__init__(
             layers,
@@ -276,6 +309,7 @@ class HighmarkClassifier(ClassifierMixin, _Estimator):
             activation,
             optimizer,
             weight_decay,
+            cat_features,
         )
         self.class_weight = class_weight
 

@@ -1,13 +1,15 @@
 """What the estimators make of the tables that they are given."""
 
+import json
 import warnings
 
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.base import clone
 from sklearn.model_selection import cross_val_score
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import FunctionTransformer
+from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
 from highmark.sklearn import HighmarkClassifier, HighmarkRegressor
 
@@ -65,3 +67,47 @@ def test_no_rows(columns, frame):
             fitted.predict(frame[names].head(0))
     with pytest.raises(ValueError, match=r"Found array with 0 sample"):
         small().fit(frame.head(0), [])
+
+
+def categories_of(model):
+    description = json.loads(model._model.pipeline.describe())
+    return description["cat_names"], description["cont_names"]
+
+
+def test_categories_that_are_said(columns, frame):
+    # Codes without an order, as whole numbers and with missing ones as floats.
+    zone = np.arange(len(frame)) * 7 % 5
+    y = np.where((zone == 0) | (zone == 3), "yes", "no")
+    plain = frame[["age", "hours"]].assign(zone=zone)
+    model = HighmarkClassifier(layers=(8,), epochs=10, random_state=1, cat_features=["zone"])
+    assert categories_of(model.fit(plain, y)) == (["zone"], ["age", "hours"]) and model.score(plain, y) > 0.95
+    expected = model.predict_proba(plain)
+    assert np.array_equal(model.predict_proba(plain.astype(float)), expected) and model.drift_ == []
+    for places in ([2], (np.int64(2),)):
+        for x in (plain, plain.to_numpy(), plain.to_numpy(dtype=object), plain.set_axis([5, 6, 7], axis=1)):
+            again = clone(model).set_params(cat_features=places).fit(x, y)
+            assert np.allclose(again.predict_proba(x), expected, atol=1e-5)
+    # Beside those that are found.
+    model.fit(frame.assign(zone=zone, night=zone > 2), y)
+    assert categories_of(model) == (["city", "zone", "night"], ["age", "hours"])
+    text = frame.to_numpy()
+    assert categories_of(model.set_params(cat_features=[2]).fit(text, y)) == (["x2"], ["x0", "x1"])
+    with pytest.raises(ValueError, match="column `x2`: could not convert .* name it in cat_features"):
+        model.set_params(cat_features=[1]).fit(text, y)
+    # Pipelines hand arrays on.
+    make_pipeline(StandardScaler(), model.set_params(cat_features=[0])).fit(plain, y)
+    assert categories_of(model)[0] == ["x0"]
+
+
+def test_truth_values_are_categories_in_every_frame(columns, frame):
+    model = small().fit(frame[["age"]].assign(night=frame["hours"] > 30), columns["rich"])
+    assert categories_of(model) == (["night"], ["age"])
+
+
+@pytest.mark.parametrize("wrong", ["citi", 3, -1])
+def test_categories_that_are_not_there(columns, frame, wrong):
+    for x in (frame, frame[["age", "hours"]].assign(city=1.0)):
+        with pytest.raises(ValueError, match=f"cat_features: there is no column {wrong!r}.* age, hours, city$"):
+            small(cat_features=["age", wrong]).fit(x, columns["rich"])
+    with pytest.raises(ValueError, match=f"cat_features: there is no column {wrong!r}.* x0, x1$"):
+        small(cat_features=[wrong]).fit(frame[["age", "hours"]].to_numpy(), columns["rich"])
