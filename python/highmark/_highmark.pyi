@@ -74,7 +74,9 @@ class Pipeline:
 
 @final
 class TabularData:
-    def __new__(cls, table: Table, config: str, train: npt.ArrayLike, valid: npt.ArrayLike) -> TabularData: ...
+    def __new__(
+        cls, table: Table, config: str, train: npt.ArrayLike, valid: npt.ArrayLike, valid_table: Table | None = None
+    ) -> TabularData: ...
     @property
     def train(self) -> Dataset: ...
     @property

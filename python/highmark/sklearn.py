@@ -4,7 +4,7 @@ Columns of a DataFrame that are no numbers are categories, and those that ``cat_
 validates, and the best model is kept. Training stops when the validation loss has not improved for ``patience`` epochs; where
 that is not said, for ten epochs and 500 batches after the learning rate has come to its highest.
 Batches are of 64 rows, of fewer where there would not be eight in an epoch, but of eight at least, unless ``batch_size`` says
-otherwise.
+otherwise. Where rows to validate on are given to ``fit`` as ``eval_set``, all others are trained on.
 """
 
 from __future__ import annotations
@@ -102,8 +102,8 @@ class _Estimator(BaseEstimator):
                 columns[name] = _numbers(name, columns[name])
         return columns
 
-    def _columns_and(self, X: Any, y: Any) -> tuple[dict[str, Any], np.ndarray]:
-        columns = self._columns(X, reset=True)
+    def _columns_and(self, X: Any, y: Any, reset: bool = True) -> tuple[dict[str, Any], np.ndarray]:
+        columns = self._columns(X, reset=reset)
         if y is None:
             raise ValueError("requires y to be passed, but the target y is None")
         y = column_or_1d(y, warn=True)
@@ -113,22 +113,33 @@ class _Estimator(BaseEstimator):
             raise ValueError(f"Found input variables with inconsistent numbers of samples: {[rows, len(y)]}")
         return columns, y
 
+    def _held_out(self, eval_set: Any) -> tuple[dict[str, Any], np.ndarray] | None:
+        """The columns and the targets of the rows to validate on, if they are given."""
+        if eval_set is None:
+            return None
+        pairs = eval_set if isinstance(eval_set, list) else [eval_set]
+        if len(pairs) != 1 or not isinstance(pairs[0], tuple) or len(pairs[0]) != 2:
+            raise ValueError("eval_set: one pair (X, y) of rows to validate on is needed, as a tuple, alone or in a list")
+        try:
+            return self._columns_and(*pairs[0], reset=False)
+        except (TypeError, ValueError) as error:
+            raise type(error)(f"eval_set: {error}") from None
+
     def _train(
-        self, columns: dict[str, Any], y: np.ndarray, block: Block, classes: np.ndarray | None = None, loss: Any = None
+        self,
+        columns: dict[str, Any],
+        y: np.ndarray,
+        block: Block,
+        held_out: tuple[dict[str, Any], np.ndarray] | None,
+        classes: np.ndarray | None = None,
+        loss: Any = None,
     ) -> None:
         settings = _settings(self)
-        n = len(y)
-        if n < 3:
-            raise ValueError(f"n_samples={n}: at least 3 rows are needed, to train on and to validate on")
+        n, least = len(y), 3 if held_out is None else 2
+        if n < least:
+            raise ValueError(f"n_samples={n}: at least {least} rows are needed, to train on and to validate on")
         seed = settings["seed"]
-        train, valid = _split(n, settings["valid_fraction"], classes, seed)
-        if classes is not None:
-            # Every class must be among the rows to train on.
-            lost = np.setdiff1d(np.unique(classes[valid]), classes[train])
-            back = np.isin(classes[valid], lost)
-            train, valid = np.sort(np.concatenate([train, valid[back]])), valid[~back]
-            if len(valid) == 0:
-                train, valid = train[:-1], train[-1:]
+        splits = _split(n, settings["valid_fraction"], classes, seed) if held_out is None else None
         said = _named(self.cat_features, list(columns))
         cont = [name for name, values in columns.items() if values.dtype.kind in "iuf" and name not in said]
         cat = [name for name in columns if name not in cont]
@@ -140,12 +151,15 @@ class _Estimator(BaseEstimator):
             cont,
             target,
             block,
-            (train, valid),
+            splits,
+            valid_df=None if held_out is None else {**held_out[0], target: held_out[1]},
         )
+        self._tell("rows of eval_set", to.drift if held_out else [])
+        train = len(to.train)
         # Where little is known, a few rows a step: an epoch of one step or two says nothing to ``patience``.
-        bs = settings["batch_size"] or min(64, max(8, len(train) // 8))
+        bs = settings["batch_size"] or min(64, max(8, train // 8))
         learn = tabular_learner(
-            DataLoaders(to, bs=max(2, min(bs, len(train)))),
+            DataLoaders(to, bs=max(2, min(bs, train))),
             settings["layers"],
             config=settings["config"],
             loss_func=loss,
@@ -159,7 +173,6 @@ class _Estimator(BaseEstimator):
         with learn.no_logging():
             self.report_ = learn.fit_one_cycle(settings["epochs"], settings["lr"], cbs=_Stopping(settings["patience"]))
         self.n_iter_ = self.report_.epochs_run
-        self.drift_: list[str] = []
         self._load(_bytes(learn))
 
     def _load(self, model: bytes) -> None:
@@ -171,11 +184,16 @@ class _Estimator(BaseEstimator):
 
     def _predict(self, X: Any) -> np.ndarray:
         check_is_fitted(self)
-        dataset, self.drift_ = self._model.pipeline.apply(to_table(self._columns(X, reset=False)))
-        if self.drift_:
-            told = "".join(f"\n  {line}" for line in self.drift_)
-            notice(f"{type(self).__name__}: these rows differ from those that it was trained on (`drift_` has the lines):{told}")
+        dataset, drift = self._model.pipeline.apply(to_table(self._columns(X, reset=False)))
+        self._tell("rows to predict", drift)
         return self._model.predictions(dataset)[1]
+
+    def _tell(self, rows: str, drift: list[str]) -> None:
+        """Keeps in what rows differ from those that are trained on, and warns of it."""
+        self.drift_ = drift
+        if drift:
+            told = "".join(f"\n  {line}" for line in drift)
+            notice(f"{type(self).__name__}: {rows} differ from those that are trained on (`drift_` has the lines):{told}")
 
     def __getstate__(self) -> dict[str, Any]:
         state = dict(super().__getstate__())
@@ -262,12 +280,36 @@ def _seed(random_state: Any) -> int:
     return count("random_state", random_state)
 
 
+def _refuse(others: dict[str, Any], instead: str) -> None:
+    """Refuses what ``fit`` does not take. Named in its signature, scikit-learn would hand weights over by itself."""
+    if "sample_weight" in others:
+        raise TypeError(f"fit: there is no option `sample_weight`, as the loss has no weights of rows; {instead}")
+    if others:
+        raise TypeError(f"fit: there is no option `{next(iter(others))}`. There are: X, y, eval_set")
+
+
+def _places(y: np.ndarray, classes: np.ndarray) -> list[int]:
+    """The number of the class of each row of ``eval_set``."""
+    numbers = {label: i for i, label in enumerate(classes.tolist())}
+    unknown = [label for label in dict.fromkeys(y.tolist()) if label not in numbers]
+    if unknown:
+        raise ValueError(f"eval_set: y has the class {unknown[0]!r}, which is not among those to train on: {list(numbers)}")
+    return [numbers[label] for label in y.tolist()]
+
+
 def _split(n: int, valid_fraction: float, classes: np.ndarray | None, seed: int) -> tuple[Any, Any]:
     if classes is not None and int(valid_fraction * n) >= len(np.unique(classes)):
-        return _highmark.divide(n, valid_fraction, seed, classes.tolist())
-    cut = max(1, int(valid_fraction * n))
-    order = np.random.default_rng(seed).permutation(n)
-    return np.sort(order[cut:]), np.sort(order[:cut])
+        train, valid = _highmark.divide(n, valid_fraction, seed, classes.tolist())
+    else:
+        cut = max(1, int(valid_fraction * n))
+        order = np.random.default_rng(seed).permutation(n)
+        train, valid = np.sort(order[cut:]), np.sort(order[:cut])
+    if classes is None:
+        return train, valid
+    # Every class must be among the rows to train on.
+    back = np.isin(classes[valid], np.setdiff1d(classes[valid], classes[train]))
+    train, valid = np.sort(np.concatenate([train, valid[back]])), valid[~back]
+    return (train, valid) if len(valid) else (train[:-1], train[-1:])
 
 
 def _bytes(learn: Any) -> bytes:
@@ -313,8 +355,9 @@ class HighmarkClassifier(ClassifierMixin, _Estimator):
         )
         self.class_weight = class_weight
 
-    def fit(self, X: Any, y: Any) -> HighmarkClassifier:
-        """Trains on these rows."""
+    def fit(self, X: Any, y: Any, eval_set: Any = None, **others: Any) -> HighmarkClassifier:
+        """Trains on these rows; those of ``eval_set``, a pair of features and classes, validate if given."""
+        _refuse(others, "class_weight says what the rows of a class count")
         columns, y = self._columns_and(X, y)
         check_classification_targets(y)
         self.classes_, codes = np.unique(y, return_inverse=True)
@@ -322,8 +365,11 @@ class HighmarkClassifier(ClassifierMixin, _Estimator):
             raise ValueError("y has only one class; there is nothing to learn")
         # As text, so that they are classes whatever their type, in the order of `classes_`.
         names = [str(label) for label in self.classes_]
-        labels = np.array(names, dtype=object)[codes]
-        self._train(columns, labels, CategoryBlock(vocab=names, sort=False), codes, self._loss(y))
+        texts = np.array(names, dtype=object)
+        held_out = self._held_out(eval_set)
+        if held_out is not None:
+            held_out = held_out[0], texts[_places(held_out[1], self.classes_)]
+        self._train(columns, texts[codes], CategoryBlock(vocab=names, sort=False), held_out, codes, self._loss(y))
         return self
 
     def _loss(self, y: np.ndarray) -> CrossEntropyLossFlat | None:
@@ -355,11 +401,14 @@ class HighmarkClassifier(ClassifierMixin, _Estimator):
 class HighmarkRegressor(RegressorMixin, _Estimator):
     """A tabular neural network that predicts a number."""
 
-    def fit(self, X: Any, y: Any) -> HighmarkRegressor:
-        """Trains on these rows."""
+    def fit(self, X: Any, y: Any, eval_set: Any = None, **others: Any) -> HighmarkRegressor:
+        """Trains on these rows; those of ``eval_set``, a pair of features and numbers, validate if given."""
+        _refuse(others, "rows that are to count twice may be there twice")
         columns, y = self._columns_and(X, y)
-        values = np.asarray(y, dtype=np.float64)
-        self._train(columns, values, RegressionBlock())
+        held_out = self._held_out(eval_set)
+        if held_out is not None:
+            held_out = held_out[0], np.asarray(held_out[1], dtype=np.float64)
+        self._train(columns, np.asarray(y, dtype=np.float64), RegressionBlock(), held_out)
         return self
 
     def predict(self, X: Any) -> np.ndarray:

@@ -10,8 +10,10 @@ from sklearn.base import clone
 from sklearn.model_selection import cross_val_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
+from sklearn.utils.validation import has_fit_parameter
 
 from highmark.sklearn import HighmarkClassifier, HighmarkRegressor
+from highmark.tabular.all import Categorify, DataLoaders, FillMissing, Normalize, TabularPandas, tabular_learner
 
 
 @pytest.fixture
@@ -36,7 +38,7 @@ def test_rows_unlike_those_of_training_are_told(columns, frame):
     ]
     # What scikit-learn calls is told once a line.
     for predict in (model.predict, model[-1].predict_proba, lambda x: model.score(x, columns["rich"][:4])):
-        with pytest.warns(UserWarning, match="HighmarkClassifier: these rows differ") as caught:
+        with pytest.warns(UserWarning, match="HighmarkClassifier: rows to predict differ") as caught:
             predict(other)
         (told,) = caught
         assert told.filename == __file__
@@ -111,3 +113,60 @@ def test_categories_that_are_not_there(columns, frame, wrong):
             small(cat_features=["age", wrong]).fit(x, columns["rich"])
     with pytest.raises(ValueError, match=f"cat_features: there is no column {wrong!r}.* x0, x1$"):
         small(cat_features=[wrong]).fit(frame[["age", "hours"]].to_numpy(), columns["rich"])
+
+
+def test_rows_to_validate_on_are_given(columns, frame):
+    x, held, y, y_held = frame[:500], frame[500:], columns["rich"][:500], columns["rich"][500:]
+    given = small(valid_fraction=0.9).fit(x, y, eval_set=(held, y_held))
+    # As with the same rows in an order of one's own.
+    splits = (range(500), range(500, 640))
+    to = TabularPandas(
+        {**columns, "age": frame["age"]}, [Categorify, FillMissing, Normalize], ["city"], ["age", "hours"], "rich", splits=splits
+    )
+    learn = tabular_learner(DataLoaders(to, bs=62), [8], lr=1e-2, seed=1)
+    report = learn.fit_one_cycle(2, 1e-2)
+    assert np.allclose(given.report_.best, min(row[1] for row in learn.recorder.values)) and report.epochs_run == 2
+    listed = small().fit(x, y, eval_set=[(held, y_held)])
+    assert np.array_equal(listed.predict_proba(held), given.predict_proba(held))
+    assert not np.array_equal(small().fit(x, y).predict_proba(held), given.predict_proba(held))
+    few = small().fit(x, y, eval_set=(held[:100], y_held[:100]))
+    assert few.report_.best != given.report_.best
+
+
+def test_a_regression_validates_on_given_rows(columns, frame):
+    x, y = frame[["age", "hours"]].to_numpy(), columns["hours"] * 2.0 + frame["age"].to_numpy()
+    model = HighmarkRegressor(layers=(8,), epochs=2, random_state=1)
+    pipeline = make_pipeline(FunctionTransformer(), model)
+    pipeline.fit(x[:500], y[:500], highmarkregressor__eval_set=(x[500:], y[500:]))
+    model.fit(x[:500], y[:500], eval_set=(x[500:], y[500:]))
+    assert np.array_equal(model.predict(x), pipeline.predict(x))
+    with pytest.warns(UserWarning, match="HighmarkRegressor: rows of eval_set differ .*\n  column `x0`: 140 of 140 rows hold") as caught:
+        model.fit(x[:500], y[:500], eval_set=(x[500:] + [1e4, 0], y[500:]))
+    assert caught[0].filename == __file__ and len(model.drift_) == 1
+
+
+def test_rows_to_validate_on_must_fit(columns, frame):
+    x, y = frame, columns["rich"]
+
+    def refused(eval_set, match, x=x):
+        with pytest.raises((ValueError, TypeError), match=f"^eval_set: {match}"):
+            small().fit(x, y, eval_set=eval_set)
+
+    for wrong in (x, (x,), [], [x, y], [(x, y), (x, y)], (x, y, y), "x"):
+        refused(wrong, "one pair")
+    refused((x[["age", "hours"]], y), "The feature names should match")
+    refused((x[["age", "hours"]].to_numpy(), y), "X has 2 features, but HighmarkClassifier", x[["age"]].to_numpy())
+    refused((x, y[:5]), "Found input variables with inconsistent numbers")
+    refused((x.head(0), []), "Found array with 0 sample")
+    refused((x, None), "requires y")
+    refused((x, np.where(y == "yes", "yes", "maybe")), r"y has the class 'maybe', .*: \['no', 'yes'\]")
+
+
+def test_what_fit_does_not_take(columns, frame):
+    with pytest.raises(TypeError, match="sample_weight.*class_weight says"):
+        small().fit(frame, columns["rich"], sample_weight=np.ones(640))
+    with pytest.raises(TypeError, match="sample_weight.*may be there twice"):
+        HighmarkRegressor().fit(frame, columns["hours"], sample_weight=np.ones(640))
+    with pytest.raises(TypeError, match="no option `verbose`. There are: X, y, eval_set"):
+        small().fit(frame, columns["rich"], verbose=False)
+    assert not has_fit_parameter(small(), "sample_weight")

@@ -115,16 +115,22 @@ pub(crate) struct TabularData(pub(crate) highmark::TabularData);
 
 #[pymethods]
 impl TabularData {
+    /// Of the rows `train` and `valid`, or of all rows and those of another table, `valid_table`.
     #[new]
+    #[pyo3(signature = (table, config, train, valid, valid_table=None))]
     fn new(
         table: &Table,
         config: &str,
         train: &Bound<'_, PyAny>,
         valid: &Bound<'_, PyAny>,
+        valid_table: Option<&Table>,
     ) -> PyResult<Self> {
         let [train, valid] = [rows(train)?, rows(valid)?];
         let Wanted { targets, task, classes, cat, cont, procs, max_card } = from_json("data", config)?;
-        let valid = Split::Given { train, valid };
+        let valid = match valid_table {
+            Some(table) => Split::Table(table.0.clone()),
+            None => Split::Given { train, valid },
+        };
         let config =
             DataConfig { targets, task, classes, cat, cont, procs, max_card, valid, ..DataConfig::default() };
         // The interpreter is held, so that nobody changes memory of numpy that the table looks at.
@@ -152,7 +158,7 @@ impl TabularData {
         row_numbers(py, &self.0.train_rows)
     }
 
-    /// Which rows of the table validate.
+    /// Which rows of the table, or of `valid_table`, validate.
     #[getter]
     fn valid_rows<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         row_numbers(py, &self.0.valid_rows)
