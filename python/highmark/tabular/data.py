@@ -343,8 +343,10 @@ class TabularDataLoaders(DataLoaders):
         delimiter: str | None = None,
         **kwargs: Any,
     ) -> TabularDataLoaders:
-        """Loaders of a CSV or Parquet file; for the other arguments see :meth:`from_df`. Without ``delimiter`` a comma
-        separates the columns (in files that end in ``.tsv`` a tab)."""
+        """Loaders of a CSV file, which may be compressed (``.csv.gz``), or of a Parquet file; for the other arguments see
+        :meth:`from_df`. Without ``delimiter`` a comma separates the columns (in files that end in ``.tsv`` a tab)."""
+        if "sep" in kwargs:
+            raise TypeError(f"from_csv: there is no option `sep`; what separates the columns is delimiter={kwargs['sep']!r} here")
         if not isinstance(csv, (str, os.PathLike)):
             raise TypeError(f"csv: the path of a file is needed, not {csv!r}")
         return cls.from_df(to_table(csv, trim=skipinitialspace, delimiter=delimiter), **kwargs)
