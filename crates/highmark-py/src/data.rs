@@ -45,12 +45,16 @@ impl Dataset {
         py: Python<'py>,
         rows: Option<Vec<u32>>,
     ) -> PyResult<(Bound<'py, PyAny>, Bound<'py, PyAny>, Option<Bound<'py, PyAny>>)> {
-        let data = rows.map_or_else(|| Ok(self.clone()), |rows| self.take(rows))?.0;
-        let n = data.rows();
-        let cat = numpy(py, Numbers::U32(data.x_cat().to_vec()), &[n, data.n_cat()])?;
-        let cont = numpy(py, Numbers::F32(data.x_cont().to_vec()), &[n, data.n_cont()])?;
-        let targets = data.targets().map(|targets| targets_array(py, targets)).transpose()?;
-        Ok((cat, cont, targets))
+        let data = rows.map_or_else(|| Ok(self.clone()), |rows| self.take(rows))?;
+        let n = data.0.rows();
+        let cat = numpy(py, Numbers::U32(data.0.x_cat().to_vec()), &[n, data.0.n_cat()])?;
+        let cont = numpy(py, Numbers::F32(data.0.x_cont().to_vec()), &[n, data.0.n_cont()])?;
+        Ok((cat, cont, data.targets(py)?))
+    }
+
+    /// The targets (rows × columns, or `None`).
+    fn targets<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
+        self.0.targets().map(|targets| targets_array(py, targets)).transpose()
     }
 
     /// These rows, in this order.
