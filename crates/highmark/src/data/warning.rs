@@ -79,4 +79,8 @@ pub enum WarningKind {
     FewNumbers,
     /// Rows to validate on are trained on.
     SeenInTraining,
+    /// There are more columns to predict from than rows to train on.
+    MoreColumnsThanRows,
+    /// So few rows validate that chance decides.
+    FewToValidateOn,
 }
