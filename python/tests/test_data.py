@@ -404,3 +404,14 @@ def test_the_command(tmp_path):
     assert "32,561 rows" in done.stdout
     failed = subprocess.run([command, "show", "none.csv"], capture_output=True, text=True, check=False)
     assert failed.returncode == 1 and "none.csv" in failed.stderr
+
+
+def test_too_few_rows_are_told(columns):
+    wide = {f"x{i}": np.cos(np.arange(40.0) * (i + 1)) for i in range(30)} | {"y": columns["rich"][:40]}
+    for valid, told in (
+        (range(11), "30 columns to predict from are more than the 29 rows to train on"),
+        (range(9), "9 rows to validate on are few"),
+    ):
+        with pytest.warns(UserWarning, match=told) as caught:
+            TabularDataLoaders.from_df(wide, procs=[Normalize], y_names="y", valid_idx=valid)
+        assert [w.filename for w in caught] == [__file__]

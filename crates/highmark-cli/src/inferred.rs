@@ -63,13 +63,16 @@ impl Experiment {
             lines.push(format!("not used   {}", shortened(&self.unused, COLUMNS)));
         }
         let warnings = not_meant(self.data.warnings.clone(), config);
+        let (warnings, of_rows): (Vec<_>, Vec<_>) =
+            warnings.into_iter().partition(|warning| warning.column.is_some());
         let of_columns = warnings.iter().map(ToString::to_string).chain(self.column_doubts.iter().cloned());
         let of_columns: Vec<_> = of_columns.map(|line| format!("warning    {line}")).collect();
         if !of_columns.is_empty() {
             lines.extend(of_columns);
             lines.push(format!("           {}", remedies(&warnings, config)));
         }
-        lines.extend(self.row_doubts.iter().map(|line| format!("warning    {line}")));
+        let of_rows = of_rows.iter().map(ToString::to_string).chain(self.row_doubts.iter().cloned());
+        lines.extend(of_rows.map(|line| format!("warning    {line}")));
         lines.extend(self.data.valid_drift.lines().into_iter().map(|line| format!("validation {line}")));
         lines.extend(self.model_lines()?);
         Ok(lines)

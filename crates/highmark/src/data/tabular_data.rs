@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::factors::Factors;
 use super::level::Level;
-use super::oddity::of_target;
+use super::oddity::{few_rows, of_target};
 use super::pipeline::{Fit, Pipeline};
 use super::split::seen_in_training;
 use super::task::{fit_task, infer_kind, refuse_missing};
@@ -108,7 +108,7 @@ pub struct TabularData {
     /// How many rows, of both sides, were left out because their target is missing.
     pub without_target: usize,
     /// What will hurt the model or is probably not as it is meant: values that swamp all others of their column,
-    /// identifiers, constants, numbers that became text or lose digits.
+    /// identifiers, constants, numbers that became text or lose digits, rows that are too few.
     pub warnings: Vec<Warning>,
 }
 
@@ -175,6 +175,7 @@ impl TabularData {
                 (all.take(&train_rows)?, all.take(&valid_rows)?, Drift { rows: valid_rows.len(), ..drift })
             }
         };
+        warnings.extend(few_rows(pipeline.feature_names().count(), train.rows(), valid.rows()));
         Ok(Self {
             train: Arc::new(train),
             valid: Arc::new(valid),

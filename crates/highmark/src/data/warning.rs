@@ -83,4 +83,8 @@ pub enum WarningKind {
     Codes,
     /// Rows to validate on are trained on.
     SeenInTraining,
+    /// There are more columns to predict from than rows to train on.
+    MoreColumnsThanRows,
+    /// So few rows validate that chance decides.
+    FewToValidateOn,
 }
