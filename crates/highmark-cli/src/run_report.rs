@@ -22,6 +22,9 @@ pub(crate) struct RunReport {
     /// The same in words.
     pub(crate) stop_detail: String,
     pub(crate) epochs_planned: usize,
+    /// Epochs at most, if that was said: a limit of time may have planned fewer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) epochs_asked: Option<usize>,
     pub(crate) epochs_run: usize,
     pub(crate) epochs_saved: usize,
     pub(crate) monitor: String,
@@ -177,6 +180,7 @@ impl RunReport {
             stop_detail,
             notes,
             epochs_planned: report.epochs_planned,
+            epochs_asked: config.epochs,
             epochs_run: report.epochs_run,
             epochs_saved,
             best_epoch: best.as_ref().map(|best| best.epoch),
