@@ -181,3 +181,18 @@ fn a_limit_that_is_too_small_loses_nothing() {
         fit.check(&learn, &report.unwrap());
     }
 }
+
+/// Its schedule goes on from where epoch k of N lies, as that of any fit that is extended.
+#[test]
+fn a_fit_that_its_limit_has_ended_is_extended() {
+    let mut fit = Fit::new("limit-extended", 10);
+    let (_, report, _) = fit.process(Some(20.0), 0, None);
+    let ended = report.unwrap().epochs_run;
+    assert!(ended < 10, "{ended}");
+    fit.epochs = 20;
+    let (learn, report, _) = fit.process(None, 0, None);
+    assert_eq!(report.unwrap().epochs_run, 20);
+    let history = learn.history();
+    let rate = history.lrs[history.iters[ended - 1]];
+    assert!(rate > 0.005 && *history.lrs.last().unwrap() < 1e-5, "{rate}");
+}

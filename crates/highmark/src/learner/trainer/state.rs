@@ -240,6 +240,8 @@ impl Trainer {
         if at.finished && planned > at.n_epoch {
             // The fit goes on, so nothing has ended it.
             self.cancels.retain(|cancel| cancel.span != Span::Fit);
+            // Nor has a plan completed its schedule.
+            self.history.plans.clear();
         }
         let over = at.finished && planned == at.n_epoch;
         self.progress.epoch = if over { planned } else { at.epoch };
