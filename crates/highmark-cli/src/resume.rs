@@ -80,7 +80,8 @@ fn go_on(
 pub(crate) fn ended(folder: &Path, config: &Config) -> Result<Option<RunReport>> {
     let report = read_report(&folder.join(run_folder::REPORT))?;
     Ok(report.filter(|report| {
-        config.epochs.is_none_or(|epochs| epochs == report.epochs_planned) && report.has_model()
+        let had = report.epochs_asked.unwrap_or(report.epochs_planned);
+        config.epochs.is_none_or(|epochs| epochs == had) && report.has_model()
     }))
 }
 

@@ -134,9 +134,12 @@ pub(crate) struct ResumeArgs {
     /// Time at most, that of the run so far included [default: as the run]
     #[arg(long, value_name = "TIME")]
     pub(crate) max_time: Option<String>,
-    /// Money at most, likewise
+    /// Money at most, likewise; goes with --usd-per-hour
     #[arg(long, value_name = "USD")]
     pub(crate) max_usd: Option<f64>,
+    /// What an hour of this machine costs [default: as the run]
+    #[arg(long, value_name = "USD")]
+    pub(crate) usd_per_hour: Option<f64>,
     /// Threads to compute on; any number gives the same model [default: as the run]
     #[arg(long, value_name = "N")]
     pub(crate) threads: Option<usize>,

@@ -81,6 +81,7 @@ impl Config {
         config.epochs = args.epochs.or(config.epochs);
         config.max_time = args.max_time.clone().or(config.max_time);
         config.max_usd = args.max_usd.or(config.max_usd);
+        config.usd_per_hour = args.usd_per_hour.or(config.usd_per_hour);
         set(&mut config.threads, args.threads);
         config.out = Some(folder.into());
         config.check()?;
