@@ -1,10 +1,10 @@
 """Estimators for scikit-learn: a learner in a pipeline, a search or a cross-validation.
 
-Columns of a DataFrame that are no numbers are categories; missing values are fine. A share of the rows (``valid_fraction``)
+Columns of a DataFrame that are no numbers are categories, and those that ``cat_features`` names; missing values are fine. A share of the rows (``valid_fraction``)
 validates, and the best model is kept. Training stops when the validation loss has not improved for ``patience`` epochs; where
 that is not said, for ten epochs and 500 batches after the learning rate has come to its highest.
 Batches are of 64 rows, of fewer where there would not be eight in an epoch, but of eight at least, unless ``batch_size`` says
-otherwise.
+otherwise. Where rows to validate on are given to ``fit`` as ``eval_set``, all others are trained on.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from sklearn.utils.validation import check_is_fitted, column_or_1d, validate_dat
 
 from . import _highmark
 from .callbacks import EarlyStopping
+from .notices import notice
 from .seed import current_seed
 from .tables import column_names, is_pandas, to_table
 from .tabular.checks import count, real
@@ -63,6 +64,7 @@ class _Estimator(BaseEstimator):
         activation: str = "relu",
         optimizer: Any = "adam",
         weight_decay: float | None = None,
+        cat_features: Any = None,
     ) -> None:
         self.layers = layers
         self.dropout = dropout
@@ -76,20 +78,32 @@ class _Estimator(BaseEstimator):
         self.activation = activation
         self.optimizer = optimizer
         self.weight_decay = weight_decay
+        self.cat_features = cat_features
 
     def _columns(self, X: Any, reset: bool) -> dict[str, Any]:
-        if is_pandas(X) and any(dtype.kind not in "iufb" for dtype in X.dtypes):
+        said = self.cat_features is not None
+        if is_pandas(X) and (said or any(dtype.kind not in "iuf" for dtype in X.dtypes)):
             from sklearn.utils.validation import _check_feature_names, _check_n_features
 
             _check_feature_names(self, X, reset=reset)
             _check_n_features(self, X, reset=reset)
-            return {name: X[name] for name in column_names(X)}
-        array = validate_data(self, X, reset=reset, dtype="numeric", ensure_all_finite="allow-nan")
-        names = getattr(self, "feature_names_in_", [f"x{i}" for i in range(array.shape[1])])
-        return {str(name): np.ascontiguousarray(array[:, i]) for i, name in enumerate(names)}
+            if len(X) == 0:
+                # As scikit-learn has it of arrays.
+                by = f"a minimum of 1 is required by {type(self).__name__}."
+                raise ValueError(f"Found array with 0 sample(s) (shape={X.shape}) while {by}")
+            return {name: X.iloc[:, i] for i, name in enumerate(column_names(X))}
+        # An array may hold the texts of categories.
+        dtype = None if said else "numeric"
+        array = validate_data(self, X, reset=reset, dtype=dtype, ensure_all_finite="allow-nan")
+        names = [str(name) for name in getattr(self, "feature_names_in_", [f"x{i}" for i in range(array.shape[1])])]
+        columns = {name: np.ascontiguousarray(array[:, i]) for i, name in enumerate(names)}
+        if array.dtype.kind not in "iufb":
+            for name in set(names) - set(_named(self.cat_features, names)):
+                columns[name] = _numbers(name, columns[name])
+        return columns
 
-    def _columns_and(self, X: Any, y: Any) -> tuple[dict[str, Any], np.ndarray]:
-        columns = self._columns(X, reset=True)
+    def _columns_and(self, X: Any, y: Any, reset: bool = True) -> tuple[dict[str, Any], np.ndarray]:
+        columns = self._columns(X, reset=reset)
         if y is None:
             raise ValueError("requires y to be passed, but the target y is None")
         y = column_or_1d(y, warn=True)
@@ -99,24 +113,35 @@ class _Estimator(BaseEstimator):
             raise ValueError(f"Found input variables with inconsistent numbers of samples: {[rows, len(y)]}")
         return columns, y
 
+    def _held_out(self, eval_set: Any) -> tuple[dict[str, Any], np.ndarray] | None:
+        """The columns and the targets of the rows to validate on, if they are given."""
+        if eval_set is None:
+            return None
+        pairs = eval_set if isinstance(eval_set, list) else [eval_set]
+        if len(pairs) != 1 or not isinstance(pairs[0], tuple) or len(pairs[0]) != 2:
+            raise ValueError("eval_set: one pair (X, y) of rows to validate on is needed, as a tuple, alone or in a list")
+        try:
+            return self._columns_and(*pairs[0], reset=False)
+        except (TypeError, ValueError) as error:
+            raise type(error)(f"eval_set: {error}") from None
+
     def _train(
-        self, columns: dict[str, Any], y: np.ndarray, block: Block, classes: np.ndarray | None = None, loss: Any = None
+        self,
+        columns: dict[str, Any],
+        y: np.ndarray,
+        block: Block,
+        held_out: tuple[dict[str, Any], np.ndarray] | None,
+        classes: np.ndarray | None = None,
+        loss: Any = None,
     ) -> None:
         settings = _settings(self)
-        n = len(y)
-        if n < 3:
-            raise ValueError(f"n_samples={n}: at least 3 rows are needed, to train on and to validate on")
+        n, least = len(y), 3 if held_out is None else 2
+        if n < least:
+            raise ValueError(f"n_samples={n}: at least {least} rows are needed, to train on and to validate on")
         seed = settings["seed"]
-        train, valid = _split(n, settings["valid_fraction"], classes, seed)
-        if classes is not None:
-            # Every class must be among the rows to train on.
-            lost = np.setdiff1d(np.unique(classes[valid]), classes[train])
-            back = np.isin(classes[valid], lost)
-            train, valid = np.sort(np.concatenate([train, valid[back]])), valid[~back]
-            if len(valid) == 0:
-                train, valid = train[:-1], train[-1:]
-        kinds = {name: getattr(getattr(values, "dtype", None), "kind", "O") for name, values in columns.items()}
-        cont = [name for name in columns if kinds[name] in "iuf"]
+        splits = _split(n, settings["valid_fraction"], classes, seed) if held_out is None else None
+        said = _named(self.cat_features, list(columns))
+        cont = [name for name, values in columns.items() if values.dtype.kind in "iuf" and name not in said]
         cat = [name for name in columns if name not in cont]
         target = "y" if "y" not in columns else "the target y"
         to = TabularPandas(
@@ -126,12 +151,15 @@ class _Estimator(BaseEstimator):
             cont,
             target,
             block,
-            (train, valid),
+            splits,
+            valid_df=None if held_out is None else {**held_out[0], target: held_out[1]},
         )
+        self._tell("rows of eval_set", to.drift if held_out else [])
+        train = len(to.train)
         # Where little is known, a few rows a step: an epoch of one step or two says nothing to ``patience``.
-        bs = settings["batch_size"] or min(64, max(8, len(train) // 8))
+        bs = settings["batch_size"] or min(64, max(8, train // 8))
         learn = tabular_learner(
-            DataLoaders(to, bs=max(2, min(bs, len(train)))),
+            DataLoaders(to, bs=max(2, min(bs, train))),
             settings["layers"],
             config=settings["config"],
             loss_func=loss,
@@ -156,8 +184,16 @@ class _Estimator(BaseEstimator):
 
     def _predict(self, X: Any) -> np.ndarray:
         check_is_fitted(self)
-        dataset, _ = self._model.pipeline.apply(to_table(self._columns(X, reset=False)))
+        dataset, drift = self._model.pipeline.apply(to_table(self._columns(X, reset=False)))
+        self._tell("rows to predict", drift)
         return self._model.predictions(dataset)[1]
+
+    def _tell(self, rows: str, drift: list[str]) -> None:
+        """Keeps in what rows differ from those that are trained on, and warns of it."""
+        self.drift_ = drift
+        if drift:
+            told = "".join(f"\n  {line}" for line in drift)
+            notice(f"{type(self).__name__}: {rows} differ from those that are trained on (`drift_` has the lines):{told}")
 
     def __getstate__(self) -> dict[str, Any]:
         state = dict(super().__getstate__())
@@ -213,6 +249,29 @@ def _settings(given: _Estimator) -> dict[str, Any]:
     }
 
 
+def _named(cat_features: Any, names: list[str]) -> list[str]:
+    """The columns that ``cat_features`` names, by their names or by their places."""
+    if cat_features is None:
+        return []
+    if isinstance(cat_features, (str, int, np.integer)) or not isinstance(cat_features, Iterable):
+        raise TypeError(f'cat_features: a list of columns is needed, ["city"] or [0] for one, not {cat_features!r}')
+    listed = list(cat_features)
+    for column in listed:
+        if isinstance(column, (bool, np.bool_)) or not isinstance(column, (str, int, np.integer)):
+            raise TypeError(f"cat_features: names of columns or their places are needed, not {column!r}")
+        if column not in (names if isinstance(column, str) else range(len(names))):
+            there = ", ".join(names[:50]) + (", ..." if len(names) > 50 else "")
+            raise ValueError(f"cat_features: there is no column {column!r}. There are {len(names)}, by place or name: {there}")
+    return [column if isinstance(column, str) else names[column] for column in listed]
+
+
+def _numbers(name: str, values: np.ndarray) -> np.ndarray:
+    try:
+        return values.astype(np.float64)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"column `{name}`: {error}; name it in cat_features if it is a category") from None
+
+
 def _seed(random_state: Any) -> int:
     if random_state is None:
         return current_seed()
@@ -221,12 +280,36 @@ def _seed(random_state: Any) -> int:
     return count("random_state", random_state)
 
 
+def _refuse(others: dict[str, Any], instead: str) -> None:
+    """Refuses what ``fit`` does not take. Named in its signature, scikit-learn would hand weights over by itself."""
+    if "sample_weight" in others:
+        raise TypeError(f"fit: there is no option `sample_weight`, as the loss has no weights of rows; {instead}")
+    if others:
+        raise TypeError(f"fit: there is no option `{next(iter(others))}`. There are: X, y, eval_set")
+
+
+def _places(y: np.ndarray, classes: np.ndarray) -> list[int]:
+    """The number of the class of each row of ``eval_set``."""
+    numbers = {label: i for i, label in enumerate(classes.tolist())}
+    unknown = [label for label in dict.fromkeys(y.tolist()) if label not in numbers]
+    if unknown:
+        raise ValueError(f"eval_set: y has the class {unknown[0]!r}, which is not among those to train on: {list(numbers)}")
+    return [numbers[label] for label in y.tolist()]
+
+
 def _split(n: int, valid_fraction: float, classes: np.ndarray | None, seed: int) -> tuple[Any, Any]:
     if classes is not None and int(valid_fraction * n) >= len(np.unique(classes)):
-        return _highmark.divide(n, valid_fraction, seed, classes.tolist())
-    cut = max(1, int(valid_fraction * n))
-    order = np.random.default_rng(seed).permutation(n)
-    return np.sort(order[cut:]), np.sort(order[:cut])
+        train, valid = _highmark.divide(n, valid_fraction, seed, classes.tolist())
+    else:
+        cut = max(1, int(valid_fraction * n))
+        order = np.random.default_rng(seed).permutation(n)
+        train, valid = np.sort(order[cut:]), np.sort(order[:cut])
+    if classes is None:
+        return train, valid
+    # Every class must be among the rows to train on.
+    back = np.isin(classes[valid], np.setdiff1d(classes[valid], classes[train]))
+    train, valid = np.sort(np.concatenate([train, valid[back]])), valid[~back]
+    return (train, valid) if len(valid) else (train[:-1], train[-1:])
 
 
 def _bytes(learn: Any) -> bytes:
@@ -253,6 +336,7 @@ class HighmarkClassifier(ClassifierMixin, _Estimator):
         optimizer: Any = "adam",
         weight_decay: float | None = None,
         class_weight: Mapping[Any, float] | str | None = None,
+        cat_features: Any = None,
     ) -> None:
         super().__init__(
             layers,
@@ -267,11 +351,13 @@ class HighmarkClassifier(ClassifierMixin, _Estimator):
             activation,
             optimizer,
             weight_decay,
+            cat_features,
         )
         self.class_weight = class_weight
 
-    def fit(self, X: Any, y: Any) -> HighmarkClassifier:
-        """Trains on these rows."""
+    def fit(self, X: Any, y: Any, eval_set: Any = None, **others: Any) -> HighmarkClassifier:
+        """Trains on these rows; those of ``eval_set``, a pair of features and classes, validate if given."""
+        _refuse(others, "class_weight says what the rows of a class count")
         columns, y = self._columns_and(X, y)
         check_classification_targets(y)
         self.classes_, codes = np.unique(y, return_inverse=True)
@@ -279,8 +365,11 @@ class HighmarkClassifier(ClassifierMixin, _Estimator):
             raise ValueError("y has only one class; there is nothing to learn")
         # As text, so that they are classes whatever their type, in the order of `classes_`.
         names = [str(label) for label in self.classes_]
-        labels = np.array(names, dtype=object)[codes]
-        self._train(columns, labels, CategoryBlock(vocab=names, sort=False), codes, self._loss(y))
+        texts = np.array(names, dtype=object)
+        held_out = self._held_out(eval_set)
+        if held_out is not None:
+            held_out = held_out[0], texts[_places(held_out[1], self.classes_)]
+        self._train(columns, texts[codes], CategoryBlock(vocab=names, sort=False), held_out, codes, self._loss(y))
         return self
 
     def _loss(self, y: np.ndarray) -> CrossEntropyLossFlat | None:
@@ -312,11 +401,14 @@ class HighmarkClassifier(ClassifierMixin, _Estimator):
 class HighmarkRegressor(RegressorMixin, _Estimator):
     """A tabular neural network that predicts a number."""
 
-    def fit(self, X: Any, y: Any) -> HighmarkRegressor:
-        """Trains on these rows."""
+    def fit(self, X: Any, y: Any, eval_set: Any = None, **others: Any) -> HighmarkRegressor:
+        """Trains on these rows; those of ``eval_set``, a pair of features and numbers, validate if given."""
+        _refuse(others, "rows that are to count twice may be there twice")
         columns, y = self._columns_and(X, y)
-        values = np.asarray(y, dtype=np.float64)
-        self._train(columns, values, RegressionBlock())
+        held_out = self._held_out(eval_set)
+        if held_out is not None:
+            held_out = held_out[0], np.asarray(held_out[1], dtype=np.float64)
+        self._train(columns, np.asarray(y, dtype=np.float64), RegressionBlock(), held_out)
         return self
 
     def predict(self, X: Any) -> np.ndarray:

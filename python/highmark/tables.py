@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import os
 import sys
+import zlib
 from collections.abc import Iterable, Mapping
 from importlib.util import find_spec
 from typing import Any
@@ -84,13 +86,14 @@ def to_table(
     """A table of all columns, or of those of ``columns`` that are there.
 
     ``source`` is a DataFrame of pandas or polars, a table of pyarrow, anything else with ``__arrow_c_stream__``, a mapping
-    of names to arrays, or the path of a CSV or Parquet file (``trim`` drops the blanks after a
-    ``delimiter``).
+    of names to arrays, or the path of a CSV file, which may be compressed with gzip (``.csv.gz``), or of a Parquet file
+    (``trim`` drops the blanks after a ``delimiter``).
     """
     if isinstance(source, Table):
         return source
     if isinstance(source, (str, os.PathLike)):
-        return Table.read(os.fspath(source), trim, delimiter)
+        path = os.fspath(source)
+        return Table.read(path.removesuffix(".gz"), trim, delimiter, _unpacked(path) if path.endswith(".gz") else None)
     wanted = None if columns is None else set(columns)
     if is_pandas(source):
         return _from_pandas(source, wanted)
@@ -111,6 +114,14 @@ def to_table(
         f"a table is needed, not {_kind(source)}: a DataFrame of pandas or polars, a table of pyarrow, a mapping of names to "
         "arrays, or the path of a file"
     )
+
+
+def _unpacked(path: str) -> bytes:
+    try:
+        with gzip.open(path) as file:
+            return file.read()
+    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
+        raise ValueError(f"{path}: cannot be unpacked: {error}") from None
 
 
 def _is_row(source: Any) -> bool:

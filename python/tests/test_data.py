@@ -270,13 +270,17 @@ def test_the_rows_keep_the_order_of_the_split(frame):
 
 def test_targets(frame):
     def of(target, block=None, **kwargs):
-        source = frame.assign(label=[0, 1] * 320, other=[1, 0] * 320, value=np.arange(640.0), **kwargs)
+        columns = {"label": [0, 1] * 320, "other": [1, 0] * 320, "value": np.arange(640.0), **kwargs}
+        source = frame.assign(**columns)
         return TabularDataLoaders.from_df(
             source, procs=PROCS, cat_names=["city"], cont_names=["hours"], y_names=target, y_block=block
         )
 
     assert of("label").vocab == [0, 1]
     assert of("label", RegressionBlock)._info.task == "regression"
+    floats = of("value", value=[0.0, 1.0] * 320)
+    assert (floats.vocab, floats.c) == ([0, 1], 2)
+    assert of("value", RegressionBlock, value=[0.0, 1.0] * 320)._info.task == "regression"
     assert of("hours_", CategoryBlock(), hours_=np.arange(640) % 3).vocab == [0, 1, 2]
     assert (of("value").c, of(["value", "hours"][:1]).vocab) == (1, [])
     labels = of(["label", "other"], MultiCategoryBlock(encoded=True, vocab=["label", "other"]))
@@ -400,3 +404,14 @@ def test_the_command(tmp_path):
     assert "32,561 rows" in done.stdout
     failed = subprocess.run([command, "show", "none.csv"], capture_output=True, text=True, check=False)
     assert failed.returncode == 1 and "none.csv" in failed.stderr
+
+
+def test_too_few_rows_are_told(columns):
+    wide = {f"x{i}": np.cos(np.arange(40.0) * (i + 1)) for i in range(30)} | {"y": columns["rich"][:40]}
+    for valid, told in (
+        (range(11), "30 columns to predict from are more than the 29 rows to train on"),
+        (range(9), "9 rows to validate on are few"),
+    ):
+        with pytest.warns(UserWarning, match=told) as caught:
+            TabularDataLoaders.from_df(wide, procs=[Normalize], y_names="y", valid_idx=valid)
+        assert [w.filename for w in caught] == [__file__]

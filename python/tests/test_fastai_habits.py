@@ -1,5 +1,7 @@
 """What scripts for fastai do beside the tutorials: tables looked at, arrays treated as tensors, schedules, fine-tuning."""
 
+import gzip
+
 import numpy as np
 import pytest
 
@@ -220,6 +222,24 @@ def test_small_names(columns, tmp_path, dls):
     with pytest.raises(ValueError, match="try the delimiter ';'") as raised:
         TabularDataLoaders.from_csv(tmp_path / "ragged.csv", y_names="b")
     assert "--" not in str(raised.value)
+
+
+def test_files_as_pandas_reads_them(columns, tmp_path):
+    text = pd.DataFrame(columns).to_csv(sep=";", index=False).encode()
+    (tmp_path / "x.csv").write_bytes(text)
+    (tmp_path / "x.csv.gz").write_bytes(gzip.compress(text))
+    options = {"y_names": "rich", "procs": [Categorify, FillMissing]}
+    with pytest.raises(TypeError, match="from_csv: there is no option `sep`; .* delimiter=';' here"):
+        TabularDataLoaders.from_csv(tmp_path / "x.csv", sep=";", **options)
+    plain, packed = (TabularDataLoaders.from_csv(tmp_path / name, delimiter=";", **options) for name in ("x.csv", "x.csv.gz"))
+    assert packed.train.xs.equals(plain.train.xs)
+    (tmp_path / "y.csv.gz").write_bytes(gzip.compress(text)[:200])
+    (tmp_path / "z.csv.gz").write_bytes(text)
+    for name in ("y.csv.gz", "z.csv.gz"):
+        with pytest.raises(ValueError, match=f"{name}: cannot be unpacked"):
+            TabularDataLoaders.from_csv(tmp_path / name, **options)
+    with pytest.raises(FileNotFoundError, match="no.csv.gz"):
+        TabularDataLoaders.from_csv(tmp_path / "no.csv.gz", **options)
 
 
 def test_text_as_objects(columns):

@@ -153,7 +153,7 @@ def test_a_model_from_a_file_says_what_it_is_not(learn, columns):
 
 def test_a_model_from_a_file_scores_as_its_learner(learn, columns):
     loaded = load_learner(learn.export())
-    theirs, rows = learn.dls.test_dl(columns, bs=100), loaded.dls.test_dl(columns, bs=100)
+    theirs, rows = learn.dls.test_dl(columns), loaded.dls.test_dl(columns, bs=32)
     learn.metrics = loaded.metrics = [accuracy, lambda pred, targ: float(pred.max())]
     assert loaded.validate(dl=rows) == learn.validate(dl=theirs) and len(loaded.validate(dl=rows)) == 3
     options = {"with_input": True, "with_decoded": True, "with_loss": True, "act": lambda raw: raw}
@@ -308,3 +308,23 @@ def test_signals_are_heard_everywhere(learn, columns):
         signal.signal(signal.SIGALRM, before)
     with learn.no_logging():
         assert learn.fit(1).completed
+
+
+def test_large_targets_are_told(columns, tmp_path):
+    def made(target, **options):
+        table = {"age": columns["hours"], "price": target}
+        return tabular_learner(TabularDataLoaders.from_df(table, y_names="price", procs=["normalize"]), layers=[4], **options)
+
+    random = np.random.default_rng(0)
+    log = random.normal(12.0, 0.4, 640)
+    for target in (np.exp(log), random.normal(0, 150, 640), 1e4 + log):
+        with pytest.warns(UserWarning, match="target `price`: has a mean of .* where a model starts near 0; scale_target=True") as caught:
+            made(target)
+        assert len(caught) == 1 and caught[0].filename == __file__
+        # Said, either way.
+        made(target, scale_target=True)
+        made(target, scale_target=False)
+        made(target, y_range=(0.0, 1e6))
+        made(target, config={"y_range": (0.0, 1e6)})
+    made(log)
+    made(random.normal(40.0, 60.0, 640))

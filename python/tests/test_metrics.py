@@ -24,7 +24,7 @@ def value(metric, pred, y):
         return metric(pred, y)
     metric.reset()
     for start in range(0, len(y), 64):
-        metric.accumulate(Batch(pred[start : start + 64], y[start : start + 64]))
+        metric.accumulate(Batch(None, pred[start : start + 64], y[start : start + 64]))
     return metric.value
 
 

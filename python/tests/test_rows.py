@@ -46,6 +46,21 @@ def test_the_index_of_the_frame_is_kept(frame):
     assert polars.new(pl.from_pandas(frame[10:13])).xs.index.tolist() == [0, 1, 2]
 
 
+def test_another_table_validates(frame):
+    train, other = frame[:600], frame[600:]
+    to = tabular(train, None, valid_df=other)
+    both = tabular(frame, (range(600), range(600, 640)))
+    assert (len(to), len(to.train), len(to.valid), to.split) == (640, 600, 40, 600)
+    for ours, theirs in ((to, both), (to.train, both.train), (to.valid, both.valid)):
+        pd.testing.assert_frame_equal(ours.items, theirs.items)
+    assert tabular(train, None, valid_df=other.reset_index(drop=True)).valid.xs.index.tolist() == list(range(40))
+    assert tabular(train, None, valid_df=other.assign(hours=other["hours"] + 1e5)).drift != to.drift == []
+    with pytest.raises(ValueError, match="splits, valid_df: .* from the one or from the other"):
+        tabular(train, ([0], [1]), valid_df=other)
+    with pytest.raises(ValueError, match="`city`"):
+        tabular(train, None, valid_df=other[["age", "hours", "rich"]])
+
+
 def test_codes_are_signed(frame):
     frame["many"] = [f"{i % 160:03}" for i in range(640)]
     to = TabularPandas(frame, PROCS, ["city", "many"], ["hours"], "rich", splits=(list(range(600)), list(range(600, 640))))

@@ -124,6 +124,7 @@ WRONG = {
     "activation": ["rely", 3, None],
     "optimizer": ["adm", 3, None, HighmarkClassifier, Adam(lr=0.1)],
     "weight_decay": [-0.1, float("nan"), "0.1"],
+    "cat_features": [3, "city", [1.5], [None], [True]],
     "class_weight": ["balance", 3, [1.0, 2.0], {"no": -1.0}, {"no": float("nan")}, {"no": "1"}, {"no": 0, "yes": 0}],
 }
 

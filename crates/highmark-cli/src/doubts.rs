@@ -6,10 +6,7 @@ use std::fs;
 use highmark::{Table, TabularData};
 
 use crate::config::Config;
-use crate::text_table::{COLUMNS, count, shortened, thousands};
-
-/// Validation rows from which on a share of right answers says something.
-const FEW: usize = 10;
+use crate::text_table::{COLUMNS, shortened, thousands};
 
 /// Of columns to predict from: those that add nothing.
 pub(crate) fn of_columns(table: &Table, columns: &[String]) -> Vec<String> {
@@ -40,25 +37,10 @@ pub(crate) fn of_columns(table: &Table, columns: &[String]) -> Vec<String> {
     copies.chain(empty).collect()
 }
 
-/// Of the rows: too few, seen already, or drawn where time should part them.
+/// Of the rows: seen already, or drawn where time should part them.
 pub(crate) fn of_rows(config: &Config, table: &Table, data: &TabularData) -> Vec<String> {
-    let (train, valid) = (data.train.rows(), data.valid.rows());
+    let valid = data.valid.rows();
     let mut doubts = Vec::new();
-    let columns = data.pipeline.feature_names().count();
-    if columns > train {
-        doubts.push(format!(
-            "{} to predict from are more than the {} to train on, which can be learned by heart; leave columns out, or collect more rows",
-            count(columns, "column"),
-            count(train, "row")
-        ));
-    }
-    if valid < FEW {
-        doubts.push(format!(
-            "{} to validate on {} few: which model is the best, and when to stop, is left to chance; hold back more rows",
-            count(valid, "row"),
-            if valid == 1 { "is" } else { "are" }
-        ));
-    }
     if let Some(file) = config.valid_file.as_ref().filter(|file| is_same(file, &config.data)) {
         doubts.push(format!(
             "{file} is trained on and validated on, so what validation says does not hold for other rows; leave --valid-file out to hold some back"

@@ -14,14 +14,21 @@ pub(crate) fn remedies(warnings: &[Warning], config: &Config) -> String {
     let commas = config.decimal.is_none()
         && warnings.iter().any(|warning| warning.kind == WarningKind::WrittenNumbers);
     let decimal = if commas { "--decimal , reads 3,5 as a number, " } else { "" };
+    let cat = if config.cat.is_some() {
+        "--cat names all categories"
+    } else {
+        "--also-cat makes a category of a column"
+    };
     format!(
-        "(--ignore leaves a column out, --missing '?,-' declares texts missing, {decimal}--cat names all categories, --task says what the target is)"
+        "(--ignore leaves a column out, --missing '?,-' declares texts missing, {decimal}{cat}, --task says what the target is)"
     )
 }
 
 /// Without those that doubt a category because it has so many texts, where it was said that it is one.
 pub(crate) fn not_meant(mut warnings: Vec<Warning>, config: &Config) -> Vec<Warning> {
-    let meant = |column: &String| config.cat.as_ref().is_some_and(|cat| cat.0.contains(column));
+    let meant = |column: &String| {
+        config.cat.iter().chain([&config.also_cat]).any(|categories| categories.0.contains(column))
+    };
     warnings.retain(|warning| {
         warning.kind != WarningKind::OwnTexts || !warning.column.as_ref().is_some_and(meant)
     });
@@ -56,13 +63,16 @@ impl Experiment {
             lines.push(format!("not used   {}", shortened(&self.unused, COLUMNS)));
         }
         let warnings = not_meant(self.data.warnings.clone(), config);
+        let (warnings, of_rows): (Vec<_>, Vec<_>) =
+            warnings.into_iter().partition(|warning| warning.column.is_some());
         let of_columns = warnings.iter().map(ToString::to_string).chain(self.column_doubts.iter().cloned());
         let of_columns: Vec<_> = of_columns.map(|line| format!("warning    {line}")).collect();
         if !of_columns.is_empty() {
             lines.extend(of_columns);
             lines.push(format!("           {}", remedies(&warnings, config)));
         }
-        lines.extend(self.row_doubts.iter().map(|line| format!("warning    {line}")));
+        let of_rows = of_rows.iter().map(ToString::to_string).chain(self.row_doubts.iter().cloned());
+        lines.extend(of_rows.map(|line| format!("warning    {line}")));
         lines.extend(self.data.valid_drift.lines().into_iter().map(|line| format!("validation {line}")));
         lines.extend(self.model_lines()?);
         Ok(lines)

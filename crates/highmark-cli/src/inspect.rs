@@ -10,7 +10,7 @@ use crate::args::InspectArgs;
 use crate::failure::{Failure, Result};
 use crate::resume::has_ended;
 use crate::run_folder;
-use crate::run_report::RunReport;
+use crate::run_report::{RunReport, measure};
 use crate::screen;
 use crate::text_table::{text_table, thousands};
 use crate::trained::Trained;
@@ -96,7 +96,8 @@ fn description(trained: &Trained, model: &SavedModel) -> Result<String> {
     let procs = pipeline.procs().iter().map(ToString::to_string);
     let _ = writeln!(text, "prepared   {}", listed(procs));
     let epoch = from.epoch.map(|epoch| format!(" at epoch {epoch}")).unwrap_or_default();
-    let best = from.monitor.as_ref().map(|(name, value)| format!(", {name} {value:.6}")).unwrap_or_default();
+    let best = from.monitor.as_ref().map(|(name, value)| format!(", {name} {}", measure(*value)));
+    let best = best.unwrap_or_default();
     let steps = thousands(from.steps as usize);
     let _ = writeln!(
         text,

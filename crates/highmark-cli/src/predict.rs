@@ -3,7 +3,8 @@
 use std::io::{BufWriter, IsTerminal};
 use std::path::Path;
 
-use highmark::{ErrorKind, Table, write_csv, write_csv_to, write_parquet};
+use highmark::arrow_array::ArrayRef;
+use highmark::{Drift, ErrorKind, Table, write_csv, write_csv_to, write_parquet};
 
 use crate::args::PredictArgs;
 use crate::failure::{Failure, Result};
@@ -25,11 +26,14 @@ pub(crate) fn run(args: &PredictArgs) -> Result<()> {
     let stop = notice::watch(&args.deadline)?;
     let mut model = trained.load(args.threads)?.stop_flag(stop.clone());
     let table = source::read(&args.data, &trained.csv_options(&args.csv)?)?;
+    let kept = kept(&table, &args.keep)?;
     // Columns that are not there may be all in one.
     let hint = || source::delimiter_hint(&args.data, &table).map(Failure::failed);
     let (predicted, drift) = model.predict(&table).map_err(|error| hint().unwrap_or_else(|| error.into()))?;
+    let predictions = beside(kept, &predicted.to_table()?)?;
+    // Whether there is a target is all the same to a prediction.
+    let drift = Drift { targets: None, ..drift };
     drift.lines().iter().for_each(screen::note);
-    let predictions = predicted.to_table()?;
     let Some(file) = file else { return print(&predictions) };
     let parquet = source::is_parquet(file.path);
     file.write(&stop, |path| {
@@ -37,6 +41,30 @@ pub(crate) fn run(args: &PredictArgs) -> Result<()> {
     })?;
     screen::note(format!("{} predicted to {}", count(predicted.rows(), "row"), file.path.display()));
     Ok(())
+}
+
+/// The columns that go in front of the predictions.
+fn kept(table: &Table, names: &[String]) -> Result<Vec<(String, ArrayRef)>> {
+    let column = |name: &String| match table.column(name) {
+        Ok(array) => Ok((name.clone(), array.clone())),
+        Err(error) => Err(Failure::failed(format!("keep: {error}"))),
+    };
+    names.iter().map(column).collect()
+}
+
+fn beside(mut kept: Vec<(String, ArrayRef)>, predictions: &Table) -> Result<Table> {
+    for (number, (name, _)) in kept.iter().enumerate() {
+        if predictions.names().any(|other| other == name) {
+            return Err(Failure::failed(format!(
+                "keep: a column of the predictions is called `{name}` too; rename that of the data, or leave it out"
+            )));
+        }
+        if kept[..number].iter().any(|(other, _)| other == name) {
+            return Err(Failure::failed(format!("keep: `{name}` is named twice")));
+        }
+    }
+    kept.extend_from_slice(predictions.columns());
+    Ok(Table::new(kept)?)
 }
 
 /// As CSV on standard output.

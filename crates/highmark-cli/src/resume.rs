@@ -93,7 +93,8 @@ fn ended(folder: &RunFolder, config: &Config) -> Result<Option<RunReport>> {
 
 /// Whether a run with this report has ended with all the epochs that are asked for.
 pub(crate) fn has_ended(report: &RunReport, config: &Config) -> bool {
-    config.epochs.is_none_or(|epochs| epochs == report.epochs_planned) && report.has_model()
+    let had = report.epochs_asked.unwrap_or(report.epochs_planned);
+    config.epochs.is_none_or(|epochs| epochs == had) && report.has_model()
 }
 
 /// Whether all files of a run that has ended are there and good. What is lost is told; fails when it is the model, and there is

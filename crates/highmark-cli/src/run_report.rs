@@ -22,6 +22,9 @@ pub(crate) struct RunReport {
     /// The same in words.
     pub(crate) stop_detail: String,
     pub(crate) epochs_planned: usize,
+    /// Epochs at most, if that was said: a limit of time may have planned fewer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) epochs_asked: Option<usize>,
     pub(crate) epochs_run: usize,
     pub(crate) epochs_saved: usize,
     pub(crate) monitor: String,
@@ -100,7 +103,8 @@ fn notes(config: &Config, measured: &Measured) -> Result<Vec<String>> {
     {
         let too = if direction.improves(*value, best.value) { "" } else { ", too" };
         notes.push(format!(
-            "it has learnt nothing that shows: always giving the same answer has {monitor} {value:.6}{too}{}",
+            "it has learnt nothing that shows: always giving the same answer has {monitor} {}{too}{}",
+            measure(*value),
             if monitor == "accuracy" {
                 "; with rare classes, judge by others: --metrics roc_auc,f1"
             } else {
@@ -123,6 +127,11 @@ fn notes(config: &Config, measured: &Measured) -> Result<Vec<String>> {
         notes.push(format!("the last epoch was the best; {more}"));
     }
     Ok(notes)
+}
+
+/// A loss or metric with six decimals, or with an exponent where those would be nearly all zeros.
+pub(crate) fn measure(x: f64) -> String {
+    if x == 0.0 || x.abs() >= 1e-4 || x.is_nan() { format!("{x:.6}") } else { format!("{x:.6e}") }
 }
 
 /// A number of which two digits say enough.
@@ -177,6 +186,7 @@ impl RunReport {
             stop_detail,
             notes,
             epochs_planned: report.epochs_planned,
+            epochs_asked: config.epochs,
             epochs_run: report.epochs_run,
             epochs_saved,
             best_epoch: best.as_ref().map(|best| best.epoch),
@@ -232,20 +242,26 @@ impl RunReport {
     }
 
     fn text_because(&self, why: &str, model: &Path) -> String {
-        let number = |x: Option<f64>| x.map_or("not a number".into(), |x| format!("{x:.6}"));
+        let number = |x: Option<f64>| x.map_or("not a number".into(), measure);
         let who = match self.stop_reason.as_str() {
             "completed" => String::new(),
             name => format!("{}: ", name.replace('_', " ")),
         };
         let mut text = format!("stopped    {who}{why}\n");
+        // Time ran out in the validation of the last epoch.
+        let cut = self.plans.last().is_some_and(|plan| plan.validated.is_some());
+        let unvalidated = if cut { self.epochs_run.checked_sub(1) } else { None };
         // Writing to a String cannot fail.
         let _ = match self.best_epoch {
             Some(epoch) => {
                 writeln!(text, "best       {} {} at epoch {epoch}", self.monitor, number(self.best_value))
             }
+            None if unvalidated == Some(0) => writeln!(text, "best       none: no epoch was validated"),
             None => writeln!(text, "best       none: {} was never a number", self.monitor),
         };
-        if let Some(last) = self.epochs_run.checked_sub(1) {
+        if let (Some(last), None) = (unvalidated, self.last_value) {
+            let _ = writeln!(text, "last       epoch {last} was not validated: time ran out");
+        } else if let Some(last) = self.epochs_run.checked_sub(1) {
             let _ = writeln!(text, "last       {} {} at epoch {last}", self.monitor, number(self.last_value));
         }
         if self.epochs_run == 0 {
@@ -300,6 +316,36 @@ impl RunReport {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn tiny_measures_keep_their_digits() {
+        let shown = [0.0, 0.868_644, -1.25e-6, 1234.5, f64::NAN].map(measure);
+        assert_eq!(shown, ["0.000000", "0.868644", "-1.250000e-6", "1234.500000", "NaN"]);
+    }
+
+    #[test]
+    fn an_epoch_whose_validation_was_cut_short_is_called_so() {
+        let report = |epochs: usize, best: Option<usize>, validated: Option<usize>| -> String {
+            let json = serde_json::json!({
+                "stop_reason": "completed", "stop_detail": "", "epochs_planned": epochs, "epochs_run": epochs,
+                "epochs_saved": 0, "monitor": "accuracy", "best_epoch": best, "best_value": best.map(|_| 0.5),
+                "last_value": null, "final_metrics": {}, "kept_best": true, "seconds": 1.0,
+                "seconds_by_phase": {"load": 0.0, "prepare": 0.0, "train": 0.0, "validate": 0.0, "save": 0.0},
+                "seconds_saved": 0.0, "usd": null, "usd_saved": null, "seed": 1, "threads": 1, "version": "",
+                "plans": [Plan { epoch: 0, step: 0, position: 0.0, total: 9, last: 9, validated }],
+            });
+            serde_json::from_value::<RunReport>(json).unwrap().text(Path::new("model"))
+        };
+        let text = report(3, Some(1), Some(2));
+        assert!(text.contains("\nlast       epoch 2 was not validated: time ran out\n"), "{text}");
+        let text = report(1, None, Some(0));
+        assert!(
+            text.contains("best       none: no epoch was validated\nlast       epoch 0 was not"),
+            "{text}"
+        );
+        let text = report(3, None, None);
+        assert!(text.contains("was never a number\nlast       accuracy not a number at epoch 2"), "{text}");
+    }
 
     #[test]
     fn rates_have_two_digits() {

@@ -21,7 +21,8 @@ pub(crate) fn run(args: &ShowArgs) -> Result<()> {
     if let Some(hint) = source::delimiter_hint(&args.data, &table) {
         screen::note(format!("note: {hint}"));
     }
-    let named = config.cat.iter().chain(&config.cont).chain([&config.ignore]).flat_map(|names| &names.0);
+    let named = config.cat.iter().chain(&config.cont).chain([&config.also_cat, &config.ignore]);
+    let named = named.flat_map(|names| &names.0);
     for name in named {
         table.column(name)?;
     }
@@ -87,6 +88,7 @@ fn kind_of(column: &ColumnSummary, continuous: &[String], config: &Config) -> Co
         |named: &Option<OneOrMore>| named.as_ref().is_some_and(|named| named.0.contains(&column.name));
     match said.into_iter().find(|(names, _)| named(names)) {
         Some((_, kind)) => kind,
+        None if config.also_cat.0.contains(&column.name) => ColumnKind::Categorical,
         None if continuous.contains(&column.name) => ColumnKind::Continuous,
         None => ColumnKind::Categorical,
     }

@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use highmark::{
-    Callback, CsvLogger, EventLog, Learner, Monitor, Outcome, Plan, ProgressBar, ResumePoint, SaveBest,
+    Callback, CsvLogger, EventLog, Learner, Monitor, Outcome, ProgressBar, ResumePoint, SaveBest,
 };
 
 use crate::args::{ResumeWhen, TrainArgs};
@@ -98,7 +98,8 @@ fn train(
     let monitor = experiment.config.monitor().to_string();
     // The end of the run writes its report and takes away what it needs no more: on this disk, at this time, that takes about
     // twice as long as its beginning did.
-    let budget = experiment.config.budget(start.checked_sub(2 * save).unwrap_or(start))?;
+    let counted = start.checked_sub(2 * save).unwrap_or(start);
+    let budget = experiment.config.budget(counted)?;
     let learner = &mut experiment.learner;
     // Now, so that a limit of time counts it before it plans the rest.
     let constant = learner.validate_constant()?;
@@ -106,6 +107,8 @@ fn train(
         learner.set_checkpoint(experiment.config.checkpoint_config(folder.path())?)?;
     }
     learner.set_budget(budget);
+    // A run without a limit may be given one when it is resumed.
+    learner.count_from(counted);
     learner.trainer_mut().console = screen.console();
     if experiment.config.save_best {
         // Every improvement counts here: `min_delta` is about when it pays to go on, not about which model is better.
@@ -139,16 +142,6 @@ fn train(
         return Err(interrupted(&report, folder));
     }
     let best = learner.history().best_then_loss(&monitor, direction);
-    let unseen = |plan: Option<&Plan>| plan.is_none_or(|plan| plan.validated == Some(0));
-    if let Some(used) = report.budget
-        && best.is_none()
-        && unseen(learner.history().plans.last())
-    {
-        return Err(Failure::failed(format!(
-            "the limit of {:.3} s was over before a model could be trained: {:.3} s after the start; allow more",
-            used.seconds, used.used
-        )));
-    }
 
     saving = Instant::now();
     let broke_down = matches!(&report.outcome, Outcome::Cancelled(cancel) if cancel.by == "non_finite");

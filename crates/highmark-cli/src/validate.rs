@@ -8,6 +8,7 @@ use crate::config::{Config, OneOrMore};
 use crate::experiment::Experiment;
 use crate::failure::{Failure, Result};
 use crate::notice;
+use crate::run_report::measure;
 use crate::screen;
 use crate::source;
 use crate::text_table::{count, text_table};
@@ -48,7 +49,7 @@ pub(crate) fn run(args: &ValidateArgs) -> Result<()> {
         }
         return screen::print_json(&value);
     }
-    let rows: Vec<_> = scores.values.iter().map(|(name, x)| vec![name.clone(), format!("{x:.6}")]).collect();
+    let rows: Vec<_> = scores.values.iter().map(|(name, x)| vec![name.clone(), measure(*x)]).collect();
     let title = format!(
         "{} on {} of {}",
         trained.file.display(),

@@ -45,12 +45,16 @@ impl Dataset {
         py: Python<'py>,
         rows: Option<Vec<u32>>,
     ) -> PyResult<(Bound<'py, PyAny>, Bound<'py, PyAny>, Option<Bound<'py, PyAny>>)> {
-        let data = rows.map_or_else(|| Ok(self.clone()), |rows| self.take(rows))?.0;
-        let n = data.rows();
-        let cat = numpy(py, Numbers::U32(data.x_cat().to_vec()), &[n, data.n_cat()])?;
-        let cont = numpy(py, Numbers::F32(data.x_cont().to_vec()), &[n, data.n_cont()])?;
-        let targets = data.targets().map(|targets| targets_array(py, targets)).transpose()?;
-        Ok((cat, cont, targets))
+        let data = rows.map_or_else(|| Ok(self.clone()), |rows| self.take(rows))?;
+        let n = data.0.rows();
+        let cat = numpy(py, Numbers::U32(data.0.x_cat().to_vec()), &[n, data.0.n_cat()])?;
+        let cont = numpy(py, Numbers::F32(data.0.x_cont().to_vec()), &[n, data.0.n_cont()])?;
+        Ok((cat, cont, data.targets(py)?))
+    }
+
+    /// The targets (rows × columns, or `None`).
+    fn targets<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
+        self.0.targets().map(|targets| targets_array(py, targets)).transpose()
     }
 
     /// These rows, in this order.
@@ -115,16 +119,22 @@ pub(crate) struct TabularData(pub(crate) highmark::TabularData);
 
 #[pymethods]
 impl TabularData {
+    /// Of the rows `train` and `valid`, or of all rows and those of another table, `valid_table`.
     #[new]
+    #[pyo3(signature = (table, config, train, valid, valid_table=None))]
     fn new(
         table: &Table,
         config: &str,
         train: &Bound<'_, PyAny>,
         valid: &Bound<'_, PyAny>,
+        valid_table: Option<&Table>,
     ) -> PyResult<Self> {
         let [train, valid] = [rows(train)?, rows(valid)?];
         let Wanted { targets, task, classes, cat, cont, procs, max_card } = from_json("data", config)?;
-        let valid = Split::Given { train, valid };
+        let valid = match valid_table {
+            Some(table) => Split::Table(table.0.clone()),
+            None => Split::Given { train, valid },
+        };
         let config =
             DataConfig { targets, task, classes, cat, cont, procs, max_card, valid, ..DataConfig::default() };
         // The interpreter is held, so that nobody changes memory of numpy that the table looks at.
@@ -152,7 +162,7 @@ impl TabularData {
         row_numbers(py, &self.0.train_rows)
     }
 
-    /// Which rows of the table validate.
+    /// Which rows of the table, or of `valid_table`, validate.
     #[getter]
     fn valid_rows<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         row_numbers(py, &self.0.valid_rows)

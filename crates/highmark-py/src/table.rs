@@ -77,12 +77,12 @@ impl Table {
         Ok(Self(table.with_categories(categories)))
     }
 
-    /// Reads a CSV or Parquet file.
+    /// Reads a CSV or Parquet file; or `text`, which is what the CSV file `path` holds.
     #[staticmethod]
-    #[pyo3(signature = (path, trim=false, delimiter=None))]
-    fn read(path: PathBuf, trim: bool, delimiter: Option<&str>) -> PyResult<Self> {
+    #[pyo3(signature = (path, trim=false, delimiter=None, text=None))]
+    fn read(path: PathBuf, trim: bool, delimiter: Option<&str>, text: Option<&[u8]>) -> PyResult<Self> {
         let extension = path.extension().and_then(|e| e.to_str()).unwrap_or_default().to_ascii_lowercase();
-        let table = if matches!(extension.as_str(), "parquet" | "pq") {
+        let table = if text.is_none() && matches!(extension.as_str(), "parquet" | "pq") {
             highmark::Table::read(&path)
         } else {
             let delimiter = match delimiter.map(str::as_bytes) {
@@ -91,7 +91,11 @@ impl Table {
                 Some(b"tab") => Some(b'\t'),
                 Some(_) => return Err(PyValueError::new_err("delimiter: one character is needed, or tab")),
             };
-            highmark::read_csv(&path, &CsvOptions { trim, delimiter, ..CsvOptions::default() })
+            let options = CsvOptions { trim, delimiter, ..CsvOptions::default() };
+            match text {
+                Some(text) => highmark::read_csv_from(&path, text, &options),
+                None => highmark::read_csv(&path, &options),
+            }
         };
         table.map(Self).or_raise()
     }

@@ -177,6 +177,11 @@ class ReduceLROnPlateau(NativeTracker):
             "reset_on_fit": self.reset_on_fit,
         }
 
+    @property
+    def wait(self) -> int:
+        """Epochs since the last improvement or reduction."""
+        return int(self._state().get("state", {}).get("wait", 0))
+
 
 class TerminateOnNaNCallback(Native):
     """Ends the fit at the first batch whose loss is no number."""

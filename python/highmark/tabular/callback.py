@@ -119,14 +119,27 @@ class Native(Callback):
         for event in cls.__dict__.get("_listens", ()):
             setattr(cls, event, _forwarder(event))
 
+    def __setattr__(self, name: str, value: Any) -> None:
+        at_work = self._made is not None and self.learn is not None and self.learn._trainer.in_hook
+        if not at_work or name not in vars(self) or name.startswith("_"):
+            return super().__setattr__(name, value)
+        before, text = vars(self)[name], self._text()
+        super().__setattr__(name, value)
+        if self._text() != text:
+            super().__setattr__(name, before)
+            raise RuntimeError(f"{name}: cannot be changed in the middle of a fit; change it before the next one")
+
     def _spec(self) -> dict[str, Any]:
         raise NotImplementedError
+
+    def _text(self) -> str:
+        return json.dumps(self._spec(), allow_nan=False, default=_plain)
 
     def _observer(self) -> Function[[str | None, int], str | None] | None:
         return None
 
     def _callback(self, name: str | None = None) -> NativeCallback:
-        spec = json.dumps(self._spec(), allow_nan=False, default=_plain)
+        spec = self._text()
         key = f"{name or self.name}{spec}"
         # Made again when an attribute was changed; otherwise it remembers from fit to fit.
         if self._made is None or (name is not None and self._made_from != key):
@@ -185,6 +198,7 @@ class TrackerCallback(Callback):
         self.min_delta = real("min_delta", min_delta)
         self.reset_on_fit = bool(reset_on_fit)
         self.new_best = False
+        self.idx: int | None = None
         self._monitor: Monitor | None = Monitor(json.dumps(self._monitor_spec()))
 
     def _monitor_spec(self) -> dict[str, Any]:
@@ -192,13 +206,22 @@ class TrackerCallback(Callback):
 
     @property
     def best(self) -> float | None:
-        """The best value so far."""
+        """The best value so far; another one can be set, to begin with or to start again from."""
         return None if self._monitor is None else self._monitor.best
+
+    @best.setter
+    def best(self, value: float | None) -> None:
+        assert self._monitor is not None
+        # JSON has no infinite numbers.
+        best = None if value is None else value if np.isfinite(value) else str(value)
+        self._monitor.load_state(json.dumps({**json.loads(self._monitor.state()), "best": best}, default=_plain))
 
     def before_fit(self) -> None:
         assert self._monitor is not None
         self.new_best = False
         self._monitor.start(self.learn._core, self.reset_on_fit)
+        # The place of the column in a row of ``recorder.values``.
+        self.idx = self.learn.recorder.metric_names[1:-1].index(self.monitor)
 
     def after_epoch(self) -> None:
         assert self._monitor is not None

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from .. import _highmark
+from ..fastai_modules import of_fastai
 from ..notices import notice
 from ..tables import check_columns, column_name, is_pandas, rereadable, table_of_kinds, to_table
 from .checks import count
@@ -80,7 +81,8 @@ class TabularPandas(Encoded):
     train on first.
 
     ``df`` may be a DataFrame of pandas or polars, a table of pyarrow, a mapping of names to arrays, or a path. Without
-    ``cat_names`` and ``cont_names`` both are found by :func:`cont_cat_split`. ``reduce_memory`` and ``inplace`` are accepted
+    ``cat_names`` and ``cont_names`` both are found by :func:`cont_cat_split`. ``splits`` says which rows train and which
+    validate; with ``valid_df`` in its place all rows train, and those of that table validate. ``reduce_memory`` and ``inplace`` are accepted
     and change nothing: the table is never changed and always small.
     """
 
@@ -100,6 +102,7 @@ class TabularPandas(Encoded):
         *,
         max_card: int = 20,
         trim: bool = False,
+        valid_df: Any = None,
     ) -> None:
         targets = _names("y_names", y_names) or []
         cat, cont = _names("cat_names", cat_names), _names("cont_names", cont_names)
@@ -111,8 +114,9 @@ class TabularPandas(Encoded):
         for name in targets:
             if name in features:
                 notice(f"column `{name}`: is a target, so the model is not given it; take it out of cat_names and cont_names")
-        table = to_table(df, None if cat is None or cont is None else {*features, *targets})
-        self._row_labels = df.index if is_pandas(df) else None
+        used = None if cat is None or cont is None else {*features, *targets}
+        table = to_table(df, used)
+        self._row_labels = {"train": _labels(df), "valid": _labels(df if valid_df is None else valid_df)}
         if cat is not None and cont is None:
             cont = [name for name in table.names if name not in {*cat, *targets}]
         block = y_block() if isinstance(y_block, type) else y_block
@@ -121,9 +125,12 @@ class TabularPandas(Encoded):
         if isinstance(block, RegressionBlock) and block.n_out not in (None, len(targets)):
             there = "is 1 target column" if len(targets) == 1 else f"are {len(targets)} target columns"
             raise ValueError(f"RegressionBlock: n_out is {block.n_out}, but there {there}")
-        if splits is None:
+        if splits is None and valid_df is None:
             raise ValueError("splits: rows to validate on are needed, RandomSplitter()(range_of(df)) for one")
-        train, valid = (_rows(part, table.rows) for part in _two(splits))
+        if splits is not None and valid_df is not None:
+            raise ValueError("splits, valid_df: rows to validate on come from the one or from the other; leave one out")
+        train, valid = (_rows(part, table.rows) for part in (([], []) if splits is None else _two(splits)))
+        valid_table = None if valid_df is None else to_table(valid_df, used)
         config = {
             "targets": targets,
             "task": block.task if block else None,
@@ -133,11 +140,11 @@ class TabularPandas(Encoded):
             "procs": procs_spec(procs),
             "max_card": max_card,
         }
-        self._data: _highmark.TabularData = _highmark.TabularData(table, json.dumps(config), train, valid)
+        self._data: _highmark.TabularData = _highmark.TabularData(table, json.dumps(config), train, valid, valid_table)
         for line in self._data.warnings:
             notice(line)
         super().__init__(Info(self._data.pipeline), [self._data.train, self._data.valid], self._of("train", "valid"))
-        self.split = len(train)
+        self.split = len(self._data.train)
         self.device = "cpu"
 
     @property
@@ -154,11 +161,15 @@ class TabularPandas(Encoded):
         """The labels of the rows of these sides: those of a DataFrame, or the numbers of the rows."""
         data, labels = self._data, self._row_labels
 
-        def index() -> Any:
+        def of(side: str) -> Any:
             import pandas as pd
 
-            rows = np.concatenate([getattr(data, f"{side}_rows") for side in sides])
-            return pd.Index(rows) if labels is None else labels.take(rows)
+            rows = getattr(data, f"{side}_rows")
+            return pd.Index(rows) if labels[side] is None else labels[side].take(rows)
+
+        def index() -> Any:
+            first, *others = map(of, sides)
+            return first.append(others)
 
         return index
 
@@ -172,6 +183,10 @@ class TabularPandas(Encoded):
 
         rows = list(range(min(5, len(self._data.train))))
         return html_table(self._info.decode(*self.arrays(rows)))
+
+
+def _labels(df: Any) -> Any:
+    return df.index if is_pandas(df) else None
 
 
 def _two(splits: Any) -> tuple[Any, Any]:
@@ -328,8 +343,10 @@ class TabularDataLoaders(DataLoaders):
         delimiter: str | None = None,
         **kwargs: Any,
     ) -> TabularDataLoaders:
-        """Loaders of a CSV or Parquet file; for the other arguments see :meth:`from_df`. Without ``delimiter`` a comma
-        separates the columns (in files that end in ``.tsv`` a tab)."""
+        """Loaders of a CSV file, which may be compressed (``.csv.gz``), or of a Parquet file; for the other arguments see
+        :meth:`from_df`. Without ``delimiter`` a comma separates the columns (in files that end in ``.tsv`` a tab)."""
+        if "sep" in kwargs:
+            raise TypeError(f"from_csv: there is no option `sep`; what separates the columns is delimiter={kwargs['sep']!r} here")
         if not isinstance(csv, (str, os.PathLike)):
             raise TypeError(f"csv: the path of a file is needed, not {csv!r}")
         return cls.from_df(to_table(csv, trim=skipinitialspace, delimiter=delimiter), **kwargs)
@@ -343,3 +360,7 @@ def _length(df: Any) -> int:
     if is_pandas(df) or hasattr(df, "__len__"):
         return len(df)
     return to_table(df).rows
+
+
+def __getattr__(name: str) -> Any:
+    return of_fastai(__name__, name)

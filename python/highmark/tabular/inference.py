@@ -90,15 +90,14 @@ class Inference:
     def _decisions(self, activated: np.ndarray) -> np.ndarray:
         return decisions(self.dls._info, activated, self.loss_func.thresh)
 
-    def _scores(self, loader: DataLoader) -> list[float]:
-        """Mean loss and metrics of a loader's rows."""
+    def _scores(self, loader: DataLoader, bs: int) -> list[float]:
+        """Mean loss and metrics of a loader's rows, by batches of ``bs``: the mean of weighted losses depends on them, and so
+        do metrics that are means."""
         raw = self._outputs(loader.rows)[0]
         targets = loader.dataset.arrays()[2]
         if targets is None:
             raise ValueError("these rows have no targets, so there is no loss")
-        # By batches as a fit has them: the mean of weighted losses depends on them, and so do metrics that are means.
-        starts = range(0, len(raw), loader.bs)
-        batches = [(raw[at : at + loader.bs], targets[at : at + loader.bs]) for at in starts]
+        batches = [(raw[at : at + bs], targets[at : at + bs]) for at in range(0, len(raw), bs)]
         losses = [self.loss_func(*batch) for batch in batches]
         values = [float(np.average(losses, weights=[len(batch[0]) for batch in batches]))]
         for metric in self.metrics:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .. import _highmark
+from ..fastai_modules import of_fastai
 from ..notices import notice
 from ..screen import Screen, clock
 from ..seed import seed_for
@@ -336,7 +337,8 @@ class Learner(Inference, Settings, CallbackList, Files, Groups, View):
             for cb in extra:
                 cb.learn = self
             return [value for _, value in self._core.validate(self._handles(extra, everywhere=True))]
-        return self._scores(self._loader(ds_idx, dl))
+        # By batches as a fit has them.
+        return self._scores(self._loader(ds_idx, dl), self.dls.bs)
 
     def _outputs(self, rows: _highmark.Dataset) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
         return self._core.predictions(rows)
@@ -416,3 +418,7 @@ class _Logged(Screen):
 def _rate(lr: Any) -> float:
     # fastai's range of rates over parameter groups; a tabular model has one group.
     return real("lr", lr.stop if isinstance(lr, slice) else lr)
+
+
+def __getattr__(name: str) -> Any:
+    return of_fastai(__name__, name)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..fastai_modules import of_fastai
 from .checks import real
 from .tensor import Tensor
 
@@ -77,6 +78,12 @@ class Embedding:
         return f"Embedding({self.num_embeddings}, {self.embedding_dim})"
 
 
+def read_only(array: np.ndarray) -> Tensor:
+    """A copy of weights, in which writing would change nothing, so that it is an error."""
+    array.setflags(write=False)
+    return array.view(Tensor)
+
+
 class Model:
     """The model of a learner: its parameters and gradients as numpy, under fastai's names."""
 
@@ -99,17 +106,17 @@ class Model:
         found = []
         for name, value in self.state_dict().items():
             if name.startswith("embeds."):
-                value.setflags(write=False)
-                found.append(Embedding(value.view(Tensor)))
+                found.append(Embedding(read_only(value)))
         return found
 
     def named_parameters(self) -> Iterator[tuple[str, Tensor]]:
-        """A copy of each parameter under its name, without running statistics."""
+        """A copy of each parameter under its name, without running statistics. It cannot be written: ``load_state_dict``
+        changes weights."""
         state = self.state_dict()
-        return ((name, state[name].view(Tensor)) for name, *_ in self._learn._trainer.layout())
+        return ((name, read_only(state[name])) for name, *_ in self._learn._trainer.layout())
 
     def parameters(self) -> Iterator[Tensor]:
-        """A copy of each parameter."""
+        """The same without the names."""
         return (parameter for _, parameter in self.named_parameters())
 
     def load_state_dict(self, state_dict: Mapping[str, Any], strict: bool = True) -> None:
@@ -140,3 +147,7 @@ class Model:
     def __repr__(self) -> str:
         lines = [f"  {kind} ({parameters:,} parameters)" for kind, _, parameters in self.layers()]
         return "\n".join(["TabularModel(", *lines, ")"])
+
+
+def __getattr__(name: str) -> Any:
+    return of_fastai(__name__, name)

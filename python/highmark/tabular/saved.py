@@ -46,7 +46,8 @@ class LoadedLearner(Inference):
 
     def validate(self, ds_idx: int | DataLoader = 1, dl: DataLoader | None = None, cbs: Any = None) -> list[float]:
         """Mean loss and metrics of a loader, ``learn.dls.test_dl(df)`` of a table with targets."""
-        return self._scores(self._loader(ds_idx, dl))
+        loader = self._loader(ds_idx, dl)
+        return self._scores(loader, loader.bs)
 
     def _loader(self, ds_idx: int | DataLoader, dl: DataLoader | None) -> DataLoader:
         if dl is None and not isinstance(ds_idx, DataLoader):

@@ -6,12 +6,19 @@ import inspect
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+import numpy as np
+
+from ..notices import notice
 from .checks import count
 from .config import tabular_config
 from .data import DataLoaders
 from .learner import Learner
 
 __all__ = ["TabularLearner", "emb_sz_rule", "get_emb_sz", "tabular_learner"]
+
+
+# A target of this size costs a fit from 0 its first epochs.
+_LARGE = 100.0
 
 
 class TabularLearner(Learner):
@@ -48,7 +55,24 @@ def tabular_learner(
     for name in kwargs:
         if name not in known:
             raise TypeError(f"tabular_learner: there is no option `{name}`. There are: {', '.join(known)}")
+    if "scale_target" not in kwargs and model.get("y_range") is None:
+        _tell_of_size(dls)
     return TabularLearner(dls, model, **kwargs)
+
+
+def _tell_of_size(dls: DataLoaders) -> None:
+    """Says of a regression's targets that they are far from what a model begins with."""
+    targets = dls.train.rows.targets()
+    if dls._info.task != "regression" or targets is None:
+        return
+    for name, values in zip(dls.y_names, targets.T, strict=True):
+        mean, spread = values.mean(dtype=np.float64), values.std(dtype=np.float64)
+        if max(abs(mean), spread) > _LARGE:
+            notice(
+                f"target `{name}`: has a mean of {mean:,.4g} and a spread of {spread:,.4g}, where a model starts near 0; "
+                "scale_target=True starts it there, and y_range=(low, high) bounds what it predicts"
+            )
+            return
 
 
 def emb_sz_rule(n_cat: int) -> int:

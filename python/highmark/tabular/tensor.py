@@ -27,6 +27,11 @@ class Tensor(np.ndarray):
     cpu = contiguous = detach
 
     @property
+    def data(self) -> Any:
+        """The same, as torch has it; numpy has its buffer there."""
+        return self
+
+    @property
     def grad(self) -> Any:
         """Not there."""
         raise AttributeError(

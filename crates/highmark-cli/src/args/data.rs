@@ -44,13 +44,16 @@ pub(crate) struct ColumnArgs {
     /// Categorical columns, all of them [default: inferred, without those in which nearly every row has a text of its own]
     #[arg(long, value_delimiter = ',', value_name = "COLUMNS")]
     pub(crate) cat: Option<Vec<String>>,
+    /// Columns that are categories beside those that are inferred, such as integers that stand for something
+    #[arg(long, value_delimiter = ',', value_name = "COLUMNS", conflicts_with = "cat")]
+    pub(crate) also_cat: Option<Vec<String>>,
     /// Continuous columns, all of them [default: inferred]
     #[arg(long, value_delimiter = ',', value_name = "COLUMNS")]
     pub(crate) cont: Option<Vec<String>>,
     /// Columns not to use
     #[arg(long, value_delimiter = ',', value_name = "COLUMNS")]
     pub(crate) ignore: Option<Vec<String>>,
-    /// Integer columns with more distinct values are continuous [default: 20]
+    /// Integer columns with more distinct values are continuous; in CSV so are those in which values are missing [default: 20]
     #[arg(long, value_name = "N")]
     pub(crate) max_card: Option<usize>,
 }

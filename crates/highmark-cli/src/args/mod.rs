@@ -25,7 +25,7 @@ Examples:
   highmark train adult                              train on the built-in census data
   highmark show houses.csv --target price           what is in a file
   highmark train houses.csv --target price          train on it; the run goes to runs/houses-1
-  highmark predict runs/houses-1 new.csv -o out.csv
+  highmark predict runs/houses-1 new.csv --keep id -o out.csv
   gunzip -c new.csv.gz | highmark predict runs/houses-1 - > out.csv
   highmark resume runs/houses-1                     go on with a run that was killed
   highmark train runs/houses-1/config.toml          repeat the run
@@ -135,9 +135,12 @@ pub(crate) struct ResumeArgs {
     /// Time at most, that of the run so far included [default: as the run]
     #[arg(long, value_name = "TIME")]
     pub(crate) max_time: Option<String>,
-    /// Money at most, likewise
+    /// Money at most, likewise; goes with --usd-per-hour
     #[arg(long, value_name = "USD")]
     pub(crate) max_usd: Option<f64>,
+    /// What an hour of this machine costs [default: as the run]
+    #[arg(long, value_name = "USD")]
+    pub(crate) usd_per_hour: Option<f64>,
     /// Threads to compute on; any number gives the same model [default: as the run]
     #[arg(long, value_name = "N")]
     pub(crate) threads: Option<usize>,
@@ -225,6 +228,10 @@ pub(crate) struct PredictArgs {
     /// Where the predictions go, as CSV or (.parquet) Parquet; - for CSV to standard output, which is the default
     #[arg(short, long, value_name = "FILE")]
     pub(crate) out: Option<PathBuf>,
+    /// Columns of the data to put in front of the predictions, such as identifiers; with values as they are read, so that 007
+    /// is 7
+    #[arg(long, value_delimiter = ',', value_name = "COLUMNS")]
+    pub(crate) keep: Vec<String>,
     /// Replace the file if it exists
     #[arg(long)]
     pub(crate) overwrite: bool,

@@ -71,7 +71,8 @@ pub(crate) struct StepArgs {
 #[derive(Debug, Default, Args)]
 #[command(next_help_heading = "Training")]
 pub(crate) struct FitArgs {
-    /// Epochs at most [default: 10, or as many as fit into --max-time or --max-usd]
+    /// Epochs at most [default: 10, of a small table as many as make 1000 batches but no more than 100; or as many as fit into
+    /// --max-time or --max-usd]
     #[arg(long, value_name = "N")]
     pub(crate) epochs: Option<usize>,
     /// Time at most, from the start of the command to its end and across resumes, such as 90s, 45m, 1h 30m; the schedule is

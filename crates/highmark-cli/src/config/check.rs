@@ -13,6 +13,11 @@ impl Config {
         self.check_numbers()?;
         self.check_budget()?;
         self.check_split()?;
+        if self.cat.is_some() && !self.also_cat.0.is_empty() {
+            return Err(Failure::usage(
+                "also-cat: adds to the categories that are inferred, but cat names all of them; give one of the two",
+            ));
+        }
         self.out.as_ref().map_or(Ok(()), |out| screen::refuse_stdout("out", out, "the folder of a run"))?;
         self.csv_options()?;
         for name in &self.procs.0 {

@@ -34,9 +34,11 @@ impl Config {
             }
             self.target = OneOrMore(vec!["salary".into()]);
         }
-        for (setting, names) in [("cat", &self.cat), ("cont", &self.cont)] {
-            let named = names.iter().flat_map(|names| &names.0).find(|name| self.target.0.contains(name));
-            if let Some(name) = named {
+        let settings =
+            [("cat", self.cat.as_ref()), ("also-cat", Some(&self.also_cat)), ("cont", self.cont.as_ref())];
+        for (setting, names) in settings {
+            let mut named = names.iter().flat_map(|names| &names.0);
+            if let Some(name) = named.find(|name| self.target.0.contains(name)) {
                 return Err(Failure::usage(format!(
                     "{setting}: `{name}` is the column to predict, so it cannot be predicted from; take it out of --{setting}"
                 )));
@@ -110,21 +112,17 @@ impl Config {
         if self.cat.is_some() || self.decided {
             return Vec::new();
         }
-        let named =
-            self.target.0.iter().chain(&self.ignore.0).chain(self.cont.iter().flat_map(|cont| &cont.0));
+        let named = self.target.0.iter().chain(&self.ignore.0).chain(&self.also_cat.0);
+        let named = named.chain(self.cont.iter().flat_map(|cont| &cont.0));
         let named: Vec<&str> = named.map(String::as_str).collect();
         let (cont, cat) = cont_cat_split(table, self.max_card, &named);
         let found = table.identifiers(&cat);
         let cont = self.cont.as_ref().map_or(cont.len(), |cont| cont.0.len());
-        if cont + cat.len() == found.len() {
+        if cont + cat.len() + self.also_cat.0.len() == found.len() {
             return Vec::new();
         }
         self.ignore.0.extend(found.iter().map(|identifier| identifier.column.clone()));
-        let others = |own: &str| {
-            let kept = |name: &&String| *name == own || !self.ignore.0.contains(name);
-            cat.iter().filter(kept).cloned().collect::<Vec<_>>()
-        };
-        found.into_iter().map(|found| LeftOut { categories: others(&found.column), found }).collect()
+        found.into_iter().map(|found| LeftOut { found }).collect()
     }
 
     /// The column to go by where nobody has said one: the first metric, but not for a regression; nor the share of right

@@ -7,8 +7,6 @@ use crate::text_table::{COLUMNS, shortened, thousands};
 /// A column that is left out, though nobody has said so.
 pub(crate) struct LeftOut {
     pub(crate) found: Identifier,
-    /// The categories if it were not.
-    pub(super) categories: Vec<String>,
 }
 
 impl LeftOut {
@@ -25,7 +23,7 @@ impl LeftOut {
             [] => {}
             [one] => lines.push(one.line()),
             several => lines.push(format!(
-                "{} columns have a text of its own in nearly every row, too few of each to learn from; to use them all the same, name all categories with --cat: {}",
+                "{} columns have a text of its own in nearly every row, too few of each to learn from; to use them all the same, name them with --also-cat: {}",
                 several.len(),
                 named(several)
             )),
@@ -59,22 +57,11 @@ impl LeftOut {
 
     /// What to type to use it.
     fn option(&self) -> String {
-        // More of them would hide what the line says.
-        const NAMED: usize = 8;
-        let all = self.categories.len() <= NAMED;
-        let (shown, more) = if all {
-            (&*self.categories, "")
-        } else {
-            (std::slice::from_ref(&self.found.column), " with the names of all categories")
-        };
-        if shown.iter().any(|name| name.contains(',')) {
-            let rest = if all { "" } else { ", ..." };
-            let names: Vec<String> =
-                shown.iter().map(|name| toml::Value::from(name.as_str()).to_string()).collect();
-            return format!("cat = [{}{rest}]{more} in a TOML file", names.join(", "));
+        let column = &*self.found.column;
+        if column.contains(',') {
+            return format!("also-cat = [{}] in a TOML file", toml::Value::from(column));
         }
-        let rest = if all { "" } else { ",..." };
-        format!("--cat {}{more}", quoted(&(shown.join(",") + rest)))
+        format!("--also-cat {}", quoted(column))
     }
 }
 
@@ -88,29 +75,27 @@ fn quoted(text: &str) -> String {
 mod tests {
     use super::*;
 
-    fn left_out(column: &str, others: &[&str], date: Option<&str>) -> LeftOut {
+    fn left_out(column: &str, date: Option<&str>) -> LeftOut {
         let found =
             Identifier { column: column.into(), distinct: 30, present: 31, date: date.map(String::from) };
-        let categories = [column].iter().chain(others).map(ToString::to_string).collect();
-        LeftOut { found, categories }
+        LeftOut { found }
     }
 
     #[test]
     fn what_to_type_is_taken_as_it_is_meant() {
-        let option = |column, others: &[&str]| left_out(column, others, None).option();
-        assert_eq!(option("name", &["city"]), "--cat name,city");
-        assert_eq!(option("full name", &["city"]), "--cat 'full name,city'");
-        assert_eq!(option("child's", &[]), r"--cat 'child'\''s'");
-        assert_eq!(option("name", &["a, b"]), r#"cat = ["name", "a, b"] in a TOML file"#);
-        assert_eq!(option("n", &["a"; 9]), "--cat n,... with the names of all categories");
+        let option = |column| left_out(column, None).option();
+        assert_eq!(option("name"), "--also-cat name");
+        assert_eq!(option("full name"), "--also-cat 'full name'");
+        assert_eq!(option("child's"), r"--also-cat 'child'\''s'");
+        assert_eq!(option("a, b"), r#"also-cat = ["a, b"] in a TOML file"#);
     }
 
     #[test]
     fn many_are_told_in_a_line() {
         let lines = LeftOut::lines(&[
-            left_out("a", &[], None),
-            left_out("b", &[], None),
-            left_out("day", &[], Some("`2020-01-31` in line 2")),
+            left_out("a", None),
+            left_out("b", None),
+            left_out("day", Some("`2020-01-31` in line 2")),
         ]);
         assert_eq!(lines.len(), 2, "{lines:?}");
         assert!(lines[0].starts_with("2 columns have") && lines[0].ends_with("`a` (30), `b` (30)"));

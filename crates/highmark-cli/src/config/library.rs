@@ -89,6 +89,7 @@ impl Config {
             classes: None,
             cat: self.cat.clone().map(|names| names.0),
             cont: self.cont.clone().map(|names| names.0),
+            also_cat: self.also_cat.0.clone(),
             ignore: self.ignore.0.clone(),
             procs: procs.map_err(Failure::usage)?,
             max_card: self.max_card,

@@ -73,6 +73,7 @@ pub(crate) struct Config {
     pub(crate) task: Option<TaskKind>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) cat: Option<OneOrMore>,
+    pub(crate) also_cat: OneOrMore,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) cont: Option<OneOrMore>,
     pub(crate) ignore: OneOrMore,
@@ -164,6 +165,7 @@ impl Default for Config {
             target: OneOrMore::default(),
             task: None,
             cat: None,
+            also_cat: OneOrMore::default(),
             cont: None,
             ignore: OneOrMore::default(),
             max_card: 20,

@@ -81,6 +81,7 @@ impl Config {
         config.epochs = args.epochs.or(config.epochs);
         config.max_time = args.max_time.clone().or(config.max_time);
         config.max_usd = args.max_usd.or(config.max_usd);
+        config.usd_per_hour = args.usd_per_hour.or(config.usd_per_hour);
         set(&mut config.threads, args.threads);
         config.out = Some(folder.into());
         config.check()?;
@@ -164,6 +165,7 @@ impl Config {
             self.task = Some(task.parse::<TaskKind>().map_err(Failure::usage)?);
         }
         self.cat = list(&args.cat).or(self.cat.take());
+        set(&mut self.also_cat, list(&args.also_cat));
         self.cont = list(&args.cont).or(self.cont.take());
         set(&mut self.ignore, list(&args.ignore));
         set(&mut self.max_card, args.max_card);

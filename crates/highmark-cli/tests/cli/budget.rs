@@ -2,6 +2,7 @@
 //! and of `cargo xtask budget`, by the real one.
 
 use crate::folder::Folder;
+use crate::run::run_and_interrupt_in;
 use crate::samples::people;
 
 const OPTIONS: &str = "--target answer --ignore grade,price,tall,old --layers 8 --bs 16 --no-early-stopping";
@@ -36,6 +37,26 @@ fn a_run_within_a_budget_is_replayed_to_the_same_bits() {
     // The limit of epochs holds here, too.
     folder.run("train b/config.toml --out c --epochs 1").done();
     assert_eq!(folder.json("c/report.json")["epochs_run"], 1);
+}
+
+#[test]
+fn an_interrupted_run_is_given_a_limit() {
+    let folder = Folder::with("budget-given", "people.csv", &people(2000));
+    let train = format!("train people.csv {OPTIONS} --epochs 100000 --out run --quiet");
+    run_and_interrupt_in(&folder.path(""), &train).failed(75, &["highmark resume run"]);
+    let checkpoint = folder.bytes("run/checkpoint.safetensors");
+    folder.run("resume run --max-time 0.001s").failed(1, &["0.001 s is over already", "allow more"]);
+    folder.run("resume run --max-usd 1").failed(2, &["max-usd", "usd-per-hour"]);
+    assert_eq!(folder.bytes("run/checkpoint.safetensors"), checkpoint);
+    // 4 s.
+    folder.run("resume run --max-usd 1 --usd-per-hour 900").done();
+    let report = folder.json("run/report.json");
+    assert!(report["stop_detail"].as_str().unwrap().contains("budget of 4 s is used up"), "{report}");
+    assert!(report["epochs_run"].as_u64() > Some(1) && report["usd"].as_f64() > Some(0.5), "{report}");
+    folder.run("resume run --max-time 1h").failed(1, &["the run in run has ended", "no use for more time"]);
+    assert!(folder.run("resume run").done().out.contains("The run in run has ended"));
+    folder.run("train run/config.toml --replay run --out again").done();
+    assert_eq!(folder.bytes("again/best.safetensors"), folder.bytes("run/best.safetensors"));
 }
 
 /// What is left is what was there: no model that was never trained.

@@ -178,3 +178,43 @@ fn what_show_is_told_about_columns() {
         assert!(ran.err.contains("try --delimiter ';'"), "{}", ran.err);
     }
 }
+
+/// Stores, and weekdays of which one is missing.
+#[test]
+fn quantities_that_stand_for_something_are_told() {
+    let rows: String = (0..200)
+        .map(|row| {
+            let day = if row == 7 { String::new() } else { (row % 7).to_string() };
+            format!("{},{day},{}.5\n", row * 37 % 60, row * 31 % 200)
+        })
+        .collect();
+    let folder = Folder::with("quantities", "sales.csv", &format!("Store,weekday,sold\n{rows}"));
+    let train = format!("train sales.csv --target sold {QUICK} --overwrite --out run");
+    let parts = [
+        "column `weekday`: its 7 different whole numbers are taken as a quantity",
+        "column `Store`: its 60 different whole numbers are taken as a quantity",
+        "--also-cat makes a category of a column",
+    ];
+    let (ran, shown) = (folder.run(&train).done().out, folder.run("show sales.csv --target sold").done().out);
+    for part in parts {
+        assert!(ran.contains(part) && shown.contains(part), "{part}: {ran}{shown}");
+    }
+    // As told.
+    let ran = folder.run(&format!("{train} --also-cat Store,weekday")).done().out;
+    assert!(ran.contains("categories Store (") && !ran.contains("warning"), "{ran}");
+    let shown = folder.run("show sales.csv --target sold --also-cat Store,weekday --json").done().json();
+    let kinds = [&shown["columns"][0]["kind"], &shown["columns"][1]["kind"]];
+    assert_eq!(
+        (kinds, &shown["warnings"]),
+        ([&"categorical".into(), &"categorical".into()], &serde_json::json!([]))
+    );
+    // So does a file, and the run's own.
+    assert!(folder.read("run/config.toml").contains("also-cat = [\"Store\", \"weekday\"]"));
+    folder.run("train run/config.toml --out again --quiet").done();
+    assert_eq!(folder.bytes("run/best.safetensors"), folder.bytes("again/best.safetensors"));
+    folder.write(
+        "both.toml",
+        "data = \"sales.csv\"\ntarget = \"sold\"\ncat = [\"Store\"]\nalso-cat = [\"weekday\"]\n",
+    );
+    folder.run("train both.toml").failed(2, &["also-cat: adds to the categories"]);
+}

@@ -22,7 +22,7 @@ const OPTIONS: &str = "--target answer --ignore grade,price,tall,old";
 fn they_are_left_out_unless_asked_for() {
     let folder = Folder::with("identifiers", "named.csv", &named(200));
     folder.write("people.csv", &people(200));
-    let line = "column `name`: has 200 different texts in 200 values, too few of each to learn from; to use it all the same: --cat name,city";
+    let line = "column `name`: has 200 different texts in 200 values, too few of each to learn from; to use it all the same: --also-cat name";
     let ran = folder.run(&format!("train named.csv {OPTIONS} {QUICK} --out run")).done();
     assert!(ran.out.contains(&format!("left out   {line}\n")), "{}", ran.out);
     assert!(ran.out.contains("\ncategories city (4), age_na (3)\n"), "{}", ran.out);
@@ -41,7 +41,7 @@ fn they_are_left_out_unless_asked_for() {
     folder.run(&format!("train people.csv {OPTIONS} {QUICK} --out without")).done();
     assert_eq!(history("run"), history("without"));
     // As told.
-    let ran = folder.run(&format!("train named.csv {OPTIONS} {QUICK} --cat name,city --out with")).done();
+    let ran = folder.run(&format!("train named.csv {OPTIONS} {QUICK} --also-cat name --out with")).done();
     assert!(ran.out.contains("categories name (") && !ran.out.contains("left out"), "{}", ran.out);
     // Where nothing else is there to predict from, it is used.
     let ran = folder.run(&format!("train named.csv {OPTIONS},age,city,height {QUICK} --out alone")).done();

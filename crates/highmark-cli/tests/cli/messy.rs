@@ -38,10 +38,12 @@ fn odd_columns_are_told() {
     assert_eq!(json["warnings"].as_array().unwrap().len(), 3);
     assert!(json["left_out"][0].as_str().unwrap().starts_with("column `id`: has 200 different texts"));
     // As advised.
-    let ran = folder.run(&format!(
-        "train people.csv --target answer {QUICK} --ignore id,planet,pay --missing ? --out next"
-    ));
-    assert!(!ran.done().out.contains("\nwarning "));
+    let advised = "--ignore id,planet,pay --missing ? --out next --overwrite";
+    let train = format!("train people.csv --target answer {QUICK} {advised}");
+    let out = folder.run(&train).done().out;
+    assert_eq!(out.matches("\nwarning ").count(), 1, "{out}");
+    assert!(out.contains("column `rooms`: its 9 different whole numbers are taken as a quantity"), "{out}");
+    assert!(!folder.run(&format!("{train} --also-cat rooms")).done().out.contains("\nwarning "));
 }
 
 #[test]

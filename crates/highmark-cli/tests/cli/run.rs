@@ -17,6 +17,11 @@ pub(crate) fn run_in(folder: &Path, arguments: &str) -> Ran {
     Ran::new(command(folder, arguments).output().unwrap())
 }
 
+/// The same in a Slurm job that is about to end, so that a training is interrupted after its first batch.
+pub(crate) fn run_and_interrupt_in(folder: &Path, arguments: &str) -> Ran {
+    Ran::new(command(folder, arguments).env("SLURM_JOB_END_TIME", "1").output().unwrap())
+}
+
 /// The same with something on its standard input.
 pub(crate) fn run_on(folder: &Path, arguments: &str, input: &str) -> Ran {
     let mut command = command(folder, arguments);

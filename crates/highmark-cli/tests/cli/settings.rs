@@ -16,6 +16,7 @@ fn columns_and_splits() {
         ("--cat city --cont age", "continuous age\ncategories city (4), age_na (3)\n"),
         ("--cat city", "categories city (4), age_na (3)\nnot used   grade, tall, old\n"),
         ("--cat city --cont age", "\nnot used   height, grade, price, tall, old\n"),
+        ("--also-cat height,city --cont age", "categories city (4), height ("),
         ("--ignore grade", "\nnot used   grade\n"),
         ("--cont height --cat tall,old", "continuous height\ncategories tall (3), old (3)\n"),
         ("--ignore age,city,grade,price,tall,old", "continuous height\ncategories none\n"),

@@ -31,6 +31,9 @@ fn validating_gives_the_numbers_of_the_report() {
     let ran = folder.run("validate run/best.safetensors people.csv").done();
     assert!(ran.out.contains("accuracy    0.") && ran.out.contains("valid_loss  0."), "{}", ran.out);
     folder.run("validate run/best.safetensors").failed(2, &["name the data too"]);
+    folder.write("new-class.csv", &people(60).replacen(",yes,", ",perhaps,", 1));
+    let new = ["no row of the class `perhaps`; leave those rows out, or train on rows of it too"];
+    folder.run("validate run new-class.csv").failed(1, &new);
     folder.run("validate run --metrics acuracy").failed(2, &["did you mean `accuracy`?"]);
     folder.write("people.csv", &people(190));
     folder.run("validate run").failed(1, &["no longer what this run was trained on"]);
@@ -86,6 +89,27 @@ fn predicting_classes() {
     assert!(shown.out.contains("out.parquet: 2 rows, 3 columns"), "{}", shown.out);
     folder.write("less.csv", "city,height\nOslo,1.8\n");
     folder.run("predict run less.csv").failed(1, &["age"]);
+}
+
+#[test]
+fn columns_are_kept_beside_the_predictions() {
+    let folder = trained("keep", "answer");
+    // A target that has gaps is nothing to a prediction.
+    folder.write("new.csv", "id,city,height,age,answer,prediction\n7,Oslo,1.80,30,yes,a\n9,,1.7,40,,b\n");
+    let ran = folder.run("predict run new.csv --keep city,id").done();
+    let lines: Vec<&str> = ran.out.lines().collect();
+    assert_eq!(lines[0], "city,id,prediction,probability_no,probability_yes");
+    assert!(lines[1].starts_with("Oslo,7,") && lines[2].starts_with(",9,"), "{lines:?}");
+    assert!(!ran.err.contains("target") && !ran.err.contains("fill it in"), "{}", ran.err);
+    folder.run("predict run new.csv --keep id -o out.parquet").done();
+    let shown = folder.run("show out.parquet --json").done().json();
+    let of = |column: &str| (shown["columns"][0][column].clone(), shown["columns"].as_array().unwrap().len());
+    assert_eq!((of("name"), of("dtype")), (("id".into(), 4), ("int".into(), 4)));
+    let unknown = folder.run("predict run new.csv --keep ids");
+    unknown.failed(1, &["keep: there is no column `ids`; did you mean `id`? There are: id, city"]);
+    let clash = ["keep: a column of the predictions is called `prediction` too; rename"];
+    folder.run("predict run new.csv --keep prediction").failed(1, &clash);
+    folder.run("predict run new.csv --keep id,id").failed(1, &["keep: `id` is named twice"]);
 }
 
 #[test]

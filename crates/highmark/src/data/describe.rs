@@ -96,6 +96,7 @@ fn type_name(data_type: &DataType) -> String {
         DataType::Dictionary(_, values) => type_name(values),
         DataType::Boolean => "bool".into(),
         DataType::Null => "empty".into(),
+        t if t.is_nested() => "nested".into(),
         t if t.is_integer() => "int".into(),
         t if t.is_floating() => "float".into(),
         t if t.is_string() => "text".into(),

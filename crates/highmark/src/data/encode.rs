@@ -16,6 +16,9 @@ use crate::{Error, Result};
 /// How many unseen values are named.
 const EXAMPLES: usize = 3;
 
+/// What to do about classes of rows that are not those of the training table.
+const OF_OTHERS: &str = "leave those rows out, or train on rows of it too";
+
 /// Rows that are worth a thread's attention.
 const BLOCK: usize = 1 << 14;
 
@@ -32,7 +35,7 @@ impl Pipeline {
     pub fn apply(&self, table: &Table) -> Result<(Dataset, Drift)> {
         let (mut encoded, mut drift) = self.encode_features(table)?;
         if self.task.columns().iter().all(|name| table.find(name).is_some()) {
-            match self.encode_targets(table) {
+            match self.encode_targets(table, OF_OTHERS) {
                 Ok(targets) => encoded.targets = Some(targets),
                 Err(error) => drift.targets = Some(error.to_string()),
             }
@@ -43,13 +46,13 @@ impl Pipeline {
     /// Like [`Pipeline::apply`], for rows whose targets are needed: it is an error when a target column is not
     /// there, or holds a missing value or a class that training did not have.
     pub fn apply_labelled(&self, table: &Table) -> Result<(Dataset, Drift)> {
-        let (encoded, drift) = self.encode_labelled(table)?;
+        let (encoded, drift) = self.encode_labelled(table, OF_OTHERS)?;
         Ok((encoded.dataset()?, drift))
     }
 
-    /// The columns behind [`Pipeline::apply_labelled`].
-    pub(super) fn encode_labelled(&self, table: &Table) -> Result<(Encoded, Drift)> {
-        let targets = self.encode_targets(table)?;
+    /// The columns behind [`Pipeline::apply_labelled`]. `advice` is what to do about classes that training does not have.
+    pub(super) fn encode_labelled(&self, table: &Table, advice: &str) -> Result<(Encoded, Drift)> {
+        let targets = self.encode_targets(table, advice)?;
         let (encoded, drift) = self.encode_features(table)?;
         Ok((Encoded { targets: Some(targets), ..encoded }, drift))
     }
@@ -136,7 +139,7 @@ impl Pipeline {
     }
 
     /// Encodes the target columns of a table, all rows.
-    fn encode_targets(&self, table: &Table) -> Result<Targets> {
+    fn encode_targets(&self, table: &Table, advice: &str) -> Result<Targets> {
         match &self.task {
             Task::Classification { column, classes } => {
                 let factors = Factors::of(column, table.column(column)?)?;
@@ -153,7 +156,7 @@ impl Pipeline {
                 }
                 if !unseen.is_empty() {
                     let message = format!(
-                        "the training rows have no row of the class {}; stratify the split, or leave those rows out",
+                        "the training rows have no row of the class {}; {advice}",
                         shortened(&unseen)
                     );
                     return Err(Error::column(column, message));

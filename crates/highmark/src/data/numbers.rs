@@ -79,6 +79,9 @@ pub(crate) fn refuse_words(name: &str, array: &ArrayRef, origin: &Origin, advice
 
 /// What to say of a column of a type that nothing can be done with.
 pub(crate) fn unsupported(name: &str, data_type: &DataType) -> Error {
+    if data_type.is_nested() {
+        return Error::column(name, "is nested, which is not supported; flatten it, or leave it out");
+    }
     let advice = match data_type {
         DataType::Date32 | DataType::Date64 | DataType::Timestamp(..) => {
             "put the year, the month or what matters into columns of numbers (in Python by add_datepart), or leave it out"

@@ -16,6 +16,8 @@ pub(crate) struct Origin {
     rows: Option<Arc<[u32]>>,
     /// What stands before decimals in its texts, if it is no point.
     decimal: Option<u8>,
+    /// Columns of integers that are floats because some are missing.
+    gaps: Arc<[String]>,
 }
 
 impl Origin {
@@ -33,6 +35,16 @@ impl Origin {
     /// Whether the file has dates in a column.
     pub(crate) fn is_date(&self, column: &str) -> bool {
         self.dates.iter().any(|name| name == column)
+    }
+
+    /// The same, with these columns of integers that are floats because some are missing.
+    pub(crate) fn with_gaps(self, columns: Vec<String>) -> Self {
+        Self { gaps: columns.into(), ..self }
+    }
+
+    /// Whether a column would be one of integers if none were missing.
+    pub(crate) fn has_gaps(&self, column: &str) -> bool {
+        self.gaps.iter().any(|name| name == column)
     }
 
     /// The same, with numbers whose decimals begin with this.

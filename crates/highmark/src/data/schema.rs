@@ -10,8 +10,8 @@ use super::factors::Factors;
 /// out of both.
 ///
 /// Float columns are continuous, integer columns are when they have more than `max_card` distinct values
-/// (usually 20), everything else is categorical. An integer column with missing values counts as a float
-/// column, because that is what pandas makes of it.
+/// (usually 20), everything else is categorical. A missing value is none of the distinct ones, but makes a float
+/// column of one of integers when a CSV file is read, as it does in pandas.
 ///
 /// ```
 /// use std::path::Path;
@@ -37,11 +37,39 @@ pub fn cont_cat_split(table: &Table, max_card: usize, targets: &[&str]) -> (Vec<
                     Factors::of(name, &array).is_ok_and(|factors| factors.levels.len() > max_card)
                 };
                 // The first rows tell it of most columns.
-                array.null_count() > 0 || many(array.len().min(1000)) || many(array.len())
+                many(array.len().min(1000)) || many(array.len())
             }
             _ => false,
         };
         if continuous { cont.push(name.clone()) } else { cat.push(name.clone()) }
     }
     (cont, cat)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+    use std::sync::Arc;
+
+    use arrow_array::{ArrayRef, Int64Array};
+
+    use super::*;
+    use crate::{CsvOptions, read_csv_from};
+
+    #[test]
+    fn missing_values_make_quantities_of_the_integers_of_csv_alone() {
+        let values = (0..60).map(|row| Some(row % 7).filter(|_| row != 5));
+        let weekday: ArrayRef = Arc::new(values.clone().collect::<Int64Array>());
+        let typed = Table::new(vec![("weekday".into(), weekday)]).unwrap();
+        let lines: String =
+            values.map(|value| value.map_or(",1\n".into(), |value| format!("{value},1\n"))).collect();
+        let text = format!("weekday,x\n{lines}");
+        let read = read_csv_from(Path::new("x.csv"), text.as_bytes(), &CsvOptions::default()).unwrap();
+        let is_quantity =
+            |table: &Table, max_card| cont_cat_split(table, max_card, &[]).0.contains(&"weekday".into());
+        assert_eq!(
+            (is_quantity(&typed, 20), is_quantity(&typed, 6), is_quantity(&read, 20)),
+            (false, true, true)
+        );
+    }
 }

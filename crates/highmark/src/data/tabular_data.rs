@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::factors::Factors;
 use super::level::Level;
-use super::oddity::of_target;
+use super::oddity::{few_rows, of_target};
 use super::pipeline::{Fit, Pipeline};
 use super::split::seen_in_training;
 use super::task::{fit_task, infer_kind, refuse_missing};
@@ -27,8 +27,8 @@ use crate::{Error, Result};
 pub struct DataConfig {
     /// The columns to predict; at least one. They are never features.
     pub targets: Vec<String>,
-    /// The kind of task; `None`, the default, infers it: classification for text, truth values, and one
-    /// integer column of 0 and 1 (where fastai would regress); multi-label for several columns of truth
+    /// The kind of task; `None`, the default, infers it: classification for text, truth values, and one column
+    /// of 0 and 1, integers or floats (where fastai would regress); multi-label for several columns of truth
     /// values or of 0 and 1; regression for other numbers.
     pub task: Option<TaskKind>,
     /// The classes of a classification in the order of their numbers, or what the labels of a multi-label task are called;
@@ -41,6 +41,8 @@ pub struct DataConfig {
     /// The continuous columns; `None`, the default, takes those that [`cont_cat_split`] finds among the
     /// columns that are not in `cat`.
     pub cont: Option<Vec<String>>,
+    /// Columns that are categories beside those that are found; none by default. Goes without `cat`, which names all.
+    pub also_cat: Vec<String>,
     /// Columns that are no features; none by default.
     pub ignore: Vec<String>,
     /// The preparation; by default all of [`Proc::all`].
@@ -62,6 +64,7 @@ impl Default for DataConfig {
             classes: None,
             cat: None,
             cont: None,
+            also_cat: Vec::new(),
             ignore: Vec::new(),
             procs: Proc::all(),
             max_card: 20,
@@ -105,7 +108,7 @@ pub struct TabularData {
     /// How many rows, of both sides, were left out because their target is missing.
     pub without_target: usize,
     /// What will hurt the model or is probably not as it is meant: values that swamp all others of their column,
-    /// identifiers, constants, numbers that became text or lose digits.
+    /// identifiers, constants, numbers that became text or lose digits, rows that are too few.
     pub warnings: Vec<Warning>,
 }
 
@@ -152,15 +155,16 @@ impl TabularData {
             warnings.extend(seen_in_training(table.rows(), &train_rows, &valid_rows));
         }
         for name in targets {
-            // A task that was asked for is meant.
-            let asked = config.task.is_some() && kind == TaskKind::Regression;
-            let odd = of_target(name, table.column(name)?, kind, table.origin());
-            warnings.extend(odd.filter(|_| !asked));
+            let asked = config.task.is_some();
+            warnings.extend(of_target(name, table.column(name)?, kind, asked, table.origin()));
         }
         for name in pipeline.feature_names() {
             warnings.extend(table.leak(name, table.column(name)?, targets));
         }
-        let (all, drift) = pipeline.encode_labelled(table)?;
+        let doubtful = table.doubtful_quantities(pipeline.cont_names(), config, &warnings);
+        warnings.extend(doubtful);
+        let advice = "stratify the split, or leave those rows out";
+        let (all, drift) = pipeline.encode_labelled(table, advice)?;
         let (train, valid, valid_drift) = match valid_table {
             Some(valid_table) => {
                 let (valid, drift) = pipeline.apply_labelled(valid_table)?;
@@ -171,6 +175,7 @@ impl TabularData {
                 (all.take(&train_rows)?, all.take(&valid_rows)?, Drift { rows: valid_rows.len(), ..drift })
             }
         };
+        warnings.extend(few_rows(pipeline.feature_names().count(), train.rows(), valid.rows()));
         Ok(Self {
             train: Arc::new(train),
             valid: Arc::new(valid),
@@ -187,18 +192,33 @@ impl TabularData {
 /// The continuous and the categorical features, as asked for or inferred.
 pub(super) fn features(table: &Table, config: &DataConfig) -> Result<(Vec<String>, Vec<String>)> {
     check_names(table, "ignore", &config.ignore)?;
+    check_names(table, "also_cat", &config.also_cat)?;
+    if config.cat.is_some() && !config.also_cat.is_empty() {
+        return Err(Error::config(
+            "also_cat",
+            "adds to the categories that are found, but cat names all of them",
+        ));
+    }
     for (setting, names) in [("cat", &config.cat), ("cont", &config.cont)] {
         check_names(table, setting, names.as_deref().unwrap_or_default())?;
     }
-    if let (Some(cat), Some(cont)) = (&config.cat, &config.cont)
-        && let Some(both) = cat.iter().find(|name| cont.contains(name))
+    let mut said = config.cat.iter().flatten().chain(&config.also_cat);
+    if let Some(cont) = &config.cont
+        && let Some(both) = said.find(|name| cont.contains(name))
     {
         return Err(Error::column(both, "is named both categorical and continuous; choose one"));
     }
     let left_out: Vec<&str> = config.targets.iter().chain(&config.ignore).map(String::as_str).collect();
     let named = config.cat.iter().chain(&config.cont).flatten().map(String::as_str);
     let taken: Vec<&str> = left_out.iter().copied().chain(named).collect();
-    let (cont, cat) = cont_cat_split(table, config.max_card, &taken);
+    let also = |name: &str| config.also_cat.iter().any(|other| other == name);
+    let (mut cont, mut cat) = cont_cat_split(table, config.max_card, &taken);
+    if !config.also_cat.is_empty() {
+        cont.retain(|name| !also(name));
+        let found =
+            |name: &&str| (also(name) && !left_out.contains(name)) || cat.iter().any(|other| other == name);
+        cat = table.names().filter(found).map(String::from).collect();
+    }
     let wanted = |names: &Option<Vec<String>>, inferred| match names {
         Some(names) => names.iter().filter(|name| !left_out.contains(&name.as_str())).cloned().collect(),
         None => inferred,

@@ -29,8 +29,8 @@ pub enum TaskKind {
 
 impl TaskKind {
     /// The kind of task that these target columns of `table` stand for: text and truth values are classes (several
-    /// columns of truth values are labels), numbers are to be regressed. Unlike in fastai, integer columns
-    /// that hold only 0 and 1 are like truth values.
+    /// columns of truth values are labels), numbers are to be regressed. Unlike in fastai, columns of numbers
+    /// that are only 0 and 1, integers or floats, are like truth values.
     pub fn infer(table: &Table, targets: &[String]) -> Result<Self> {
         infer_kind(table, targets)
     }
@@ -133,22 +133,20 @@ impl Task {
 }
 
 /// The kind of task that the target columns stand for: text and truth values are classes (several columns of
-/// truth values are labels), numbers are to be regressed. Unlike in fastai, integer columns that hold
-/// only 0 and 1 are like truth values.
+/// truth values are labels), numbers are to be regressed. Unlike in fastai, columns of numbers that are only
+/// 0 and 1, integers or floats, are like truth values.
 pub(crate) fn infer_kind(table: &Table, targets: &[String]) -> Result<TaskKind> {
     let mut types = Vec::new();
     for name in targets {
         types.push(table.column(name)?.data_type());
     }
     if types.iter().all(|t| t.is_numeric()) {
-        let binary = |(name, data_type): (&String, &&DataType)| -> Result<bool> {
+        let binary = |name: &String| -> Result<bool> {
             let zero_one = |level: &Level| level.matches(&Level::Int(0)) || level.matches(&Level::Int(1));
-            let factors = Factors::of(name, table.column(name)?)?;
-            // Missing values make floats of whole numbers.
-            let lacks = !factors.levels.is_empty() && factors.codes.contains(&MISSING);
-            Ok((data_type.is_integer() || lacks) && factors.levels.iter().all(zero_one))
+            let levels = Factors::of(name, table.column(name)?)?.levels;
+            Ok(!levels.is_empty() && levels.iter().all(zero_one))
         };
-        for target in targets.iter().zip(&types) {
+        for target in targets {
             if !binary(target)? {
                 return Ok(TaskKind::Regression);
             }
@@ -278,15 +276,18 @@ mod tests {
 
     #[test]
     fn kinds_are_inferred() {
-        let table =
-            table("t,b,bb,zero_one,one_zero,int,float\nx,True,False,0,1,3,0.0\ny,False,True,1,0,4,1.0\n");
+        let table = table(
+            "t,b,bb,zero_one,one_zero,int,float,share\nx,True,False,0,1,3,0.0,0.0\ny,False,True,1,0,4,1.0,0.5\n",
+        );
         for (targets, kind) in [
             (vec!["t"], TaskKind::Classification),
             (vec!["b"], TaskKind::Classification),
             (vec!["zero_one"], TaskKind::Classification),
             (vec!["int"], TaskKind::Regression),
-            (vec!["float"], TaskKind::Regression),
-            (vec!["zero_one", "float"], TaskKind::Regression),
+            (vec!["float"], TaskKind::Classification),
+            (vec!["share"], TaskKind::Regression),
+            (vec!["zero_one", "float"], TaskKind::MultiLabel),
+            (vec!["zero_one", "share"], TaskKind::Regression),
             (vec!["b", "bb"], TaskKind::MultiLabel),
             (vec!["zero_one", "one_zero"], TaskKind::MultiLabel),
         ] {

@@ -77,6 +77,14 @@ pub enum WarningKind {
     SingleRows,
     /// Few whole numbers of a target are predicted as a quantity.
     FewNumbers,
+    /// A missing value makes a quantity of a few whole numbers, which else are a category.
+    Gaps,
+    /// Whole numbers are taken as a quantity that stand for something, by the name of their column.
+    Codes,
     /// Rows to validate on are trained on.
     SeenInTraining,
+    /// There are more columns to predict from than rows to train on.
+    MoreColumnsThanRows,
+    /// So few rows validate that chance decides.
+    FewToValidateOn,
 }

@@ -12,6 +12,7 @@ pub use limit::Limit;
 pub use plan::Plan;
 pub(crate) use planner::{Planner, PlannerState};
 
+use super::watch::Watch;
 use crate::{Error, Result};
 
 /// A limit of time that a fit uses up and never exceeds.
@@ -38,18 +39,15 @@ pub struct Budget {
 #[derive(Clone)]
 pub(crate) enum Source {
     /// The time that is left.
-    Time { total: f64, used: f64, clock: Clock },
+    Time { total: f64, watch: Watch },
     /// An earlier fit.
     Replay(Arc<[Plan]>),
 }
 
-/// The time since some moment.
-type Clock = Arc<dyn Fn() -> Duration + Send + Sync>;
-
 impl fmt::Debug for Budget {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.source {
-            Source::Time { total, used, .. } => write!(f, "Budget({used} of {total} s used)"),
+            Source::Time { total, watch } => write!(f, "Budget({} of {total} s used)", watch.seconds()),
             Source::Replay(plans) => write!(f, "Budget(replay of {} plans)", plans.len()),
         }
     }
@@ -72,7 +70,7 @@ impl Budget {
         if total <= 0.0 {
             return Err(Error::config("budget", "there is no time in it"));
         }
-        Ok(Self { source: Source::Time { total, used: 0.0, clock: Arc::new(clock) }, validates_after: false })
+        Ok(Self { source: Source::Time { total, watch: Watch::by(clock) }, validates_after: false })
     }
 
     /// The plans of an earlier fit, from its [`crate::History::plans`], in place of the clock. Fails if no fit can have made
@@ -93,15 +91,6 @@ impl Budget {
             ));
         }
         Ok(Self { source: Source::Replay(plans.into()), validates_after: false })
-    }
-
-    /// What earlier processes have used of it.
-    #[must_use]
-    pub fn used(mut self, seconds: f64) -> Self {
-        if let Source::Time { used, .. } = &mut self.source {
-            *used += seconds.max(0.0);
-        }
-        self
     }
 
     /// Whether time for one more validation, after the fit, is kept. Default no.

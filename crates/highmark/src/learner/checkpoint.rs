@@ -8,7 +8,6 @@ use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use safetensors::tensor::{Dtype, SafeTensors};
 use serde::{Deserialize, Serialize};
@@ -83,21 +82,18 @@ pub(crate) struct Position {
     pub(crate) finished: bool,
 }
 
-/// Time spent so far; the last two of the epoch and the pass under way.
+/// Time spent so far.
 #[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
 pub(crate) struct Seconds {
     pub(crate) train: f64,
     pub(crate) validate: f64,
     pub(crate) save: f64,
+    /// Of the epoch and the pass under way.
     pub(crate) epoch: f64,
     pub(crate) pass: f64,
-}
-
-impl Seconds {
-    pub(crate) fn total(self) -> Duration {
-        let sum = self.train + self.validate + self.save + self.pass;
-        Duration::try_from_secs_f64(sum).unwrap_or_default()
-    }
+    /// In all, with what is none of these: loading the data, for one.
+    #[serde(default)]
+    pub(crate) used: f64,
 }
 
 /// A checkpoint that was read back whole.

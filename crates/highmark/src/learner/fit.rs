@@ -1,6 +1,7 @@
 //! The ways to fit.
 
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::time::Instant;
 
 use super::event::RunKind;
 use super::report::Report;
@@ -142,6 +143,13 @@ impl Learner {
     /// meanwhile: a second fit has what the first has left of it. Asked for `usize::MAX` epochs, a fit makes as many as fit in.
     pub fn set_budget(&mut self, budget: Option<Budget>) {
         self.trainer.set_budget(budget);
+    }
+
+    /// Counts the time of the fits from now on from `start`, in place of their own beginning: what a process has loaded before
+    /// counts too. It goes into checkpoints, for a limit that a fit is given when it is resumed. A budget has a clock of its
+    /// own.
+    pub fn count_from(&mut self, start: Instant) {
+        self.trainer.counts_from = Some(start);
     }
 
     /// Calls `act` with more callbacks and takes them out again on every way out. A panic is given back.

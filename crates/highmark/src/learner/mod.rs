@@ -35,6 +35,7 @@ mod summary;
 mod target_scale;
 mod trainer;
 mod vacant;
+mod watch;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

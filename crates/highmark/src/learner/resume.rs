@@ -27,7 +27,7 @@ pub struct ResumePoint {
     pub finished: bool,
     /// The seed of the fit, which the learner must have as well.
     pub seed: u64,
-    /// Time spent on training, validation and saving until then.
+    /// Time used until then by all processes, from the beginning of each: see [`Learner::count_from`].
     pub spent: Duration,
     /// Why it is not the newest checkpoint, if that was damaged.
     pub note: Option<String>,
@@ -96,7 +96,7 @@ impl Learner {
                 epochs: at.n_epoch,
                 within: at.pass.map(|pass| (pass, at.iter, at.n_iter)),
                 finished: at.finished,
-                spent: meta.seconds.total(),
+                spent: Duration::try_from_secs_f64(meta.seconds.used).unwrap_or_default(),
                 note: found.note.clone(),
             }
         }))
@@ -149,6 +149,9 @@ impl Learner {
         if let Some(Found { checkpoint, path, .. }) = &self.resume {
             let message = |error: &dyn std::fmt::Display| Error::file(path, error.to_string());
             identity.check(&checkpoint.meta.identity).map_err(|e| message(&e))?;
+            if let Some(planner) = &self.trainer.planner {
+                planner.check_resume(&checkpoint.meta)?;
+            }
             let at = checkpoint.meta.position;
             let planned = plural(at.n_epoch, "epoch");
             if at.n_epoch == usize::MAX && epochs != at.n_epoch {

@@ -38,6 +38,7 @@ impl<'a> Run<'a> {
             let flow = run.epochs();
             let over = matches!(flow, Ok(()) | Err(Signal::Cancel(Span::Fit)));
             if over && run.trainer.between_epochs() {
+                run.trainer.check_budget()?;
                 run.trainer.save_checkpoint(run.callbacks, Pause::End);
             }
             flow

@@ -21,6 +21,7 @@ use super::non_finite::Guard;
 use super::outcome::{Cancel, Outcome};
 use super::progress::{Counters, Progress, Timings};
 use super::stop_flag::StopFlag;
+use super::watch::Watch;
 use crate::data::{Batch, Loader, Pipeline};
 use crate::losses::Loss;
 use crate::metrics::{Metric, Predictions};
@@ -83,6 +84,9 @@ pub struct Trainer {
     pub(crate) accumulate: usize,
     pub(crate) guard: Guard,
     pub(crate) planner: Option<Planner>,
+    /// When what a fit is a part of began, if it is to be counted from there.
+    pub(crate) counts_from: Option<Instant>,
+    pub(crate) watch: Watch,
     pub(crate) stop: StopFlag,
     pub(crate) counters: Counters,
     pub(crate) valid_record: Vec<f64>,
@@ -152,6 +156,8 @@ impl Trainer {
             accumulate,
             guard,
             planner: None,
+            counts_from: None,
+            watch: Watch::since(now),
             stop,
             counters: Counters::default(),
             valid_record: Vec::new(),
@@ -352,6 +358,9 @@ impl Trainer {
         if kind == RunKind::Fit {
             self.guard.start();
             self.planner.iter_mut().for_each(Planner::start);
+            let limited = self.planner.as_ref().and_then(Planner::watch).cloned();
+            let start = self.counts_from.unwrap_or_else(Instant::now);
+            self.watch = limited.unwrap_or_else(|| Watch::since(start));
         }
         self.fresh = true;
         self.timings = Timings::default();

@@ -13,24 +13,24 @@ use crate::small_learner::{bits, noise, rows};
 
 /// Microseconds that the loader, the validation and the files take.
 #[derive(Clone, Copy)]
-struct Costs {
+pub(crate) struct Costs {
     /// A training batch, by its number.
-    train: fn(usize) -> u64,
-    valid: u64,
+    pub(crate) train: fn(usize) -> u64,
+    pub(crate) valid: u64,
     /// After each epoch.
-    save: u64,
+    pub(crate) save: u64,
     /// Before the fit.
-    load: u64,
+    pub(crate) load: u64,
 }
 
-const EVEN: Costs = Costs { train: |_| 50_000, valid: 20_000, save: 100_000, load: 0 };
+pub(crate) const EVEN: Costs = Costs { train: |_| 50_000, valid: 20_000, save: 100_000, load: 0 };
 
 /// 100 training batches and 20 validation batches an epoch.
 fn learner() -> Learner {
     learner_with(None)
 }
 
-fn learner_with(checkpoint: Option<CheckpointConfig>) -> Learner {
+pub(crate) fn learner_with(checkpoint: Option<CheckpointConfig>) -> Learner {
     let model = TabularConfig { layers: vec![4], dropout: vec![0.2], ..TabularConfig::default() };
     let model = TabularModel::new(&model, &[("level".into(), 3)], 2, 1, 7).unwrap();
     let config = LearnerConfig { batch_size: 2, checkpoint, ..LearnerConfig::default() };
@@ -39,7 +39,7 @@ fn learner_with(checkpoint: Option<CheckpointConfig>) -> Learner {
     learn
 }
 
-fn slowed(clock: &Arc<AtomicU64>, costs: Costs) -> Vec<Box<dyn Callback>> {
+pub(crate) fn slowed(clock: &Arc<AtomicU64>, costs: Costs) -> Vec<Box<dyn Callback>> {
     let (in_batch, after) = (Arc::clone(clock), Arc::clone(clock));
     vec![
         on("slow_loader", Event::Before(Span::Batch), move |t| {

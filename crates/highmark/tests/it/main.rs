@@ -17,6 +17,7 @@ mod no_trace;
 mod non_finite;
 mod own_model;
 mod resume;
+mod resume_limit;
 mod resume_rules;
 mod same_bits;
 mod scaled_target;

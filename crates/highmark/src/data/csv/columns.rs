@@ -82,11 +82,13 @@ pub(super) struct Column {
     values: Values,
     /// How many rows from the start must be read again, because they were no text when they were read.
     unread: usize,
+    /// Whether a number was none of the integers.
+    decimals: bool,
 }
 
 impl Default for Column {
     fn default() -> Self {
-        Self { values: Values::Missing(0), unread: 0 }
+        Self { values: Values::Missing(0), unread: 0, decimals: false }
     }
 }
 
@@ -104,7 +106,10 @@ impl Column {
                 None => self.widen(field, notation),
             },
             Values::Floats(floats) => match notation.float(field) {
-                Some(value) => floats.push(value),
+                Some(value) => {
+                    self.decimals = self.decimals || parse_int(field).is_none();
+                    floats.push(value);
+                }
                 None => self.widen(field, notation),
             },
             Values::Bools(bools) => match parse_bool(field) {
@@ -141,6 +146,7 @@ impl Column {
                 self.values = if let Some(value) = parse_int(field) {
                     Values::Ints(vec![value])
                 } else if let Some(value) = notation.float(field) {
+                    self.decimals = true;
                     Values::Floats(vec![value])
                 } else if let Some(value) = parse_bool(field) {
                     Values::Bools(vec![value])
@@ -156,6 +162,7 @@ impl Column {
                     let mut floats = vec![f64::NAN; *count];
                     floats.push(value);
                     self.values = Values::Floats(floats);
+                    self.decimals = parse_int(field).is_none();
                     return;
                 }
                 // Nothing is lost by missing values.
@@ -168,6 +175,7 @@ impl Column {
                     let mut floats = as_floats(ints);
                     floats.push(value);
                     self.values = Values::Floats(floats);
+                    self.decimals = true;
                     return;
                 }
                 ints.len()
@@ -221,6 +229,7 @@ impl Column {
 
     /// Appends the next part of the column, which has the same type.
     pub(super) fn append(&mut self, next: Self) {
+        self.decimals |= next.decimals;
         match (&mut self.values, next.values) {
             (Values::Missing(count), Values::Missing(more)) => *count += more,
             (Values::Ints(ints), Values::Ints(more)) => ints.extend(more),
@@ -229,6 +238,11 @@ impl Column {
             (Values::Text(text), Values::Text(more)) => text.append(&more),
             _ => debug_assert!(false, "the parts have one type"),
         }
+    }
+
+    /// Whether it has floats for no other reason than that values are missing among its integers.
+    pub(super) fn lacks_integers(&self) -> bool {
+        matches!(self.values, Values::Floats(_)) && !self.decimals
     }
 
     /// How many rows from the start must be read again with [`Column::read_again`].

@@ -150,10 +150,13 @@ fn parse_in_pieces(path: &Path, bytes: Vec<u8>, options: &CsvOptions, pieces: us
         let mut parts = parts.into_iter();
         let mut whole = parts.next().unwrap_or_default();
         parts.for_each(|part| whole.append(part));
+        let gaps = whole.lacks_integers().then(|| name.clone());
         let array = whole.finish(&name)?;
-        Ok((name, array))
+        Ok(((name, array), gaps))
     });
-    Ok(Table::new(arrays.into_iter().collect::<Result<_>>()?)?.with_origin(origin))
+    let (arrays, gaps): (Vec<_>, Vec<_>) =
+        arrays.into_iter().collect::<Result<Vec<_>>>()?.into_iter().unzip();
+    Ok(Table::new(arrays)?.with_origin(origin.with_gaps(gaps.into_iter().flatten().collect())))
 }
 
 /// Where the rows are that begin at byte `begin`: line by line, unless lines are blank or in quotes.

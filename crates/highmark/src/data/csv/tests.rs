@@ -29,6 +29,16 @@ fn texts(array: &ArrayRef) -> Vec<Option<String>> {
 }
 
 #[test]
+fn integers_that_lack_values_are_known() {
+    let text = "a,b,c,d,e,f\n1,,1.0,,1,x\n,2,,,2,\n3,4,3,,3,y\n";
+    for pieces in 1..4 {
+        let table = parse_in_pieces(Path::new("x.csv"), text.into(), &CsvOptions::default(), pieces).unwrap();
+        let known: Vec<&str> = table.names().filter(|name| table.origin().has_gaps(name)).collect();
+        assert_eq!(known, ["a", "b"], "{pieces}");
+    }
+}
+
+#[test]
 fn types_follow_from_all_values() {
     for (values, expected) in [
         (vec!["1", "-2"], "Int64"),

@@ -2,7 +2,7 @@
 
 use arrow_array::ArrayRef;
 
-use super::{MANY, place, words_among_numbers};
+use super::{MANY, place, spelt_otherwise, words_among_numbers};
 use crate::data::factors::Factors;
 use crate::data::origin::Origin;
 use crate::data::warning::{Warning, WarningKind};
@@ -74,7 +74,15 @@ pub(super) fn of_classes(
     let counts = factors.counts().0;
     many_classes(name, array, factors, &counts, origin)
         .or_else(|| words_among_numbers(name, factors, &counts, origin))
+        .or_else(|| two_spellings(name, factors, origin))
         .or_else(|| single_rows(name, factors, &counts, origin))
+}
+
+/// Says of two classes that they may be one.
+fn two_spellings(name: &str, factors: &Factors, origin: &Origin) -> Option<Warning> {
+    let (one, other) = spelt_otherwise(factors, origin)?;
+    let message = format!("{one} and {other} are two classes; write them alike if they are one");
+    Some(Warning::of_target(WarningKind::Spellings, name, message))
 }
 
 /// Says which classes have one row only.

@@ -4,9 +4,11 @@ mod classes;
 mod copies;
 mod counting;
 mod dates;
+mod few_rows;
 mod identifiers;
 mod leaks;
 mod precision;
+mod quantities;
 #[cfg(test)]
 mod tests;
 mod words;
@@ -16,9 +18,10 @@ use arrow_array::{Array, ArrayRef};
 use self::classes::of_classes;
 use self::counting::row_numbers;
 use self::dates::is_date;
+pub(super) use self::few_rows::few_rows;
 pub use self::identifiers::Identifier;
 use self::leaks::tells_target;
-use self::precision::{lost_digits, merged_integers};
+use self::precision::{lost_digits, lost_target_digits, merged_integers};
 pub(super) use self::words::words_among_numbers;
 use super::factors::{Factors, MISSING};
 use super::hash::FastMap;
@@ -59,13 +62,12 @@ impl Table {
     pub fn warnings_with(&self, config: &DataConfig) -> Vec<Warning> {
         let targets = &config.targets;
         let (cont, cat) = features(self, config).unwrap_or_default();
-        // A task that was asked for is meant.
-        let asked = config.task == Some(TaskKind::Regression);
-        let kind = config.task.or_else(|| infer_kind(self, targets).ok()).filter(|_| !asked);
+        let kind = config.task.or_else(|| infer_kind(self, targets).ok());
+        let asked = config.task.is_some();
         let mut warnings = Vec::new();
         for (name, array) in self.columns() {
             if targets.contains(name) {
-                warnings.extend(kind.and_then(|kind| of_target(name, array, kind, self.origin())));
+                warnings.extend(kind.and_then(|kind| of_target(name, array, kind, asked, self.origin())));
                 continue;
             }
             if !cont.contains(name) && !cat.contains(name) {
@@ -86,6 +88,8 @@ impl Table {
                 warnings.extend(of_category(name, &factors, self.origin()));
             }
         }
+        let doubtful = self.doubtful_quantities(&cont, config, &warnings);
+        warnings.extend(doubtful);
         warnings
     }
 
@@ -115,7 +119,6 @@ pub(super) fn of_category(name: &str, factors: &Factors, origin: &Origin) -> Opt
     if let Some(line) = na_among_codes(name, factors, missing, origin) {
         return Some(line);
     }
-    let text = |level: &Level| if let Level::Text(text) = level { text.clone() } else { level.to_string() };
     if let Some(first) = first_date(factors).filter(|_| distinct > MANY / 2) {
         return Some(Warning::of(
             WarningKind::Dates,
@@ -137,22 +140,19 @@ pub(super) fn of_category(name: &str, factors: &Factors, origin: &Origin) -> Opt
             ),
         ));
     }
+    let (one, other) = spelt_otherwise(factors, origin)?;
+    let message = format!("{one} and {other} are two categories; write them alike if they are one");
+    Some(Warning::of(WarningKind::Spellings, name, message))
+}
+
+/// Two values that differ in capitals or blanks alone, and where they are.
+fn spelt_otherwise(factors: &Factors, origin: &Origin) -> Option<(String, String)> {
     let mut spellings: FastMap<String, usize> = FastMap::default();
-    for (number, level) in factors.levels.iter().enumerate() {
-        let first = *spellings.entry(text(level).trim().to_lowercase()).or_insert(number);
-        if first != number {
-            return Some(Warning::of(
-                WarningKind::Spellings,
-                name,
-                format!(
-                    "{} and {} are two categories; write them alike if they are one",
-                    place(factors, first, origin),
-                    place(factors, number, origin),
-                ),
-            ));
-        }
-    }
-    None
+    factors.levels.iter().enumerate().find_map(|(number, level)| {
+        let Level::Text(text) = level else { return None };
+        let first = *spellings.entry(text.trim().to_lowercase()).or_insert(number);
+        (first != number).then(|| (place(factors, first, origin), place(factors, number, origin)))
+    })
 }
 
 /// The first level that is a date, if nine in ten are.
@@ -200,32 +200,39 @@ pub(super) fn of_numbers(name: &str, array: &ArrayRef, values: &[f64], origin: &
     if array.data_type().is_integer() { row_numbers(name, values) } else { None }
 }
 
-/// What to tell of a target for which this kind of task was taken.
-pub(super) fn of_target(name: &str, array: &ArrayRef, kind: TaskKind, origin: &Origin) -> Option<Warning> {
-    let data_type = array.data_type();
-    let suspect = match kind {
-        TaskKind::Classification => true,
-        TaskKind::Regression => data_type.is_integer(),
-        TaskKind::MultiLabel => false,
-    };
-    if !suspect {
+/// What to tell of a target for which this kind of task was asked, or else inferred.
+pub(super) fn of_target(
+    name: &str,
+    array: &ArrayRef,
+    kind: TaskKind,
+    asked: bool,
+    origin: &Origin,
+) -> Option<Warning> {
+    match kind {
+        TaskKind::Classification => of_classes(name, array, &Factors::of(name, array).ok()?, origin),
+        TaskKind::Regression => lost_target_digits(name, array, origin)
+            // A task that was asked for is meant.
+            .or_else(|| if asked { None } else { few_numbers(name, array) }),
+        TaskKind::MultiLabel => None,
+    }
+}
+
+/// Says of a target of few whole numbers that they may be classes.
+fn few_numbers(name: &str, array: &ArrayRef) -> Option<Warning> {
+    if !array.data_type().is_integer() {
         return None;
     }
-    let factors = Factors::of(name, array).ok()?;
-    let distinct = factors.levels.len();
-    match kind {
-        TaskKind::Classification => of_classes(name, array, &factors, origin),
-        _ => (distinct <= MANY / 2).then(|| {
-            Warning::of_target(
-                WarningKind::FewNumbers,
-                name,
-                format!(
-                    "its {distinct} different whole numbers are predicted as a quantity; if they stand for \
+    let distinct = Factors::of(name, array).ok()?.levels.len();
+    (distinct <= MANY / 2).then(|| {
+        Warning::of_target(
+            WarningKind::FewNumbers,
+            name,
+            format!(
+                "its {distinct} different whole numbers are predicted as a quantity; if they stand for \
                  classes, make it a classification"
-                ),
-            )
-        }),
-    }
+            ),
+        )
+    })
 }
 
 /// A value of a column, and the first row that has it.

@@ -4,6 +4,7 @@ use arrow_array::cast::AsArray;
 use arrow_array::types::{Float64Type, Int64Type};
 use arrow_array::{Array, ArrayRef};
 
+use super::super::numbers::raw_numbers;
 use super::super::origin::Origin;
 use super::MANY;
 use crate::data::warning::{Warning, WarningKind};
@@ -56,9 +57,27 @@ pub(super) fn merged_integers(name: &str, array: &ArrayRef, origin: &Origin) -> 
 /// Says of floats that differ beyond the seventh digit how many of them are left when they are rounded to 32 bits.
 pub(super) fn lost_digits(name: &str, array: &ArrayRef) -> Option<Warning> {
     let floats = array.as_primitive_opt::<Float64Type>()?;
-    let step = floats.len().div_ceil(SAMPLE).max(1);
+    let left = left_in_32_bits(floats.len(), |row| floats.is_valid(row).then(|| floats.value(row)))?;
+    let text = format!("{left}; if their differences matter, subtract a number near all of them");
+    Some(Warning::of(WarningKind::LostDigits, name, text))
+}
+
+/// The same of a target, whose whole numbers are rounded too.
+pub(super) fn lost_target_digits(name: &str, array: &ArrayRef, origin: &Origin) -> Option<Warning> {
+    let values = raw_numbers(name, array, origin).ok()?;
+    let left = left_in_32_bits(values.len(), |row| Some(values[row]))?;
+    let text = format!(
+        "{left}, and the rounded ones are what is learned and measured against; subtract a number near all of them \
+         from the target, and add it to the predictions"
+    );
+    Some(Warning::of_target(WarningKind::LostDigits, name, text))
+}
+
+/// In words, how many different numbers there are and how many are left in 32 bits, if those are half as many at most.
+fn left_in_32_bits(rows: usize, value: impl Fn(usize) -> Option<f64>) -> Option<String> {
+    let step = rows.div_ceil(SAMPLE).max(1);
     let mut values: Vec<f64> =
-        floats.iter().step_by(step).flatten().filter(|value| !value.is_nan()).collect();
+        (0..rows).step_by(step).filter_map(value).filter(|value| !value.is_nan()).collect();
     if values.iter().any(|value| value.abs() > f64::from(f32::MAX)) {
         // These are not rounded.
         return None;
@@ -70,10 +89,7 @@ pub(super) fn lost_digits(name: &str, array: &ArrayRef) -> Option<Warning> {
     rounded.dedup();
     let (many, few) = (values.len(), rounded.len());
     (many > MANY && few * 2 <= many).then(|| {
-        Warning::of(WarningKind::LostDigits, name, format!(
-            "{many} different numbers are {few} when they are rounded to 32 bits, which keep 7 digits; if \
-             their differences matter, subtract a number near all of them"
-        ))
+        format!("{many} different numbers are {few} when they are rounded to 32 bits, which keep 7 digits")
     })
 }
 

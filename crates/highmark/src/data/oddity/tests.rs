@@ -4,7 +4,7 @@ use std::sync::Arc;
 use arrow_array::{Float64Array, Int64Array};
 
 use super::*;
-use crate::{CsvOptions, read_csv_from};
+use crate::{CsvOptions, TabularData, read_csv_from};
 
 fn lines(warnings: &[Warning]) -> Vec<String> {
     warnings.iter().map(ToString::to_string).collect()
@@ -115,6 +115,34 @@ fn numbers_that_lose_digits_are_named() {
     assert_eq!(column(Arc::new(Float64Array::from_iter_values(measured))), [""; 0]);
 }
 
+/// Of targets: times in seconds, whole or not. That a regression was asked for does not give the digits back.
+#[test]
+fn targets_that_lose_digits_are_named() {
+    let second = |row: i64| 1_600_000_000 + row * 7 % 100;
+    let whole: ArrayRef = Arc::new(Int64Array::from_iter_values((0..100).map(second)));
+    let floats: ArrayRef =
+        Arc::new(Float64Array::from_iter_values((0..100).map(|row| second(row) as f64 + 0.25)));
+    let near: ArrayRef =
+        Arc::new(Float64Array::from_iter_values((0..100).map(|row| f64::from(row * 7 % 100) * 1e5)));
+    for task in [None, Some(TaskKind::Regression)] {
+        let config = DataConfig { targets: vec!["y".into()], task, ..DataConfig::default() };
+        let of = |values: &ArrayRef| {
+            let feature: ArrayRef =
+                Arc::new(Float64Array::from_iter_values((0..100).map(|row| f64::from(row * 3 % 50) + 0.5)));
+            let table = Table::new(vec![("x".into(), feature), ("y".into(), Arc::clone(values))]).unwrap();
+            let told = table.warnings_with(&config);
+            assert_eq!(TabularData::new(&table, &config).unwrap().warnings, told);
+            assert!(told.iter().all(|warning| warning.kind == WarningKind::LostDigits), "{told:?}");
+            lines(&told)
+        };
+        let parts =
+            ["target `y`: 100 different numbers are", "measured against; subtract a number near all of them"];
+        only(&of(&whole), &parts);
+        only(&of(&floats), &parts);
+        assert_eq!(of(&near), [""; 0]);
+    }
+}
+
 #[test]
 fn whole_numbers_as_a_target_may_be_classes() {
     let text = (0..60).map(|row| format!("{}.5,{}\n", row * 7 % 60, row % 3)).collect::<String>();
@@ -175,6 +203,10 @@ fn classes_of_one_row_are_named() {
     only(&text(&["x"]), &["target `y`: the class `x` in line 2 of x.csv has a single row"]);
     only(&text(&["b", "x", "z"]), &["2 classes, such as `x` in line 3 of x.csv, have a single row"]);
     assert_eq!(text(&[]), [""; 0]);
+    // Which is why it has one.
+    let parts =
+        ["target `y`: `B ` in line 2 of x.csv and `b` in line 3 of x.csv are two classes; write them alike"];
+    only(&text(&["B "]), &parts);
 }
 
 #[test]

@@ -193,6 +193,34 @@ fn features_can_be_chosen() {
 }
 
 #[test]
+fn categories_beside_those_that_are_found() {
+    let rows: String =
+        (0..60).map(|row| format!("{},{}.5,{row},c{},{}\n", row % 30, row % 4, row % 3, row % 2)).collect();
+    let table = table(&format!("store,half,size,city,y\n{rows}"));
+    let of = |change: fn(&mut DataConfig)| {
+        let mut config = DataConfig { also_cat: names(&["half", "store"]), ..config() };
+        change(&mut config);
+        let data = TabularData::new(&table, &config).map_err(|error| error.to_string())?;
+        Ok::<_, String>((data.pipeline.cat_names().join(" "), data.pipeline.cont_names().join(" ")))
+    };
+    assert_eq!(of(|_| {}).unwrap(), ("store half city".into(), "size".into()));
+    assert_eq!(
+        of(|config| config.cont = Some(Vec::new())).unwrap(),
+        ("store half city".into(), String::new())
+    );
+    assert_eq!(of(|config| config.ignore = names(&["half"])).unwrap(), ("store city".into(), "size".into()));
+    let error = |change| of(change).unwrap_err();
+    assert_eq!(
+        error(|config| config.cat = Some(names(&["city"]))),
+        "also_cat: adds to the categories that are found, but cat names all of them"
+    );
+    assert!(
+        error(|config| config.cont = Some(names(&["store"]))).contains("both categorical and continuous")
+    );
+    assert!(error(|config| config.also_cat = names(&["stor"])).contains("did you mean `store`?"));
+}
+
+#[test]
 fn unusable_data() {
     let no_fill = DataConfig { procs: vec![Proc::Categorify], ..config() };
     assert!(

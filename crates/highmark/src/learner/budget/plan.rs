@@ -23,6 +23,11 @@ pub struct Plan {
 }
 
 impl Plan {
+    /// All epochs that a fit is asked for, from its start.
+    pub(crate) fn of_all(place: Place) -> Self {
+        Self { epoch: 0, step: 0, position: 0.0, total: place.most, last: place.full, validated: None }
+    }
+
     /// The share of the schedule behind after `step` training batches: it never falls, and is 1 at the end of the plan.
     pub(crate) fn position_at(&self, step: usize) -> f64 {
         let (done, planned) = (step.saturating_sub(self.step), self.total.saturating_sub(self.step));

@@ -6,9 +6,12 @@ use serde::{Deserialize, Serialize};
 
 use super::plan::{Place, Plan, Speed, fit_into};
 use super::{Budget, BudgetUse, Source};
+use crate::learner::checkpoint::Meta;
 use crate::learner::event::{RunKind, Span};
-use crate::learner::trainer::Trainer;
+use crate::learner::trainer::{Phase, Trainer};
+use crate::learner::watch::Watch;
 use crate::plural::plural;
+use crate::{Error, Result};
 
 /// The share of the budget that is left over on purpose, and the seconds for the process to end.
 const MARGIN: (f64, f64) = (0.004, 0.02);
@@ -25,8 +28,6 @@ const SAME: f64 = 0.002;
 #[derive(Clone, Debug)]
 pub(crate) struct Planner {
     budget: Budget,
-    /// Seconds that earlier processes have used.
-    earlier: f64,
     /// Plans of the replayed fit that were followed already.
     replayed: usize,
     speed: Speed,
@@ -46,7 +47,9 @@ pub(crate) struct Planner {
 /// What a checkpoint holds of it.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub(crate) struct PlannerState {
-    used: f64,
+    /// The limit that was planned for, if there was one.
+    #[serde(default)]
+    limit: Option<f64>,
     speed: Speed,
     between_seen: bool,
     replayed: usize,
@@ -56,7 +59,6 @@ impl Planner {
     pub(crate) fn new(budget: Budget) -> Self {
         Self {
             budget,
-            earlier: 0.0,
             replayed: 0,
             speed: Speed::default(),
             between_seen: false,
@@ -73,37 +75,56 @@ impl Planner {
         *self = Self::new(self.budget.clone());
     }
 
-    /// Everything that a resumed fit needs to go on counting.
+    /// What the time of the process is counted by, if it is limited.
+    pub(crate) fn watch(&self) -> Option<&Watch> {
+        match &self.budget.source {
+            Source::Time { watch, .. } => Some(watch),
+            Source::Replay(_) => None,
+        }
+    }
+
+    /// Everything that a resumed fit needs to go on planning.
     pub(crate) fn state(&self) -> PlannerState {
         PlannerState {
-            used: self.now(),
+            limit: self.limit(),
             speed: self.speed,
             between_seen: self.between_seen,
             replayed: self.replayed,
         }
     }
 
-    /// Takes back what [`Planner::state`] gave, in another process.
-    pub(crate) fn resume(&mut self, state: &PlannerState) {
-        self.earlier = state.used;
-        (self.speed, self.replayed) = (state.speed, state.replayed);
-        self.between_seen = state.between_seen;
-        self.next_step = usize::MAX;
+    /// Takes back, in another process, what [`Planner::state`] gave. A fit that had no limit shows its speed all the same.
+    pub(crate) fn resume(&mut self, from: &Meta) {
+        let state = from.planner.unwrap_or_else(|| {
+            let (speed, between_seen) = speed_of(from);
+            PlannerState { limit: None, speed, between_seen, replayed: 0 }
+        });
+        (self.speed, self.between_seen, self.replayed) = (state.speed, state.between_seen, state.replayed);
+        self.next_step = if self.speed.batch == 0.0 { from.position.train_iter + 8 } else { usize::MAX };
     }
 
-    /// Seconds used.
-    fn now(&self) -> f64 {
-        match &self.budget.source {
-            Source::Time { used, clock, .. } => used + self.earlier + clock().as_secs_f64(),
-            Source::Replay(_) => 0.0,
+    /// Fails when the limit is another than the one of the fit that is to be resumed, and that fit has used it up already.
+    pub(crate) fn check_resume(&self, from: &Meta) -> Result<()> {
+        let Some((watch, limit)) = self.watch().zip(self.limit()) else { return Ok(()) };
+        let used = from.seconds.used + watch.seconds();
+        let other = from.planner.is_none_or(|state| state.limit != Some(limit));
+        if other && used >= limit && !from.position.finished {
+            return Err(Error::training(format!(
+                "the limit of {limit:.3} s is over already: the fit has used {used:.3} s; allow more"
+            )));
+        }
+        Ok(())
+    }
+
+    fn limit(&self) -> Option<f64> {
+        match self.budget.source {
+            Source::Time { total, .. } => Some(total),
+            Source::Replay(_) => None,
         }
     }
 
     fn total(&self) -> f64 {
-        match self.budget.source {
-            Source::Time { total, .. } => total,
-            Source::Replay(_) => f64::INFINITY,
-        }
+        self.limit().unwrap_or(f64::INFINITY)
     }
 
     fn margin(&self) -> f64 {
@@ -195,6 +216,15 @@ impl Planner {
     }
 }
 
+/// The speed that a fit without a limit has shown, and whether it has ended an epoch.
+fn speed_of(from: &Meta) -> (Speed, bool) {
+    let (at, seconds) = (from.position, from.seconds);
+    let train = seconds.train + if at.pass == Some(Phase::Train) { seconds.pass } else { 0.0 };
+    let batch = train / at.train_iter.max(1) as f64;
+    let between = (seconds.validate + seconds.save) / at.epoch.max(1) as f64;
+    if at.epoch == 0 { (Speed { batch, between: 0.0 }, false) } else { (Speed { batch, between }, true) }
+}
+
 fn blend(old: f64, new: f64) -> f64 {
     if old == 0.0 { new } else { f64::midpoint(old, new) }
 }
@@ -218,66 +248,94 @@ impl Trainer {
     }
 
     pub(crate) fn budget_use(&self) -> Option<BudgetUse> {
-        let planner = self.planner.as_ref().filter(|planner| !planner.replays())?;
+        let seconds = self.planner.as_ref()?.limit()?;
         // Without a plan there was no time for one.
         let ended = self.history.plans.last().is_none_or(|plan| plan.total < self.most_batches());
-        Some(BudgetUse { seconds: planner.total(), used: planner.now(), ended })
+        Some(BudgetUse { seconds, used: self.watch.seconds(), ended })
+    }
+
+    /// Fails at the end of a fit whose time ran out before there was a model. One that is resumed then stays as it was, to go
+    /// on with more time.
+    pub(crate) fn check_budget(&self) -> Result<()> {
+        let Some(limit) = self.planner.as_ref().and_then(Planner::limit) else { return Ok(()) };
+        let cut = self.history.plans.last().and_then(|plan| plan.validated);
+        let validated = self.history.rows.iter().any(|row| row.valid_loss.is_some());
+        if validated || cut.is_none_or(|batches| batches > 0 && !self.is_resumed()) {
+            return Ok(());
+        }
+        Err(Error::training(format!(
+            "the limit of {limit:.3} s was over before a model could be trained: {:.3} s after the start; allow more",
+            self.watch.seconds()
+        )))
     }
 
     fn most_batches(&self) -> usize {
         self.asked_epochs().saturating_mul(self.train.batches())
     }
 
-    /// Whether the epoch under way is the last by the plan, if a budget decides it.
+    /// Whether the epoch under way is the last by the plan, if there is one.
     pub(crate) fn plan_is_over(&self) -> Option<bool> {
-        self.planner.as_ref()?;
         Some(self.history.plans.last()?.total <= self.progress().train_iter)
     }
 
-    /// The share of the schedule behind, if a budget decides it.
+    /// The share of the schedule behind, if a plan decides it.
     pub(crate) fn planned_position(&self) -> Option<f64> {
-        self.planner.as_ref()?;
         Some(self.history.plans.last()?.position_at(self.progress().train_iter))
     }
 
     /// Before an epoch: whether there is time for it. Sets how many there will be.
     pub(crate) fn plan_epoch(&mut self) {
-        if self.run_kind() != RunKind::Fit {
-            return;
-        }
-        let Some(mut planner) = self.planner.take() else { return };
         let (at, full) = (self.progress(), self.train.batches());
-        if at.epoch >= self.asked_epochs() {
+        if self.run_kind() != RunKind::Fit || at.epoch >= self.asked_epochs() {
             // Also when a fit that has ended is resumed: its end is its end.
-            self.planner = Some(planner);
             return;
         }
-        let step = at.train_iter;
-        if let Some(pass) = self.reentered_pass() {
-            // It was planned before the checkpoint.
-            let start = if pass == Span::Train { step - at.iter } else { step };
-            let epochs = self.history.plans.last().map_or(0, |plan| plan.epochs_from(start, full));
-            self.planner = Some(planner);
-            return self.set_epochs(at.epoch + epochs + usize::from(pass != Span::Train));
-        }
-        while let Some(plan) = planner.replay(at.epoch, step, None) {
-            self.history.plans.push(plan);
-        }
-        let cut = self.history.plans.last().is_some_and(|plan| plan.validated.is_some());
-        if !planner.replays() && !cut {
-            let now = planner.now();
-            if let Some(ended) = planner.pass_ended.take() {
-                let before = if planner.between_seen { planner.speed.between } else { 0.0 };
-                planner.speed.between = blend(before, now - ended).max(now - ended);
-                planner.between_seen = true;
+        let (step, reentered) = (at.train_iter, self.reentered_pass());
+        let validates = reentered.is_some_and(|pass| pass != Span::Train);
+        let begun = if reentered == Some(Span::Train) { at.iter } else { 0 };
+        let place = Place {
+            step,
+            epoch_left: full - begun.min(full),
+            full,
+            most: self.most_batches(),
+            owes_step: begun > 0 && self.counters.waiting > 0,
+        };
+        let Some(mut planner) = self.planner.take() else {
+            if !validates {
+                self.lift_limit(place);
             }
-            let place = Place { step, epoch_left: full, full, most: self.most_batches(), owes_step: false };
+            return self.follow_plan(step - begun, validates);
+        };
+        if planner.limit().is_some() && self.history.plans.is_empty() && step > 0 {
+            // It had no limit until here, which is a plan for all of its epochs.
+            self.history.plans.push(Plan::of_all(place));
+        }
+        if reentered.is_none() {
+            while let Some(plan) = planner.replay(at.epoch, step, None) {
+                self.history.plans.push(plan);
+            }
+        }
+        let now = self.watch.seconds();
+        if let Some(ended) = planner.pass_ended.take() {
+            let before = if planner.between_seen { planner.speed.between } else { 0.0 };
+            planner.speed.between = blend(before, now - ended).max(now - ended);
+            planner.between_seen = true;
+        }
+        // A training pass that goes on was planned before the checkpoint, but perhaps for another limit, and without what this
+        // process has used until here.
+        let cut = self.history.plans.last().is_some_and(|plan| plan.validated.is_some());
+        if !validates && !planner.replays() && !cut {
+            self.guess_between(&mut planner);
             let before = self.history.plans.last().copied();
-            self.history.plans.extend(planner.plan(now, at.epoch, place, false, before.as_ref()));
+            self.history.plans.extend(planner.plan(now, at.epoch, place, begun > 0, before.as_ref()));
         }
         planner.timing = None;
+        planner.planned_at = planner.planned_at.max(now);
         self.planner = Some(planner);
-        self.show_plan(step);
+        self.follow_plan(step - begun, validates);
+        if !validates {
+            self.tell_plan(step - begun);
+        }
     }
 
     /// Before a training batch: sets how many the pass has.
@@ -285,16 +343,16 @@ impl Trainer {
         if self.run_kind() != RunKind::Fit {
             return;
         }
-        let Some(mut planner) = self.planner.take() else { return };
         let (at, full) = (self.progress(), self.train.batches());
         let (step, start) = (at.train_iter, at.train_iter - at.iter);
+        let Some(mut planner) = self.planner.take() else { return self.follow_plan(start, false) };
         if at.iter > 0 {
             while let Some(plan) = planner.replay(at.epoch, step, None) {
                 self.history.plans.push(plan);
             }
         }
         if !planner.replays() {
-            let now = planner.now();
+            let now = self.watch.seconds();
             if let Some((_, batches)) = &mut planner.timing {
                 *batches += 1;
             } else {
@@ -310,10 +368,7 @@ impl Trainer {
             // What is planned before the first batch of a pass was planned before its epoch.
             if due && at.iter > 0 && measured {
                 planner.measure(now);
-                if !planner.between_seen {
-                    // A validation batch is taken to last as long as a training batch.
-                    planner.speed.between = self.valid.batches() as f64 * planner.speed.batch;
-                }
+                self.guess_between(&mut planner);
                 if step >= planner.next_step {
                     planner.next_step = step.saturating_mul(2);
                 }
@@ -327,17 +382,17 @@ impl Trainer {
                 self.history.plans.extend(planner.plan(now, at.epoch, place, true, before.as_ref()));
             }
         }
-        let planned = self.history.plans.last().map_or(full, |plan| plan.epoch_len(start, full));
-        self.set_pass_len(planned);
-        if at.iter >= planned && !planner.replays() {
-            planner.pass_ended = Some(planner.now());
-        }
-        let first_epoch = at.epoch == 0 && planner.told == 0;
-        let known = planner.speed.batch > 0.0
-            && (at.iter >= planned || planner.now() >= 2.0 * EVERY * planner.total());
+        let now = self.watch.seconds();
+        let known = planner.speed.batch > 0.0;
+        let (early, told) = (now < 2.0 * EVERY * planner.total(), planner.told > 0);
         self.planner = Some(planner);
-        if first_epoch && known {
-            self.show_plan(start);
+        self.follow_plan(start, false);
+        let ends = at.iter >= self.progress().n_iter;
+        if ends {
+            self.planner.iter_mut().for_each(|planner| planner.pass_ended = Some(now));
+        }
+        if at.epoch == 0 && !told && known && (ends || !early) {
+            self.tell_plan(start);
         }
     }
 
@@ -352,7 +407,7 @@ impl Trainer {
         let cut = if planner.replays() {
             planner.replay(at.epoch, at.train_iter, Some(at.iter))
         } else {
-            let late = planner.now() > planner.end() + planner.margin() / 2.0;
+            let late = self.watch.seconds() > planner.end() + planner.margin() / 2.0;
             last.filter(|_| late).map(|last| Plan {
                 epoch: at.epoch,
                 step: at.train_iter,
@@ -366,27 +421,64 @@ impl Trainer {
         cut.is_none()
     }
 
-    /// Sets the number of epochs by the plan, and tells the user when it is new or has changed much.
-    fn show_plan(&mut self, start: usize) {
-        let full = self.train.batches();
-        let Some(plan) = self.history.plans.last() else { return };
-        let epochs = plan.epochs_from(start, full);
-        let epochs = if plan.validated.is_some() { 0 } else { epochs };
-        let planned = self.progress().epoch + epochs;
+    /// Until an epoch has ended, a validation batch is taken to last as long as a training batch.
+    fn guess_between(&self, planner: &mut Planner) {
+        if !planner.between_seen {
+            planner.speed.between = self.valid.batches() as f64 * planner.speed.batch;
+        }
+    }
+
+    /// Plans all epochs that are left when a fit is resumed without the limit that it had: the schedule must not go back.
+    fn lift_limit(&mut self, place: Place) {
+        let Some(last) = self.history.plans.last() else { return };
+        let (at, step) = (self.progress(), place.step);
+        let later = (self.asked_epochs() - at.epoch - 1).saturating_mul(place.full);
+        let total = (step + place.epoch_left).saturating_add(later);
+        if last.total != total {
+            let plan = Plan {
+                epoch: at.epoch,
+                step,
+                position: last.position_at(step),
+                total,
+                ..Plan::of_all(place)
+            };
+            self.history.plans.push(plan);
+        }
+    }
+
+    /// Sets the number of epochs, and of training batches of the one under way, by the plan, if there is one: of the epoch
+    /// that began after `start` batches, or of those after the one that is being `validated`.
+    fn follow_plan(&mut self, start: usize, validated: bool) {
+        let Some(plan) = self.history.plans.last().copied() else { return };
+        let (at, full) = (self.progress(), self.train.batches());
+        let epochs = if plan.validated.is_some() { 0 } else { plan.epochs_from(start, full) };
         // A replayed plan knows nothing of this fit's limit.
-        self.set_epochs(planned.min(self.asked_epochs()));
-        let (Some(left), Some(planner)) = (self.expected_time(), &mut self.planner) else { return };
-        if planner.replays() || epochs == 0 || planned.abs_diff(planner.told) <= planner.told / 10 {
+        let planned = (at.epoch + usize::from(validated) + epochs).min(self.asked_epochs());
+        self.set_epochs(planned);
+        if self.is_training() {
+            self.set_pass_len(plan.epoch_len(start, full));
+        }
+    }
+
+    /// Tells the user what is planned, when it is new or has changed much, of epochs from the one that began after `start`
+    /// batches.
+    fn tell_plan(&mut self, start: usize) {
+        let (at, full) = (self.progress(), self.train.batches());
+        let (Some(plan), Some(planner)) = (self.history.plans.last(), &mut self.planner) else { return };
+        if planner.replays() || planner.speed.batch == 0.0 {
             return;
         }
-        planner.told = planned;
-        let (used, total) = (planner.now(), planner.total());
+        let left = planner.expected(plan, at.train_iter, start, full);
+        if at.n_epoch == at.epoch || at.n_epoch.abs_diff(planner.told) <= planner.told / 10 {
+            return;
+        }
+        planner.told = at.n_epoch;
         let line = format!(
             "budget {}: {}, expected to end in {} ({} used so far)",
-            clock(total),
-            plural(planned, "epoch"),
-            clock(left.as_secs_f64()),
-            clock(used)
+            clock(planner.total()),
+            plural(at.n_epoch, "epoch"),
+            clock(left),
+            clock(self.watch.seconds())
         );
         self.say(&line);
     }

@@ -158,6 +158,7 @@ impl Trainer {
                 save: self.timings.save.as_secs_f64(),
                 epoch,
                 pass: if pass.is_some() { pass_began } else { 0.0 },
+                used: self.watch.seconds(),
             },
             callbacks: states,
             text,
@@ -214,9 +215,8 @@ impl Trainer {
         history.iters.clone_from(&meta.iters);
         history.smooth = meta.smooth;
         history.plans.clone_from(&meta.plans);
-        if let (Some(planner), Some(state)) = (&mut self.planner, &meta.planner) {
-            planner.resume(state);
-        }
+        self.watch.go_on(meta.seconds.used);
+        self.planner.iter_mut().for_each(|planner| planner.resume(meta));
         let tensors = from.floats_under("non-finite.");
         let tensors = tensors.map(|(name, numbers)| (name.to_string(), numbers.into())).collect();
         self.guard.load_state(&CallbackState { values: meta.non_finite.clone(), tensors })?;
@@ -240,6 +240,8 @@ impl Trainer {
         if at.finished && planned > at.n_epoch {
             // The fit goes on, so nothing has ended it.
             self.cancels.retain(|cancel| cancel.span != Span::Fit);
+            // Nor has a plan completed its schedule.
+            self.history.plans.clear();
         }
         let over = at.finished && planned == at.n_epoch;
         self.progress.epoch = if over { planned } else { at.epoch };

@@ -10,7 +10,8 @@ use ::parquet::data_type::DataType;
 use ::parquet::errors::ParquetError;
 use ::parquet::file::reader::{FileReader, SerializedFileReader};
 use ::parquet::schema::types::ColumnDescriptor;
-use arrow_array::{ArrayRef, BooleanArray, Float64Array, Int64Array};
+use arrow_array::{ArrayRef, BooleanArray, Float64Array, Int64Array, StructArray, new_null_array};
+use arrow_schema::DataType as ArrowType;
 
 use super::super::super::Table;
 use super::super::super::origin::Origin;
@@ -26,8 +27,11 @@ const CHUNK: usize = 1 << 16;
 /// Columns become `Int64`, `Float64`, `Boolean`, or text as a dictionary with sorted values. Dates are days
 /// and timestamps are in the file's own unit, both as integers, of which [`Table::warnings`] tells; decimals become floats.
 ///
-/// Fails when the file cannot be read or is no Parquet file, and for nested columns and binary ones that are no text; the
-/// error names the column. In a build without the feature `parquet` it always fails.
+/// A nested column is one without values, and so is one of bytes of a fixed length: either is an error where it is used as a
+/// feature or target, and no sooner.
+///
+/// Fails when the file cannot be read or is no Parquet file, and for binary columns that are no text; the error names the
+/// column. In a build without the feature `parquet` it always fails.
 pub fn read_parquet(path: impl AsRef<Path>) -> Result<Table> {
     let path = path.as_ref();
     let file = File::open(path).map_err(|error| Error::io("read", path, error))?;
@@ -39,7 +43,16 @@ pub fn read_parquet(path: impl AsRef<Path>) -> Result<Table> {
     let schema = reader.metadata().file_metadata().schema_descr_ptr();
     let (mut columns, mut dates) = (Vec::new(), Vec::new());
     for (number, descriptor) in schema.columns().iter().enumerate() {
-        let name = descriptor.path().parts().join(".");
+        if is_nested(descriptor) {
+            // All parts of it are one column.
+            let name = &descriptor.path().parts()[0];
+            if columns.last().is_none_or(|(last, _)| last != name) {
+                let rows = usize::try_from(reader.metadata().file_metadata().num_rows()).unwrap_or_default();
+                columns.push((name.clone(), Arc::new(StructArray::new_empty_fields(rows, None)) as ArrayRef));
+            }
+            continue;
+        }
+        let name = descriptor.name().to_owned();
         let array = read_column(&reader, number, descriptor, &name).map_err(|problem| {
             let (path, message) = (path.into(), problem.0);
             Error::from(ErrorKind::File { path, line: None, column: Some(name.clone()), message })
@@ -51,6 +64,11 @@ pub fn read_parquet(path: impl AsRef<Path>) -> Result<Table> {
     }
     let table = Table::new(columns).map_err(|error| Error::file(path, error.to_string()))?;
     Ok(table.with_origin(Origin::file(path).with_dates(dates)))
+}
+
+/// Whether a column has lists or other columns in it.
+fn is_nested(descriptor: &ColumnDescriptor) -> bool {
+    descriptor.max_rep_level() > 0 || descriptor.path().parts().len() > 1
 }
 
 /// Whether the whole numbers of a column are days or points in time.
@@ -97,11 +115,6 @@ fn read_column(
     descriptor: &ColumnDescriptor,
     name: &str,
 ) -> std::result::Result<ArrayRef, Problem> {
-    if descriptor.max_rep_level() > 0 || descriptor.path().parts().len() > 1 {
-        return Err(Problem(
-            "is nested, which is not supported; flatten it, or write the file without it".into(),
-        ));
-    }
     let decimal = match descriptor.logical_type_ref() {
         Some(LogicalType::Decimal(decimal)) => Some(decimal.scale),
         _ if descriptor.converted_type() == ConvertedType::DECIMAL => Some(descriptor.type_scale()),
@@ -175,9 +188,8 @@ fn read_column(
                 read_values(column, |value| floats.push(value.map(|value| number(value.data()))))?;
             }
             ColumnReader::FixedLenByteArrayColumnReader(_) => {
-                let message = "holds bytes of fixed length, which are not supported; \
-                               write it as numbers or text, or write the file without it";
-                return Err(Problem(message.into()));
+                let rows = usize::try_from(reader.metadata().file_metadata().num_rows()).unwrap_or_default();
+                return Ok(new_null_array(&ArrowType::FixedSizeBinary(descriptor.type_length()), rows));
             }
         }
     }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use arrow_array::cast::AsArray;
 use arrow_array::types::Float64Type;
 
-use super::super::super::{CsvOptions, Table, read_csv_from};
+use super::super::super::{CsvOptions, DataConfig, Table, TabularData, read_csv_from};
 use super::*;
 
 struct File(PathBuf);
@@ -156,4 +156,63 @@ fn dates_are_whole_numbers_and_told_of() {
     }
     // Whole numbers of the file's own are a target like others.
     assert_eq!(told.iter().filter(|line| line.kind == crate::WarningKind::Dates).count(), 4, "{told:?}");
+}
+
+/// As pyarrow writes a list, a struct and a uuid.
+#[test]
+fn what_is_not_used_may_be_of_any_type() {
+    use ::parquet::data_type::{
+        ByteArray, ByteArrayType, FixedLenByteArray, FixedLenByteArrayType, Int64Type,
+    };
+    use ::parquet::file::writer::SerializedFileWriter;
+    use ::parquet::schema::parser::parse_message_type;
+
+    let schema = "message m {
+        required int64 a;
+        required group place { required int64 x; required int64 y; }
+        required group tags (LIST) { repeated group list { required binary element (UTF8); } }
+        required fixed_len_byte_array(16) key;
+        required int64 y;
+    }";
+    let file = File::new("nested");
+    let out = std::fs::File::create(&file.0).unwrap();
+    let schema = Arc::new(parse_message_type(schema).unwrap());
+    let mut writer = SerializedFileWriter::new(out, schema, Arc::default()).unwrap();
+    let mut group = writer.next_row_group().unwrap();
+    let numbers: Vec<i64> = (0..40).map(|row| row * 7 % 40).collect();
+    for _ in 0..3 {
+        let mut column = group.next_column().unwrap().unwrap();
+        column.typed::<Int64Type>().write_batch(&numbers, None, None).unwrap();
+        column.close().unwrap();
+    }
+    // Two in a list.
+    let mut column = group.next_column().unwrap().unwrap();
+    let repetition: Vec<i16> = (0..80).map(|value| value % 2).collect();
+    let texts = vec![ByteArray::from("x"); 80];
+    column.typed::<ByteArrayType>().write_batch(&texts, Some(&[1; 80]), Some(&repetition)).unwrap();
+    column.close().unwrap();
+    let mut column = group.next_column().unwrap().unwrap();
+    let keys: Vec<FixedLenByteArray> = vec![ByteArray::from(vec![7; 16]).into(); 40];
+    column.typed::<FixedLenByteArrayType>().write_batch(&keys, None, None).unwrap();
+    column.close().unwrap();
+    let mut column = group.next_column().unwrap().unwrap();
+    column.typed::<Int64Type>().write_batch(&numbers, None, None).unwrap();
+    column.close().unwrap();
+    group.close().unwrap();
+    writer.close().unwrap();
+
+    let table = read_parquet(&file.0).unwrap();
+    assert_eq!(
+        (table.names().collect::<Vec<_>>(), table.rows()),
+        (vec!["a", "place", "tags", "key", "y"], 40)
+    );
+    let dtypes: Vec<String> = table.describe().into_iter().map(|column| column.dtype).collect();
+    assert_eq!(dtypes[1..4], ["nested", "nested", "FixedSizeBinary(16)"]);
+    let mut config = DataConfig { targets: vec!["y".into()], ..DataConfig::default() };
+    let refused: Vec<String> = table.refusals_with(&config).iter().map(ToString::to_string).collect();
+    assert_eq!(refused[0], "column `place`: is nested, which is not supported; flatten it, or leave it out");
+    assert!(TabularData::new(&table, &config).is_err());
+    config.ignore = ["place", "tags", "key"].map(String::from).to_vec();
+    assert_eq!(table.refusals_with(&config).len(), 0);
+    assert_eq!(TabularData::new(&table, &config).unwrap().pipeline.cont_names(), ["a"]);
 }
