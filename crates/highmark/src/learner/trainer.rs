@@ -84,6 +84,8 @@ pub struct Trainer {
     pub(crate) guard: Guard,
     pub(crate) planner: Option<Planner>,
     pub(crate) stop: StopFlag,
+    /// Whether a cancel of the fit in `after_epoch` waits until everybody has been called.
+    pub(crate) all_see_epochs_end: bool,
     pub(crate) counters: Counters,
     pub(crate) valid_record: Vec<f64>,
     pub(crate) timings: Timings,
@@ -153,6 +155,7 @@ impl Trainer {
             guard,
             planner: None,
             stop,
+            all_see_epochs_end: false,
             counters: Counters::default(),
             valid_record: Vec::new(),
             timings: Timings::default(),
