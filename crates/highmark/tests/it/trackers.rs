@@ -113,3 +113,25 @@ fn ties_are_decided_by_the_loss_where_that_is_asked_for() {
     assert_eq!((epoch, loss), (Some(lowest.epoch), lowest.value));
     assert_eq!(learn.history().best_then_loss("same", Direction::Higher).unwrap().epoch, lowest.epoch);
 }
+
+/// The worst infinity is no improvement on nothing in fastai; in Keras the first value is the best so far.
+#[test]
+fn a_first_value_of_infinity_is_the_best_where_that_is_asked_for() {
+    for (direction, worst) in [(Direction::Lower, f64::INFINITY), (Direction::Higher, f64::NEG_INFINITY)] {
+        let monitor = Monitor::new("x").direction(direction);
+        let fit = |monitor: Monitor| {
+            let config = LearnerConfig {
+                batch_size: 4,
+                metrics: vec![Box::new(metric_fn("x", direction, move |_, _| worst))],
+                callbacks: vec![Box::new(EarlyStopping::new(monitor).patience(1))],
+                ..LearnerConfig::default()
+            };
+            crate::small_learner::with(config).fit(4, None).unwrap().epochs_run
+        };
+        assert_eq!(fit(monitor.clone()), 1);
+        assert_eq!(fit(monitor.first_is_best(true)), 2);
+    }
+    let mut monitor = Monitor::new("x").first_is_best(true);
+    assert!(!monitor.update(f64::NAN) && monitor.update(f64::INFINITY) && !monitor.update(f64::INFINITY));
+    assert!(monitor.update(1.0) && !monitor.update(2.0));
+}
