@@ -6,6 +6,7 @@ validation rows. ``monitor`` takes these names, and highmark's own.
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Callable as Function
 from pathlib import Path
@@ -17,7 +18,7 @@ from .checkpoints import BackupAndRestore, ModelCheckpoint, check_monitor, colum
 from .keras_hooks import HOOKS, Callback, Hookless
 from .tabular import callback as fastai
 from .tabular.builtin import TerminateOnNaNCallback
-from .tabular.checks import count, real
+from .tabular.checks import count, real, text
 
 __all__ = [
     "BackupAndRestore",
@@ -37,28 +38,33 @@ __all__ = [
 class _Tracker(Hookless, fastai.Native):
     """A tracker of the library with Keras's words."""
 
+    _tracks = True
+
     def __init__(self, monitor: str, mode: str, min_delta: float, verbose: int) -> None:
         super().__init__()
-        self.monitor = column(monitor)
-        self._asked = monitor
+        self.monitor = text("monitor", monitor)
         self.mode = mode
         mode_direction(mode)
         self.min_delta = abs(real("min_delta", min_delta))
         self.verbose = verbose
 
     def _monitor_spec(self) -> dict[str, Any]:
-        return {"name": self.monitor, "direction": mode_direction(self.mode), "min_delta": self.min_delta}
+        direction = mode_direction(self.mode)
+        return {"name": self._watched, "direction": direction, "min_delta": self.min_delta, "first_is_best": True}
 
     def _prepare(self) -> None:
-        # Somebody may have changed what is watched.
-        asked = self._asked if column(self._asked) == self.monitor else self.monitor
-        check_monitor(asked, self.learn._metric_names)
+        check_monitor(self.monitor, self.learn._metric_names)
+
+    @property
+    def _watched(self) -> str:
+        return column(self.monitor)
 
     @property
     def best(self) -> float | None:
         """The best value so far."""
-        best: float | None = self._state().get("monitor", {}).get("best")
-        return best
+        # An infinity is a text.
+        best = self._state().get("monitor", {}).get("best")
+        return None if best is None else float(best)
 
     @property
     def wait(self) -> int:
@@ -108,8 +114,8 @@ class EarlyStopping(_Tracker):
         def heard(line: str | None, epoch: int) -> str | None:
             if line is not None:
                 stopped[:] = [epoch]
+                self.stopped_epoch, self.learn.stop_training = epoch, True
                 return None
-            self.stopped_epoch = stopped[0] if stopped else 0
             said = [f"Epoch {stopped[0] + 1}: early stopping"] if stopped else []
             stopped.clear()
             if self.restore_best_weights and self._last_best is not None:
@@ -117,6 +123,10 @@ class EarlyStopping(_Tracker):
             return "\n".join(said) if self.verbose and said else None
 
         return heard
+
+    def _prepare(self) -> None:
+        super()._prepare()
+        self.stopped_epoch, self.learn.stop_training = 0, False
 
     @property
     def _last_best(self) -> int | None:
@@ -183,18 +193,29 @@ class ReduceLROnPlateau(_Tracker):
 
 
 class TerminateOnNaN(Hookless, TerminateOnNaNCallback):
-    """Ends the fit at the first batch whose loss is no number."""
+    """Ends the fit at the first batch whose loss is no number; with ``raise_error`` by a ``RuntimeError``, whether it was this
+    callback that ended it or what the fit does by itself about such a loss."""
 
     def __init__(self, raise_error: bool = False) -> None:
         super().__init__()
+        self.raise_error = bool(raise_error)
         if raise_error:
-            raise ValueError("raise_error: the fit ends and its report says why; there is no error to raise")
+            self.after_cancel_fit = self._raise
+
+    def _raise(self) -> None:
+        loss = self.learn.loss
+        if not math.isfinite(loss):
+            # Whether this batch was left in its middle or at its end.
+            batch = (self.learn.train_iter - 1) % len(self.learn.dls.train)
+            raise RuntimeError(
+                f"NaN or Inf loss encountered at batch {batch}. Loss value: {loss}. Terminating training immediately."
+            )
 
 
 class CSVLogger(Callback):
     """Writes a row an epoch: the epoch (from 0) and the logs by name, sorted."""
 
-    order = 60
+    order = 63.4
 
     def __init__(self, filename: str | os.PathLike[str], separator: str = ",", append: bool = False) -> None:
         super().__init__()
@@ -229,7 +250,7 @@ class CSVLogger(Callback):
 class History(Callback):
     """The logs of every epoch: ``history.history`` by name, ``history.epoch`` their numbers."""
 
-    order = 60
+    order = 63.4
 
     def __init__(self) -> None:
         super().__init__()

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from ._highmark import Monitor
 from .exceptions import UnknownNameError
 from .keras_hooks import Hookless, names_of_logs
+from .notices import notice
 from .tabular import callback as fastai
 from .tabular.checks import real, text
 from .tabular.fit_options import Checkpoint
@@ -20,12 +24,11 @@ __all__ = ["BackupAndRestore", "ModelCheckpoint", "check_monitor", "column", "mo
 _MODES = {"auto": None, "min": "lower", "max": "higher"}
 
 
-def column(monitor: Any) -> str:
+def column(monitor: str) -> str:
     """highmark's name of what Keras calls ``monitor``."""
-    name = text("monitor", monitor)
-    if name == "loss":
+    if monitor == "loss":
         return "train_loss"
-    return "valid_loss" if name == "val_loss" else name.removeprefix("val_")
+    return "valid_loss" if monitor == "val_loss" else monitor.removeprefix("val_")
 
 
 # What Keras calls metrics when they are asked for in short, and what they are called here.
@@ -62,11 +65,13 @@ class ModelCheckpoint(Hookless):
     """Saves the model after each epoch, or only when ``monitor`` improves, to ``filepath``, which may hold ``{epoch}`` (from
     1) and logs: ``{epoch:02d}-{val_loss:.2f}``. The file is a model of highmark, whatever its ending. Nothing is handed back.
 
-    ``save_freq`` may be a number of training batches.
+    ``save_freq`` may be a number of training batches. Then ``loss``, which may be the monitor and in the file name, is the mean
+    of the epoch so far.
     """
 
     order = 61
     run_valid = False
+    _tracks = True
 
     def __init__(
         self,
@@ -83,14 +88,14 @@ class ModelCheckpoint(Hookless):
         if save_freq != "epoch" and (isinstance(save_freq, (str, bool)) or not isinstance(save_freq, int)):
             raise ValueError(f"Unrecognized save_freq: {save_freq}. Expected save_freq are 'epoch' or an integer value.")
         self.filepath = os.fspath(filepath)
-        self.monitor = column(monitor)
-        self._asked = monitor
+        self.monitor = text("monitor", monitor)
+        self.mode = mode
         self.verbose = verbose
         self.save_best_only = bool(save_best_only)
         self.save_weights_only = bool(save_weights_only)
         self.save_freq = save_freq
         best = None if initial_value_threshold is None else real("initial_value_threshold", initial_value_threshold)
-        spec = {"name": self.monitor, "direction": mode_direction(mode), "best": best}
+        spec = {"name": self._watched, "direction": mode_direction(mode), "best": best, "first_is_best": True}
         self._monitor = Monitor(json.dumps(spec))
         self._batches = 0
         self.saved: list[Path] = []
@@ -102,11 +107,25 @@ class ModelCheckpoint(Hookless):
         """The best value so far."""
         return self._monitor.best
 
+    @property
+    def _watched(self) -> str:
+        return column(self.monitor)
+
+    @property
+    def _judges(self) -> bool:
+        # Nothing else is known of a batch.
+        return self.save_best_only and (self.save_freq == "epoch" or self._watched == "train_loss")
+
     def _prepare(self) -> None:
-        check_monitor(self._asked, self.learn._metric_names)
+        check_monitor(self.monitor, self.learn._metric_names)
         by_epoch = self.save_freq == "epoch"
         names = names_of_logs(self.learn._metric_names) if by_epoch else ["loss"]
         self._path(1, None if by_epoch else 1, dict.fromkeys(names, 1.0))
+        if self.save_best_only and not self._judges:
+            notice(
+                f"Can save best model only with {self.monitor} available. Of batches `loss` alone is known, so the model is "
+                'saved every time; monitor="loss" or save_freq="epoch" saves the best'
+            )
 
     def before_fit(self) -> None:
         self._batches = 0
@@ -115,13 +134,22 @@ class ModelCheckpoint(Hookless):
 
     def after_epoch(self) -> None:
         if self.save_freq == "epoch":
-            self._save(self._logs(), None)
+            self._save(self._logs(), None, self._monitor.value(self.learn._core))
 
     def _count_batch(self) -> None:
         self._batches += 1
         if self._batches >= int(self.save_freq):
             self._batches = 0
-            self._save(self._logs() | {"loss": self.learn.loss}, self.learn.iter)
+            loss = self._loss_so_far()
+            self._save({"loss": loss}, self.learn.iter, loss)
+
+    def _loss_so_far(self) -> float:
+        losses = self.learn.recorder.batch_losses[-self.learn.iter :]
+        rows = np.full(len(losses), self.learn.dls.train.bs)
+        # The last batch of an epoch may be smaller.
+        rows[-1:] = len(self.learn.y)
+        # A batch that somebody has cancelled has no loss.
+        return float(np.average(losses, weights=rows)) if len(losses) else math.nan
 
     def _logs(self) -> dict[str, Any]:
         rows = [row for row in self.learn.recorder_values() if row[1] is not None]
@@ -140,20 +168,18 @@ class ModelCheckpoint(Hookless):
                 f"There are: {', '.join(logs)}"
             ) from None
 
-    def _save(self, logs: dict[str, Any], batch: int | None) -> None:
-        epoch, before = self.learn.epoch + 1, self._monitor.best
-        if self.save_best_only:
-            value = self._monitor.value(self.learn._core)
+    def _save(self, logs: dict[str, Any], batch: int | None, value: float | None) -> None:
+        epoch, before, improved = self.learn.epoch + 1, self._monitor.best, ""
+        if self._judges:
             if value is None or not self._monitor.update(value):
-                self._say(f"\nEpoch {epoch}: {self._asked} did not improve from {_shown(before)}")
+                self._say(f"\nEpoch {epoch}: {self.monitor} did not improve from {_shown(before)}")
                 return
-            shown = f"{self._asked} improved from {_shown(before)} to {value:.5f}, saving model to "
-        else:
-            shown = "saving model to "
+            improved = f"{self.monitor} improved from {_shown(before)} to {value:.5f}, "
         path = self._path(epoch, batch, logs)
-        self._say(f"\nEpoch {epoch}: {shown}{path}")
+        self._say(f"\nEpoch {epoch}: {improved}saving model to {path}")
         self.learn._trainer.save(path, not self.save_weights_only)
         self.saved.append(path)
+        self._say(f"\nEpoch {epoch}: finished saving model to {path}")
 
     def state_dict(self) -> dict[str, Any]:
         return {"monitor": self._monitor.state(), "batches": self._batches}

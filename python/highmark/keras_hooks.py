@@ -26,8 +26,12 @@ HOOKS = {
     "on_test_batch_end": "after_batch",
     "on_train_end": "after_fit",
 }
+# Told before the first of them.
+_INTRODUCED = {"set_model": "before_fit", "set_params": "before_fit"}
 # Keras has them, and a fit never calls them. Nor do predictions here, which have no callbacks.
 _OF_PREDICTIONS = ("on_predict_begin", "on_predict_end", "on_predict_batch_begin", "on_predict_batch_end")
+# Behind all trackers, and before History and CSVLogger.
+_BEHIND = 63.2
 _IN_BATCH = [event for event in fastai.EVENTS if event.endswith(("_pred", "_loss", "_batch", "_backward", "_step"))]
 
 
@@ -63,6 +67,9 @@ class Callback(fastai.Callback):
     ``on_test_batch_begin``, ``on_test_batch_end``. Another ``on_…`` is an error, but for ``on_predict_…``, since predictions
     call nobody.
 
+    One that stands behind the trackers in the list (``EarlyStopping``, ``ReduceLROnPlateau``, ``ModelCheckpoint``) is called
+    after them and finds what they have made of the epoch, unless it has an ``order`` of its own; others are called before them.
+
     ``logs`` is one dict for all who hear of an event: what one puts in, those after it see, and ``History`` and ``CSVLogger``,
     which come last, write. The logs of a batch are its own loss.
 
@@ -71,6 +78,7 @@ class Callback(fastai.Callback):
     """
 
     run_valid = False
+    _of_keras = True
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -85,14 +93,23 @@ class Callback(fastai.Callback):
     def params(self) -> dict[str, Any]:
         """What the fit was asked for: ``verbose``, ``epochs`` and ``steps``, the training batches of an epoch; or what a class
         of one's own has set in its place."""
-        learn = self.learn
-        if learn is None or "_params" in vars(self):
+        if self.learn is None or "_params" in vars(self):
             return vars(self).get("_params", {})
-        return {"verbose": int(learn._logging), "epochs": learn.n_epoch, "steps": len(learn.dls.train)}
+        return self._asked_for()
 
     @params.setter
     def params(self, value: dict[str, Any]) -> None:
         vars(self)["_params"] = value
+
+    def _asked_for(self) -> dict[str, Any]:
+        learn = self.learn
+        return {"verbose": int(learn._logging), "epochs": learn.n_epoch, "steps": len(learn.dls.train)}
+
+    def _place(self) -> float:
+        cbs = self.learn.cbs
+        trackers = [at for at, cb in enumerate(cbs) if getattr(cb, "_tracks", False)]
+        behind = bool(trackers) and any(cb is self for cb in cbs[trackers[-1] :])
+        return _BEHIND if behind and self.order == Callback.order else super()._place()
 
     def _defines(self, hook: str) -> bool:
         method = getattr(self, hook)
@@ -119,11 +136,16 @@ class Callback(fastai.Callback):
         return [StopTraining()]
 
     def __getattr__(self, name: str) -> Any:
-        if name in fastai.EVENTS and any(event == name and self._defines(hook) for hook, event in HOOKS.items()):
+        hooks = (_INTRODUCED | HOOKS).items()
+        if name in fastai.EVENTS and any(event == name and self._defines(hook) for hook, event in hooks):
             return lambda: self._hear(name)
         return super().__getattr__(name)
 
     def _hear(self, event: str) -> None:
+        if event == "before_fit":
+            for setter, told in (("set_model", self.model), ("set_params", self._asked_for())):
+                if self._defines(setter):
+                    getattr(self, setter)(told)
         test = event.endswith("_batch") and not self.learn.training
         for hook, at in HOOKS.items():
             if at == event and ("_test_batch" in hook) == test and self._defines(hook):
@@ -132,7 +154,7 @@ class Callback(fastai.Callback):
                 return
 
 
-for _hook in HOOKS:
+for _hook in _INTRODUCED | HOOKS:
     setattr(Callback, _hook, _nothing)
 
 
@@ -170,18 +192,23 @@ def _new_logs(cb: Callback, hook: str) -> dict[str, Any]:
     else:
         named = dict(zip(names_of_logs(learn._metric_names), learn.final_record, strict=False))
         if named and any(getattr(other, "_sets_rate", False) for other in learn.cbs):
-            # As it was in the epoch: whoever changes it at its end comes later.
-            named["learning_rate"] = learn.opt.hypers[-1]["lr"]
+            # As it was in the epoch, whoever has changed it since.
+            rates = learn._trainer.history()["lrs"]
+            named["learning_rate"] = float(rates[-1]) if len(rates) else learn.opt.hypers[-1]["lr"]
     return {name: value for name, value in named.items() if value is not None}
 
 
 class Hookless(fastai.Callback):
     """One of Keras's callbacks that is the library's own, and hears of fastai's events alone."""
 
+    _of_keras = True
+    # Whether it judges an epoch, for those behind it to see.
+    _tracks = False
+
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         _check_names(cls)
-        for hook, event in HOOKS.items():
+        for hook, event in (_INTRODUCED | HOOKS).items():
             if hasattr(cls, hook):
                 own = next(base for base in cls.__mro__[1:] if issubclass(base, Hookless))
                 raise ValueError(

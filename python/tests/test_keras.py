@@ -2,10 +2,19 @@
 
 import math
 
+import numpy as np
 import pytest
 
 import highmark.callbacks as keras
-from highmark.tabular.all import AccumMetric, EarlyStoppingCallback, accuracy, tabular_learner
+from highmark.tabular.all import (
+    AccumMetric,
+    Callback,
+    CancelBatchException,
+    EarlyStoppingCallback,
+    TabularDataLoaders,
+    accuracy,
+    tabular_learner,
+)
 
 
 def test_both_kinds_in_one_fit(learn, tmp_path, capsys):
@@ -207,3 +216,74 @@ def test_a_monitor_may_be_changed_or_switched_off(learn):
 def test_a_checkpoint_names_its_monitor_as_keras_does(learn, tmp_path, capsys):
     learn.fit(1, cbs=keras.ModelCheckpoint(tmp_path / "m", verbose=1, save_best_only=True))
     assert "Epoch 1: val_loss improved from None to " in capsys.readouterr().out
+
+
+def test_the_best_of_batches_by_the_loss_so_far(learn, tmp_path, capsys):
+    """The mean of the epoch's rows, as in Keras's logs."""
+    losses, saved = [], []
+    note = keras.LambdaCallback(on_train_batch_end=lambda batch, logs: losses.append(float(logs["loss"])))
+    best = keras.ModelCheckpoint(
+        tmp_path / "{epoch}-{batch}-{loss:.4f}", monitor="loss", save_freq=5, save_best_only=True, verbose=1
+    )
+    learn.fit(3, 0.01, cbs=[note, best])
+    lowest, lines = None, []
+    for number in range(4, 48, 5):
+        epoch, batch = divmod(number, 16)
+        mean = float(np.mean(losses[epoch * 16 : number + 1]))
+        before = "None" if lowest is None else f"{lowest:.5f}"
+        if lowest is not None and mean >= lowest:
+            lines.append(f"Epoch {epoch + 1}: loss did not improve from {before}")
+            continue
+        lowest = mean
+        saved.append(path := tmp_path / f"{epoch + 1}-{batch + 1}-{mean:.4f}")
+        lines.append(f"Epoch {epoch + 1}: loss improved from {before} to {mean:.5f}, saving model to {path}")
+        lines.append(f"Epoch {epoch + 1}: finished saving model to {path}")
+    assert len(saved) > 2 and best.saved == saved and best.best == pytest.approx(lowest)
+    assert [line for line in capsys.readouterr().out.splitlines() if line.startswith("Epoch ")] == lines
+
+
+def test_a_smaller_last_batch_counts_by_its_rows(columns, tmp_path):
+    dls = TabularDataLoaders.from_df(
+        columns, path=tmp_path, y_names="rich", cat_names=[], cont_names=["hours"], valid_idx=range(128), bs=200
+    )
+    dls.drop_last = False
+    learn = tabular_learner(dls, layers=[4])
+    losses = []
+    note = keras.LambdaCallback(on_train_batch_end=lambda batch, logs: losses.append(float(logs["loss"])))
+    best = keras.ModelCheckpoint(tmp_path / "m", monitor="loss", save_freq=3, save_best_only=True)
+    with learn.no_logging():
+        learn.fit(1, cbs=[note, best])
+    assert best.best == pytest.approx(np.average(losses, weights=[200, 200, 112]))
+
+
+def test_batches_that_were_cancelled_have_no_loss(learn, tmp_path, capsys):
+    class Cancel(Callback):
+        def before_batch(self):
+            if self.training and self.train_iter < 2:
+                raise CancelBatchException()
+
+    best = keras.ModelCheckpoint(tmp_path / "{batch}", monitor="loss", save_freq=2, save_best_only=True, verbose=1)
+    learn.fit(1, cbs=[Cancel(), best])
+    assert "Epoch 1: loss did not improve from None" in capsys.readouterr().out
+    assert best.saved[0].name == "4" and math.isfinite(best.best)
+
+
+def test_of_batches_nothing_but_the_loss_is_known(learn, tmp_path):
+    """What else is asked for is told before the fit, and every model is saved."""
+    often = keras.ModelCheckpoint(tmp_path / "{epoch}-{batch}", save_freq=8, save_best_only=True)
+    with learn.no_logging(), pytest.warns(UserWarning, match="^Can save best model only with val_loss available"):
+        learn.fit(2, cbs=often)
+    assert [path.name for path in often.saved] == ["1-8", "1-16", "2-8", "2-16"] and often.best is None
+
+
+@pytest.mark.parametrize("policy", ["stop", "skip"])
+def test_a_loss_that_is_no_number_may_be_an_error(learn, policy):
+    ended, history = [], keras.History()
+    end = keras.LambdaCallback(on_train_end=lambda logs: ended.append(True))
+    with learn.no_logging():
+        with pytest.raises(RuntimeError, match=r"^NaN or Inf loss encountered at batch 1\. Loss value: (inf|nan)\. Term"):
+            learn.fit(2, 1e38, cbs=[keras.TerminateOnNaN(raise_error=True), end, history], non_finite=policy)
+        assert ended == [True] and history.epoch == []
+        sound = tabular_learner(learn.dls, layers=[4])
+        with sound.no_logging():
+            assert sound.fit(1, cbs=keras.TerminateOnNaN(raise_error=True)).completed

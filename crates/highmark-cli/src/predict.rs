@@ -49,19 +49,17 @@ fn kept(table: &Table, names: &[String]) -> Result<Vec<(String, ArrayRef)>> {
         Ok(array) => Ok((name.clone(), array.clone())),
         Err(error) => Err(Failure::failed(format!("keep: {error}"))),
     };
+    if let Some(twice) = (1..names.len()).find(|i| names[..*i].contains(&names[*i])) {
+        return Err(Failure::failed(format!("keep: `{}` is named twice", names[twice])));
+    }
     names.iter().map(column).collect()
 }
 
 fn beside(mut kept: Vec<(String, ArrayRef)>, predictions: &Table) -> Result<Table> {
-    for (number, (name, _)) in kept.iter().enumerate() {
-        if predictions.names().any(|other| other == name) {
-            return Err(Failure::failed(format!(
-                "keep: a column of the predictions is called `{name}` too; rename that of the data, or leave it out"
-            )));
-        }
-        if kept[..number].iter().any(|(other, _)| other == name) {
-            return Err(Failure::failed(format!("keep: `{name}` is named twice")));
-        }
+    if let Some((name, _)) = kept.iter().find(|(name, _)| predictions.names().any(|other| other == name)) {
+        return Err(Failure::failed(format!(
+            "keep: a column of the predictions is called `{name}` too; rename that of the data, or leave it out"
+        )));
     }
     kept.extend_from_slice(predictions.columns());
     Ok(Table::new(kept)?)

@@ -27,6 +27,8 @@ pub(crate) struct FitOptions {
     resume: bool,
     /// Whether a checkpoint of another seed is not refused, but answered with its seed.
     pub(crate) any_seed: bool,
+    /// Whether callbacks that end the fit at the end of an epoch let the others see it.
+    all_see_epochs_end: bool,
     limit: Limit,
     non_finite: String,
 }
@@ -39,6 +41,7 @@ impl FitOptions {
         epochs: Option<usize>,
     ) -> Result<(usize, Option<ResumePoint>, Option<FolderLock>)> {
         learner.set_non_finite(NonFinite::parse(&self.non_finite)?)?;
+        learner.set_all_see_epochs_end(self.all_see_epochs_end);
         let seconds = self.limit.seconds()?;
         let budget = seconds.map(|seconds| {
             let total = Duration::try_from_secs_f64(seconds);

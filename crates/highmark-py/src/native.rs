@@ -26,11 +26,13 @@ pub(crate) struct MonitorSpec {
     min_delta: f64,
     #[serde(default)]
     best: Option<f64>,
+    #[serde(default)]
+    first_is_best: bool,
 }
 
 impl MonitorSpec {
     pub(crate) fn build(self) -> Monitor {
-        let mut monitor = Monitor::new(self.name).min_delta(self.min_delta);
+        let mut monitor = Monitor::new(self.name).min_delta(self.min_delta).first_is_best(self.first_is_best);
         if let Some(direction) = self.direction {
             monitor = monitor.direction(direction);
         }

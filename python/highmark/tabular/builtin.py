@@ -37,8 +37,9 @@ class NativeTracker(Native):
     @property
     def best(self) -> float | None:
         """The best value so far."""
-        best: float | None = self._state().get("monitor", {}).get("best")
-        return best
+        # An infinity is a text.
+        best = self._state().get("monitor", {}).get("best")
+        return None if best is None else float(best)
 
 
 class EarlyStoppingCallback(NativeTracker):

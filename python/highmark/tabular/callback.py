@@ -75,6 +75,15 @@ class Callback:
     def __repr__(self) -> str:
         return type(self).__name__
 
+    @property
+    def _watched(self) -> Any:
+        """The column that it watches, if it watches one."""
+        return getattr(self, "monitor", None)
+
+    def _place(self) -> float:
+        """Where it runs among the others: a number such as ``order``."""
+        return float(self.order)
+
     def _events(self) -> list[str]:
         """The events that it defines."""
         return [event for event in EVENTS if callable(getattr(self, event, None))]
@@ -103,7 +112,7 @@ class Callback:
         if not events:
             return []
         train, valid = self._phases()
-        return [Hook(self, name, events, float(self.order), train, valid, everywhere, native)]
+        return [Hook(self, name, events, self._place(), train, valid, everywhere, native)]
 
 
 class Native(Callback):

@@ -78,6 +78,8 @@ def fit_options(given: dict[str, Any], folder: Path, cbs: Sequence[Callback], an
         "checkpoint": None if checkpoint is None else _checkpoint(checkpoint),
         "resume": resume,
         "any_seed": any_seed,
+        # In Keras nobody ends a fit before all have seen the end of the epoch.
+        "all_see_epochs_end": any(getattr(cb, "_of_keras", False) for cb in cbs),
         "limit": {
             "max_time": _time(given.get("max_time")),
             "max_usd": _number("max_usd", given.get("max_usd")),

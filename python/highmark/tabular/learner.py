@@ -259,7 +259,7 @@ class Learner(Inference, Settings, CallbackList, Files, Groups, View):
     def _report(self, said: dict[str, Any]) -> Report:
         completed = bool(said.pop("completed"))
         names = ["train_loss", "valid_loss", *self._metric_names]
-        tracked = [cb.monitor for cb in reversed(self.cbs) if isinstance(getattr(cb, "monitor", None), str)]
+        tracked = [cb._watched for cb in reversed(self.cbs)]
         monitor = next((name for name in tracked if name in names), "valid_loss")
         tracker = _highmark.Monitor(json.dumps({"name": monitor, "direction": None}))
         tracker.start(self._core, True)
@@ -281,7 +281,12 @@ class Learner(Inference, Settings, CallbackList, Files, Groups, View):
     def _handles(self, cbs: list[Callback] | None = None, everywhere: bool = False) -> list[Any]:
         """What the library calls, in fastai's order."""
         handles, taken = [], {"progress", "interrupt", "param_scheduler", "own_metrics"}
-        for cb in sorted(self.cbs if cbs is None else cbs, key=lambda cb: cb.order):
+        given = list(self.cbs if cbs is None else cbs)
+        companions = [] if everywhere else [companion for cb in given for companion in cb._companions()]
+        for companion in {type(companion): companion for companion in companions}.values():
+            companion.learn = self
+            given.append(companion)
+        for cb in sorted(given, key=lambda cb: cb._place()):
             if type(cb) in (Recorder, ProgressCallback):
                 continue
             name, base, n = cb.name, cb.name, 2
@@ -289,11 +294,6 @@ class Learner(Inference, Settings, CallbackList, Files, Groups, View):
                 name, n = f"{base}_{n}", n + 1
             taken.add(name)
             handles.extend(cb._handles(name, everywhere))
-            for companion in cb._companions() if not everywhere else []:
-                if companion.name not in taken:
-                    taken.add(companion.name)
-                    companion.learn = self
-                    handles.extend(companion._handles(companion.name, everywhere))
         if any(isinstance(metric, Metric) for metric in self.metrics):
             handles.append(_highmark.Hook(OwnMetrics(self), "own_metrics", ["after_loss"], 64, False, True, True))
         return handles
@@ -357,7 +357,7 @@ class Learner(Inference, Settings, CallbackList, Files, Groups, View):
         print(self._core.describe_loop(self._handles()))
 
     def _ordered(self) -> list[Callback]:
-        return sorted(self.cbs, key=lambda cb: cb.order)
+        return sorted(self.cbs, key=lambda cb: cb._place())
 
     @property
     def final_record(self) -> list[Any]:

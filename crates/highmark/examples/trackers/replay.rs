@@ -88,7 +88,8 @@ fn learner(case: &Case, folder: &Path) -> Result<Learner> {
 }
 
 fn monitor(case: &Case, min_delta: f64, comp: Option<&str>) -> Monitor {
-    let monitor = Monitor::new(case.monitor()).min_delta(min_delta);
+    let keras = case.system == System::Keras;
+    let monitor = Monitor::new(case.monitor()).min_delta(min_delta).first_is_best(keras);
     match asked(comp) {
         Some(direction) => monitor.direction(direction),
         None => monitor,

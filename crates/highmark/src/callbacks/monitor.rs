@@ -32,6 +32,9 @@ pub struct Monitor {
     min_delta: MinDelta,
     #[serde(with = "json_float::option")]
     best: Option<f64>,
+    /// Not there in checkpoints of before.
+    #[serde(default)]
+    first_is_best: bool,
 }
 
 impl Monitor {
@@ -43,6 +46,7 @@ impl Monitor {
             direction: Direction::Lower,
             min_delta: MinDelta::Absolute(0.0),
             best: None,
+            first_is_best: false,
         }
     }
 
@@ -63,6 +67,14 @@ impl Monitor {
     #[must_use]
     pub fn needs(mut self, min_delta: MinDelta) -> Self {
         self.min_delta = min_delta;
+        self
+    }
+
+    /// Whether the first value is the best one, whatever it is but NaN (Keras). Default no, as in fastai: it has to be better
+    /// than the worst infinity.
+    #[must_use]
+    pub fn first_is_best(mut self, yes: bool) -> Self {
+        self.first_is_best = yes;
         self
     }
 
@@ -114,7 +126,10 @@ impl Monitor {
 
     /// Takes `value` as the best one if it is an improvement; says whether it was.
     pub fn update(&mut self, value: f64) -> bool {
-        let improved = self.improves(value, self.best.unwrap_or(self.direction.worst()));
+        let improved = match self.best {
+            None if self.first_is_best => !value.is_nan(),
+            best => self.improves(value, best.unwrap_or(self.direction.worst())),
+        };
         if improved {
             self.best = Some(value);
         }

@@ -122,14 +122,15 @@ impl Callback for ReduceLrOnPlateau {
     }
 
     fn before_fit(&mut self, t: &mut Trainer) -> Flow {
-        let lowers = match self.reduction {
-            LrReduction::DivideBy(factor) => factor > 1.0,
-            LrReduction::MultiplyBy(factor) => factor > 0.0 && factor < 1.0,
+        let (factor, lowers, must) = match self.reduction {
+            LrReduction::DivideBy(factor) => (factor, factor > 1.0, "be above 1"),
+            LrReduction::MultiplyBy(factor) => {
+                (factor, factor > 0.0 && factor < 1.0, "lie between 0 and 1, and be neither")
+            }
         };
         if !lowers {
-            return Err(
-                Error::config("factor", format!("{:?} does not lower the rate", self.reduction)).into()
-            );
+            let message = format!("{} does not lower the rate; it must {must}", repr(factor));
+            return Err(Error::config("factor", message).into());
         }
         self.state = State::default();
         Ok(self.monitor.start(t, self.reset_on_fit)?)

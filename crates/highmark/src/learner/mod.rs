@@ -391,6 +391,12 @@ impl Learner {
         Ok(())
     }
 
+    /// Whether all callbacks see the end of an epoch before one of them ends the fit there, as in Keras, from now on. Default
+    /// no: as in fastai, a cancel in `after_epoch` keeps the event from those after it.
+    pub fn set_all_see_epochs_end(&mut self, all: bool) {
+        self.trainer.all_see_epochs_end = all;
+    }
+
     /// The record of the last fit.
     pub fn history(&self) -> &History {
         &self.trainer.history

@@ -180,9 +180,19 @@ impl<'a> Run<'a> {
         for callback in self.callbacks.listening(event, training) {
             if let Err(signal) = callback.handle(event, self.trainer) {
                 let signal = self.trainer.blame(signal, callback.name(), event);
-                flow = flow.and(Err(signal));
-                // The last event comes to everybody: it hands back the best model and closes files.
-                if event != Event::After(Span::Fit) {
+                let goes_on = match event {
+                    // The last event comes to everybody: it hands back the best model and closes files.
+                    Event::After(Span::Fit) => true,
+                    Event::After(Span::Epoch) => {
+                        self.trainer.all_see_epochs_end && matches!(signal, Signal::Cancel(_))
+                    }
+                    _ => false,
+                };
+                // An error says more than that the fit was to end here.
+                if !matches!(flow, Err(Signal::Fail(_))) {
+                    flow = Err(signal);
+                }
+                if !goes_on {
                     break;
                 }
             }

@@ -88,6 +88,8 @@ pub struct Trainer {
     pub(crate) counts_from: Option<Instant>,
     pub(crate) watch: Watch,
     pub(crate) stop: StopFlag,
+    /// Whether a cancel of the fit in `after_epoch` waits until everybody has been called.
+    pub(crate) all_see_epochs_end: bool,
     pub(crate) counters: Counters,
     pub(crate) valid_record: Vec<f64>,
     pub(crate) timings: Timings,
@@ -159,6 +161,7 @@ impl Trainer {
             counts_from: None,
             watch: Watch::since(now),
             stop,
+            all_see_epochs_end: false,
             counters: Counters::default(),
             valid_record: Vec::new(),
             timings: Timings::default(),

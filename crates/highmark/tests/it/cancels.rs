@@ -1,9 +1,10 @@
 //! What follows a cancel: every span, cancelled at every event.
 
 use std::fmt::Write;
+use std::sync::{Arc, Mutex};
 
 use highmark::{
-    Callback, CallbackState, CheckpointConfig, Event, Flow, Outcome, Result, RunsOn, Span, Trainer,
+    Callback, CallbackState, CheckpointConfig, Event, Flow, Outcome, Result, RunsOn, Span, Trainer, on,
 };
 
 use crate::small_learner::{bits, small};
@@ -139,4 +140,37 @@ fn what_ends_a_fit_by_a_panic_leaves_a_learner_that_fits_again() {
     );
     let error = learn.fit(usize::MAX, None).unwrap_err().to_string();
     assert!(error.contains("more than can be counted"), "{error}");
+}
+
+/// Ends the fit at the end of the first epoch, and another after it does too.
+#[test]
+fn all_see_the_end_of_an_epoch_where_that_is_asked_for() {
+    let fit = |all: bool| {
+        let seen = Arc::new(Mutex::new(Vec::new()));
+        let ends = |name: &'static str| {
+            let seen = Arc::clone(&seen);
+            on(name, Event::After(Span::Epoch), move |t| {
+                seen.lock().unwrap().push(name);
+                t.cancel(Span::Fit, format!("{name} has seen enough"))
+            })
+        };
+        let mut learn = small(vec![ends("first"), ends("second")]);
+        learn.set_all_see_epochs_end(all);
+        let report = learn.fit(3, None).unwrap();
+        assert_eq!((report.epochs_run, report.stop_reason()), (1, "first: first has seen enough".into()));
+        std::mem::take(&mut *seen.lock().unwrap())
+    };
+    assert_eq!(fit(false), ["first"]);
+    assert_eq!(fit(true), ["first", "second"]);
+}
+
+/// It is no end of a fit like another.
+#[test]
+fn an_error_at_the_end_of_an_epoch_is_not_lost_behind_a_cancel() {
+    let end = on("end", Event::After(Span::Epoch), |t| t.cancel(Span::Fit, "enough"));
+    let fail = on("fail", Event::After(Span::Epoch), |_| Err(highmark::Error::data("broken").into()));
+    let mut learn = small(vec![end, fail]);
+    learn.set_all_see_epochs_end(true);
+    let error = learn.fit(3, None).unwrap_err().to_string();
+    assert!(error.contains("fail") && matches!(learn.trainer().outcome(), Outcome::Failed(_)), "{error}");
 }

@@ -5,8 +5,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use highmark::{
-    CheckpointConfig, Direction, EarlyStopping, Learner, LearnerConfig, Monitor, Mse, ReduceLrOnPlateau,
-    SaveBest, Schedule, TabularConfig, TabularModel, metric_fn,
+    CheckpointConfig, Direction, EarlyStopping, Learner, LearnerConfig, LrReduction, Monitor, Mse,
+    ReduceLrOnPlateau, SaveBest, Schedule, TabularConfig, TabularModel, metric_fn,
 };
 
 use crate::trackers_example::tally;
@@ -141,4 +141,38 @@ fn a_plateau_raises_a_rate_up_to_the_least() {
     learn.fit(4, Some(1e-3)).unwrap();
     let lrs = &learn.history().lrs;
     assert_eq!((lrs[0], lrs[lrs.len() - 1]), (1e-3, 1e-2));
+}
+
+/// The worst infinity is no improvement on nothing in fastai; in Keras the first value is the best so far.
+#[test]
+fn a_first_value_of_infinity_is_the_best_where_that_is_asked_for() {
+    for (direction, worst) in [(Direction::Lower, f64::INFINITY), (Direction::Higher, f64::NEG_INFINITY)] {
+        let monitor = Monitor::new("x").direction(direction);
+        let fit = |monitor: Monitor| {
+            let config = LearnerConfig {
+                batch_size: 4,
+                metrics: vec![Box::new(metric_fn("x", direction, move |_, _| worst))],
+                callbacks: vec![Box::new(EarlyStopping::new(monitor).patience(1))],
+                ..LearnerConfig::default()
+            };
+            crate::small_learner::with(config).fit(4, None).unwrap().epochs_run
+        };
+        assert_eq!(fit(monitor.clone()), 1);
+        assert_eq!(fit(monitor.first_is_best(true)), 2);
+    }
+    let mut monitor = Monitor::new("x").first_is_best(true);
+    assert!(!monitor.update(f64::NAN) && monitor.update(f64::INFINITY) && !monitor.update(f64::INFINITY));
+    assert!(monitor.update(1.0) && !monitor.update(2.0));
+}
+
+#[test]
+fn a_factor_that_does_not_lower_the_rate_is_told_in_words() {
+    for (by, meant) in [
+        (LrReduction::DivideBy(1.0), "factor: 1.0 does not lower the rate; it must be above 1"),
+        (LrReduction::MultiplyBy(-0.5), "factor: -0.5 does not lower the rate; it must lie between 0 and 1"),
+    ] {
+        let plateau = ReduceLrOnPlateau::new(Monitor::new("valid_loss")).by(by);
+        let error = crate::small_learner::small(vec![Box::new(plateau)]).fit(1, None).unwrap_err();
+        assert!(error.to_string().contains(meant), "{error}");
+    }
 }

@@ -91,7 +91,8 @@ impl Trainer {
         if self.outcome != Outcome::Running {
             return;
         }
-        let cancel = self.cancels.iter().rfind(|cancel| cancel.span == Span::Fit);
+        // Where several ended it at once, the first of them did.
+        let cancel = self.cancels.iter().find(|cancel| cancel.span == Span::Fit);
         self.outcome = cancel.map_or(Outcome::Completed, |cancel| Outcome::Cancelled(cancel.clone()));
     }
 

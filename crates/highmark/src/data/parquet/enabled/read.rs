@@ -10,8 +10,8 @@ use ::parquet::data_type::DataType;
 use ::parquet::errors::ParquetError;
 use ::parquet::file::reader::{FileReader, SerializedFileReader};
 use ::parquet::schema::types::ColumnDescriptor;
-use arrow_array::{ArrayRef, BooleanArray, Float64Array, Int64Array, StructArray, new_null_array};
-use arrow_schema::DataType as ArrowType;
+use arrow_array::{ArrayRef, BooleanArray, FixedSizeBinaryArray, Float64Array, Int64Array, StructArray};
+use arrow_buffer::MutableBuffer;
 
 use super::super::super::Table;
 use super::super::super::origin::Origin;
@@ -189,7 +189,10 @@ fn read_column(
             }
             ColumnReader::FixedLenByteArrayColumnReader(_) => {
                 let rows = usize::try_from(reader.metadata().file_metadata().num_rows()).unwrap_or_default();
-                return Ok(new_null_array(&ArrowType::FixedSizeBinary(descriptor.type_length()), rows));
+                let width = descriptor.type_length();
+                // Its values are not read, because nothing can be done with them; they are not missing either.
+                let bytes = MutableBuffer::from_len_zeroed(rows * usize::try_from(width).unwrap_or_default());
+                return Ok(Arc::new(FixedSizeBinaryArray::new(width, bytes.into(), None)));
             }
         }
     }
