@@ -142,9 +142,17 @@ pub(crate) fn infer_kind(table: &Table, targets: &[String]) -> Result<TaskKind> 
     }
     if types.iter().all(|t| t.is_numeric()) {
         let binary = |name: &String| -> Result<bool> {
-            let zero_one = |level: &Level| level.matches(&Level::Int(0)) || level.matches(&Level::Int(1));
-            let levels = Factors::of(name, table.column(name)?)?.levels;
-            Ok(!levels.is_empty() && levels.iter().all(zero_one))
+            let array = table.column(name)?;
+            let levels = |rows: usize| Ok::<_, Error>(Factors::of(name, &array.slice(0, rows))?.levels);
+            let known = |level: &Level| level.matches(&Level::Int(0)) || level.matches(&Level::Int(1));
+            // The first rows tell it of most columns.
+            if !levels(array.len().min(1000))?.iter().all(known) {
+                return Ok(false);
+            }
+            let levels = levels(array.len())?;
+            // Floats that are all the same may as well be a quantity.
+            let least = if array.data_type().is_floating() && targets.len() == 1 { 2 } else { 1 };
+            Ok(levels.len() >= least && levels.iter().all(known))
         };
         for target in targets {
             if !binary(target)? {
