@@ -204,7 +204,8 @@ class TerminateOnNaN(Hookless, TerminateOnNaNCallback):
 
     def _raise(self) -> None:
         loss = self.learn.loss
-        if not math.isfinite(loss):
+        # Before the first batch there is none.
+        if self.learn.train_iter and not math.isfinite(loss):
             # Whether this batch was left in its middle or at its end.
             batch = (self.learn.train_iter - 1) % len(self.learn.dls.train)
             raise RuntimeError(

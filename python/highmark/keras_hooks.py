@@ -149,7 +149,7 @@ class Callback(fastai.Callback):
         test = event.endswith("_batch") and not self.learn.training
         for hook, at in HOOKS.items():
             if at == event and ("_test_batch" in hook) == test and self._defines(hook):
-                getattr(self, hook)(*_place(self.learn, hook), _shared_logs(self, hook))
+                getattr(self, hook)(*_position(self.learn, hook), _shared_logs(self, hook))
                 # `on_batch_end` is called only where there is no `on_train_batch_end`.
                 return
 
@@ -163,7 +163,7 @@ def names_of_logs(metrics: list[str]) -> list[str]:
     return ["loss", "val_loss", *(f"val_{name}" for name in metrics)]
 
 
-def _place(learn: Any, hook: str) -> list[int]:
+def _position(learn: Any, hook: str) -> list[int]:
     if "_epoch_" in hook:
         return [learn.epoch]
     return [learn.iter - hook.endswith("_end")] if "_batch_" in hook else []

@@ -282,7 +282,7 @@ def _seed(random_state: Any) -> int:
 
 def _refuse(others: dict[str, Any], instead: str) -> None:
     """Refuses what ``fit`` does not take. Named in its signature, scikit-learn would hand weights over by itself."""
-    if "sample_weight" in others:
+    if others.pop("sample_weight", None) is not None:
         raise TypeError(f"fit: there is no option `sample_weight`, as the loss has no weights of rows; {instead}")
     if others:
         raise TypeError(f"fit: there is no option `{next(iter(others))}`. There are: X, y, eval_set")

@@ -93,7 +93,11 @@ def to_table(
         return source
     if isinstance(source, (str, os.PathLike)):
         path = os.fspath(source)
-        return Table.read(path.removesuffix(".gz"), trim, delimiter, _unpacked(path) if path.endswith(".gz") else None)
+        if not path.endswith(".gz"):
+            return Table.read(path, trim, delimiter)
+        if delimiter is None and path.endswith(".tsv.gz"):
+            delimiter = "tab"
+        return Table.read(path, trim, delimiter, _unpacked(path))
     wanted = None if columns is None else set(columns)
     if is_pandas(source):
         return _from_pandas(source, wanted)

@@ -238,6 +238,9 @@ def test_files_as_pandas_reads_them(columns, tmp_path):
     for name in ("y.csv.gz", "z.csv.gz"):
         with pytest.raises(ValueError, match=f"{name}: cannot be unpacked"):
             TabularDataLoaders.from_csv(tmp_path / name, **options)
+    (tmp_path / "ragged.csv.gz").write_bytes(gzip.compress(b"a,b\n1,2\n3\n"))
+    with pytest.raises(ValueError, match="ragged.csv.gz"):
+        TabularDataLoaders.from_csv(tmp_path / "ragged.csv.gz", y_names="b")
     with pytest.raises(FileNotFoundError, match="no.csv.gz"):
         TabularDataLoaders.from_csv(tmp_path / "no.csv.gz", **options)
 

@@ -9,6 +9,7 @@ import highmark.callbacks as keras
 from highmark.tabular.all import (
     AccumMetric,
     Callback,
+    CancelFitException,
     CancelBatchException,
     EarlyStoppingCallback,
     TabularDataLoaders,
@@ -287,3 +288,12 @@ def test_a_loss_that_is_no_number_may_be_an_error(learn, policy):
         sound = tabular_learner(learn.dls, layers=[4])
         with sound.no_logging():
             assert sound.fit(1, cbs=keras.TerminateOnNaN(raise_error=True)).completed
+
+
+def test_a_fit_that_ends_before_its_first_batch_has_no_loss(learn):
+    def end():
+        raise CancelFitException()
+
+    with learn.no_logging():
+        report = learn.fit(1, cbs=[keras.TerminateOnNaN(raise_error=True), Callback(before_epoch=end)])
+    assert report.epochs_run == 0

@@ -1,6 +1,7 @@
 """scikit-learn's own checks, and a pipeline with a search."""
 
 import pickle
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
 import numpy as np
@@ -139,3 +140,12 @@ def test_wrong_parameters_are_named(columns, name):
     # Weights of classes that are not there are scikit-learn's to refuse.
     with pytest.raises(ValueError, match="class_weight"):
         HighmarkClassifier(class_weight={"maybe": 1.0}).fit(numbers(columns), columns["rich"])
+
+
+def test_threads_share_an_estimator(columns):
+    x = np.tile(numbers(columns), (300, 1))
+    model = HighmarkClassifier(layers=(64,), epochs=1).fit(x[:640], columns["rich"])
+    expected = model.predict_proba(x)
+    with ThreadPoolExecutor(3) as threads:
+        for predicted in threads.map(lambda _: model.predict_proba(x), range(6)):
+            assert np.array_equal(predicted, expected)

@@ -3,7 +3,7 @@
 use std::fmt::Write;
 use std::path::Path;
 
-use highmark::{Model, SavedModel};
+use highmark::{LossKind, Model, SavedModel};
 use serde_json::{Value, json};
 
 use crate::args::InspectArgs;
@@ -44,6 +44,9 @@ fn unfinished(trained: &Trained, report: Option<&RunReport>) -> Option<String> {
     let (run, config) = (trained.run.as_ref()?, config?);
     if report.is_some_and(|report| has_ended(report, &config)) {
         return None;
+    }
+    if report.is_none() && run.join(run_folder::REPORT).exists() {
+        return Some(format!("the report of the run is damaged; {}", run_folder::next(run)));
     }
     let history = std::fs::read_to_string(run.join(run_folder::HISTORY)).unwrap_or_default();
     let done = history.lines().count().saturating_sub(1);
@@ -104,7 +107,13 @@ fn description(trained: &Trained, model: &SavedModel) -> Result<String> {
         "made by    highmark {}, seed {}, after {steps} steps{epoch}{best}",
         from.version, from.seed
     );
-    let _ = writeln!(text, "loss       {}", about.loss.build().name());
+    let threshold = match about.loss {
+        LossKind::BceWithLogits { threshold, .. } if threshold != 0.5 => {
+            format!(", labels above the probability {threshold}")
+        }
+        _ => String::new(),
+    };
+    let _ = writeln!(text, "loss       {}{threshold}", about.loss.build().name());
     let layers = model.model().layers();
     let row = |layer: &highmark::LayerSummary| {
         vec![layer.layer.clone(), layer.outputs.to_string(), thousands(layer.parameters)]

@@ -94,7 +94,7 @@ class Inference:
         """Mean loss and metrics of a loader's rows, by batches of ``bs``: the mean of weighted losses depends on them, and so
         do metrics that are means."""
         raw = self._outputs(loader.rows)[0]
-        targets = loader.dataset.arrays()[2]
+        targets = loader.rows.targets()
         if targets is None:
             raise ValueError("these rows have no targets, so there is no loss")
         batches = [(raw[at : at + bs], targets[at : at + bs]) for at in range(0, len(raw), bs)]

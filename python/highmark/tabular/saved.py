@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from .. import _highmark
+from .callback_list import listed
 from .described import Described
 from .inference import Inference
 from .info import Info
@@ -46,6 +47,8 @@ class LoadedLearner(Inference):
 
     def validate(self, ds_idx: int | DataLoader = 1, dl: DataLoader | None = None, cbs: Any = None) -> list[float]:
         """Mean loss and metrics of a loader, ``learn.dls.test_dl(df)`` of a table with targets."""
+        if listed(cbs):
+            raise ValueError("cbs: a model from a file calls no callbacks")
         loader = self._loader(ds_idx, dl)
         return self._scores(loader, loader.bs)
 

@@ -39,7 +39,8 @@ pub(crate) struct StepArgs {
     /// Weight decay [default: the optimizer's; adam 0.01]
     #[arg(long, value_name = "X")]
     pub(crate) wd: Option<f64>,
-    /// cross-entropy, focal, bce, mse, l1 or huber [default: by the task]
+    /// cross-entropy, focal, bce, mse, l1 or huber [default: by the task]; settings of a loss, such as the threshold from which
+    /// bce predicts a label, are given in a TOML file: loss = { name = "bce", threshold = 0.3 }
     #[arg(long, value_name = "NAME")]
     pub(crate) loss: Option<String>,
     /// Share of the target that cross-entropy spreads over all classes [default: 0]

@@ -2,6 +2,7 @@
 
 use highmark::Identifier;
 
+use crate::shell;
 use crate::text_table::{COLUMNS, shortened, thousands};
 
 /// A column that is left out, though nobody has said so.
@@ -61,14 +62,8 @@ impl LeftOut {
         if column.contains(',') {
             return format!("also-cat = [{}] in a TOML file", toml::Value::from(column));
         }
-        format!("--also-cat {}", quoted(column))
+        format!("--also-cat {}", shell::word(column))
     }
-}
-
-/// As a shell takes it for one argument.
-fn quoted(text: &str) -> String {
-    let plain = |c: char| c.is_alphanumeric() || "_-.,:/+@%=".contains(c);
-    if text.chars().all(plain) { text.into() } else { format!("'{}'", text.replace('\'', "'\\''")) }
 }
 
 #[cfg(test)]

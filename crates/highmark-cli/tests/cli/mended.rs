@@ -61,6 +61,27 @@ fn a_run_that_has_ended_is_mended_from_its_checkpoint() {
     assert!(folder.read("run/history.csv").starts_with(&history));
 }
 
+/// What was planned, and so what stopping has saved, is not known from the command alone then.
+#[test]
+fn a_run_under_a_limit_is_mended_to_the_same_report() {
+    let folder = Folder::with("mended-limit", "people.csv", &people(300));
+    for (run, limit) in [("a", "--max-time 20s --patience 2"), ("b", "--epochs 300 --max-time 0.4s")] {
+        let quick = "--layers 8 --bs 32 --monitor valid_loss --min-delta 0.05 --quiet";
+        folder.run(&format!("train people.csv --target answer {quick} {limit} --out {run}")).done();
+        let said = |folder: &Folder| {
+            let report: serde_json::Value =
+                serde_json::from_str(&folder.read(&format!("{run}/report.json"))).unwrap();
+            ["epochs_planned", "epochs_run", "epochs_saved", "stop_reason"].map(|key| report[key].clone())
+        };
+        let before = said(&folder);
+        for file in ["history.csv", "report.json"] {
+            fs::remove_file(folder.path(run).join(file)).unwrap();
+            folder.run(&format!("resume {run} --quiet")).done();
+            assert_eq!(said(&folder), before, "{run}: {file}");
+        }
+    }
+}
+
 #[test]
 fn a_model_that_is_lost_without_a_checkpoint_is_told() {
     let folder = Folder::with("mended-without", "people.csv", &people(300));

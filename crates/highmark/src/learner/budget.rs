@@ -1,5 +1,6 @@
 //! A limit of time for a fit, and the planning that keeps to it.
 
+mod follow;
 mod limit;
 mod plan;
 mod planner;

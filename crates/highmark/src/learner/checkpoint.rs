@@ -96,6 +96,13 @@ pub(crate) struct Seconds {
     pub(crate) used: f64,
 }
 
+impl Seconds {
+    pub(crate) fn in_all(self) -> f64 {
+        // Earlier versions did not count the rest.
+        self.used.max(self.train + self.validate + self.save + self.pass)
+    }
+}
+
 /// A checkpoint that was read back whole.
 #[derive(Clone, Debug)]
 pub(crate) struct Checkpoint {

@@ -123,9 +123,7 @@ impl Identity {
             differences.join("; ")
         )))
     }
-}
 
-impl Identity {
     /// Which of the columns that differ are gone, which are new, and which have other values.
     fn columns_in_words(&self, saved: &Self, columns: &[&str]) -> String {
         let has = |of: &Self, column: &str| of.get(&format!("{COLUMN}{column}")).is_some();

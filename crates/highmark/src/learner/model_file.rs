@@ -82,7 +82,7 @@ impl ModelDescription {
     }
 
     /// How a table is prepared for the model. Fails for a model that was not made for a table.
-    pub(crate) fn pipeline(&self) -> Result<&Pipeline> {
+    pub fn pipeline(&self) -> Result<&Pipeline> {
         self.pipeline.as_ref().ok_or_else(|| Error::data("this model was not made for a table"))
     }
 
@@ -349,7 +349,7 @@ fn check_sum(path: &Path, file: &[u8], tensors: &SafeTensors<'_>) -> Result<()> 
     if saved == format!("{:016x}", sum(&about.to_string(), numbers)) {
         return Ok(());
     }
-    let message = "damaged: its checksum is not that of its content; take another copy of it, or have it written again: by `highmark resume` if it is of a run that has its checkpoint";
+    let message = "damaged: its checksum is not that of its content; take another copy of it, or have it written again, from the checkpoint of its run if that is there";
     Err(Error::file(path, message))
 }
 

@@ -96,7 +96,7 @@ impl Learner {
                 epochs: at.n_epoch,
                 within: at.pass.map(|pass| (pass, at.iter, at.n_iter)),
                 finished: at.finished,
-                spent: Duration::try_from_secs_f64(meta.seconds.used).unwrap_or_default(),
+                spent: Duration::try_from_secs_f64(meta.seconds.in_all()).unwrap_or_default(),
                 note: found.note.clone(),
             }
         }))

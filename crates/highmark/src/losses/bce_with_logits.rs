@@ -115,7 +115,10 @@ impl Loss for BceWithLogits {
         check_kind(outputs, targets)?;
         check_weight("pos_weight", self.pos_weight.as_deref(), outputs)?;
         if !(0.0..=1.0).contains(&self.threshold) {
-            return Err(Error::config("threshold", format!("{} is no probability", self.threshold)));
+            return Err(Error::config(
+                "threshold",
+                format!("{} is no probability; give a number from 0 to 1", self.threshold),
+            ));
         }
         if let Targets::Values { values, .. } = targets
             && let Some(value) = values.iter().find(|value| !(0.0..=1.0).contains(*value))

@@ -3,12 +3,11 @@
 use std::path::Path;
 
 use highmark::{
-    CsvOptions, DataConfig, Learner, LearnerConfig, LossKind, Predicted, SavedModel, Split, Table,
-    TabularConfig, TabularData, read_csv_from, write_csv_to,
+    Activation, BceWithLogits, CsvOptions, DataConfig, Learner, LearnerConfig, Loss, LossKind, Predicted,
+    Result, SavedModel, Split, Table, TabularConfig, TabularData, Targets, read_csv_from, write_csv_to,
 };
 
-/// Trained for an epoch under `threshold`: the rows, and what the learner and its file predict for them.
-fn predictions(targets: &[&str], threshold: f32) -> (Predicted, Predicted) {
+fn data(targets: &[&str]) -> (Table, TabularData) {
     let row = |i: usize| format!("{},{},{}\n", i * 7 % 11, i % 2, i / 2 % 2);
     let text: String = std::iter::once("x,tall,old\n".to_string()).chain((0..40).map(row)).collect();
     let table = read_csv_from(Path::new("t.csv"), text.as_bytes(), &CsvOptions::default()).unwrap();
@@ -20,6 +19,12 @@ fn predictions(targets: &[&str], threshold: f32) -> (Predicted, Predicted) {
         ..DataConfig::default()
     };
     let data = TabularData::new(&table, &config).unwrap();
+    (table, data)
+}
+
+/// Trained for an epoch under `threshold`: what the learner and its file predict for the rows.
+fn predictions(targets: &[&str], threshold: f32) -> (Predicted, Predicted) {
+    let (table, data) = data(targets);
     let name = format!("{}-{threshold}", targets.len());
     let mut learn = Learner::tabular(&data, learner_config(&name, threshold)).unwrap();
     learn.quiet();
@@ -61,4 +66,50 @@ fn a_threshold_decides_in_the_learner_and_in_its_file() {
         assert_eq!(column(&own.to_table().unwrap(), name), above.collect::<Vec<_>>());
         assert_ne!(column(&own.to_table().unwrap(), name), column(&plain.to_table().unwrap(), name));
     }
+}
+
+/// Labels by a loss of one's own, which is in no file.
+struct Strict;
+
+impl Loss for Strict {
+    fn name(&self) -> &'static str {
+        "strict"
+    }
+
+    fn activation(&self) -> Activation {
+        Activation::Sigmoid
+    }
+
+    fn threshold(&self) -> f32 {
+        0.9
+    }
+
+    fn evaluate(
+        &self,
+        raw: &[f32],
+        outputs: usize,
+        targets: &Targets,
+        grad: Option<&mut [f32]>,
+    ) -> Result<f32> {
+        BceWithLogits::default().evaluate(raw, outputs, targets, grad)
+    }
+
+    fn check(&self, outputs: usize, targets: &Targets) -> Result<()> {
+        BceWithLogits::default().check(outputs, targets)
+    }
+
+    fn per_row(&self, raw: &[f32], outputs: usize, targets: &Targets, out: &mut Vec<f32>) -> Result<()> {
+        BceWithLogits::default().per_row(raw, outputs, targets, out)
+    }
+}
+
+#[test]
+fn the_threshold_of_a_loss_of_ones_own_is_in_the_file() {
+    let (table, data) = data(&["tall", "old"]);
+    let mut learn =
+        Learner::tabular_with_loss(&data, Box::new(Strict), learner_config("strict", 0.5)).unwrap();
+    learn.quiet();
+    let own = learn.predict(&table).unwrap().0;
+    let saved = SavedModel::load(&learn.save("model").unwrap()).unwrap().predict(&table).unwrap().0;
+    assert_eq!((own.threshold, &own), (0.9, &saved));
 }

@@ -1,27 +1,27 @@
 //! Rows that are too few for what is made of them.
 
 use super::{Warning, WarningKind};
+use crate::plural::plural;
 
 /// Validation rows from which on a share of right answers says something.
 const FEW: usize = 10;
 
 /// What to tell of so many columns to predict from, rows to train on and rows to validate on.
 pub(in crate::data) fn few_rows(columns: usize, train: usize, valid: usize) -> Vec<Warning> {
-    let counted = |n: usize, what: &str| format!("{n} {what}{}", if n == 1 { "" } else { "s" });
     let warning = |kind, message| Warning { kind, column: None, message };
     let mut warnings = Vec::new();
     if columns > train {
         let message = format!(
             "{} to predict from are more than the {} to train on, which can be learned by heart; leave columns out, or collect more rows",
-            counted(columns, "column"),
-            counted(train, "row")
+            plural(columns, "column"),
+            plural(train, "row")
         );
         warnings.push(warning(WarningKind::MoreColumnsThanRows, message));
     }
     if valid < FEW {
         let message = format!(
             "{} to validate on {} few: which model is the best, and when to stop, is left to chance; hold back more rows",
-            counted(valid, "row"),
+            plural(valid, "row"),
             if valid == 1 { "is" } else { "are" }
         );
         warnings.push(warning(WarningKind::FewToValidateOn, message));

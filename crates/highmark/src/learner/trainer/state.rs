@@ -215,7 +215,7 @@ impl Trainer {
         history.iters.clone_from(&meta.iters);
         history.smooth = meta.smooth;
         history.plans.clone_from(&meta.plans);
-        self.watch.go_on(meta.seconds.used);
+        self.watch.go_on(meta.seconds.in_all());
         self.planner.iter_mut().for_each(|planner| planner.resume(meta));
         let tensors = from.floats_under("non-finite.");
         let tensors = tensors.map(|(name, numbers)| (name.to_string(), numbers.into())).collect();
