@@ -9,8 +9,8 @@ import highmark.callbacks as keras
 from highmark.tabular.all import (
     AccumMetric,
     Callback,
-    CancelFitException,
     CancelBatchException,
+    CancelFitException,
     EarlyStoppingCallback,
     TabularDataLoaders,
     accuracy,

@@ -113,7 +113,7 @@ fn is_whole(folder: &RunFolder, report: &RunReport, screen: Screen) -> Result<bo
         return Err(Failure::failed(format!(
             "the run in {shown} has ended, but its {} is missing or damaged, and there is no checkpoint to have it from; bring it back, or repeat the run: `highmark train {}`",
             run_folder::MODEL,
-            shell::word(&folder.file(run_folder::CONFIG))
+            shell::word(folder.file(run_folder::CONFIG))
         )));
     }
     Ok(true)

@@ -77,7 +77,7 @@ fn without_model(path: &Path) -> Result<String> {
         // Resumed, it would be shown, and no more.
         Some(_) => format!(
             "the run in {shown} has ended, but its {MODEL} is gone; bring it back, or repeat the run: `highmark train {}`",
-            shell::word(&path.join(run_folder::CONFIG))
+            shell::word(path.join(run_folder::CONFIG))
         ),
         None => {
             let next = run_folder::next(path);
