@@ -63,7 +63,7 @@ fn an_altered_byte_is_found() {
     let mut altered = file.clone();
     *altered.last_mut().unwrap() ^= 1;
     let error = load(&altered).unwrap_err().to_string();
-    for part in ["model.safetensors", "damaged", "take another copy", "highmark resume"] {
+    for part in ["model.safetensors", "damaged", "take another copy", "the checkpoint of its run"] {
         assert!(error.contains(part), "`{part}` is not in: {error}");
     }
     load(&file).unwrap();

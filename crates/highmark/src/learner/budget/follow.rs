@@ -73,7 +73,8 @@ impl Trainer {
         if at.epoch >= self.asked_epochs() {
             // Also when a fit that has ended is resumed: its end is its end, and its last plan what was planned.
             if let Some(plan) = self.history.plans.last() {
-                self.set_epochs(self.history.rows.len() + plan.epochs_from(at.train_iter, full));
+                let planned = self.history.rows.len() + plan.epochs_from(at.train_iter, full);
+                self.set_epochs(planned.min(at.epoch));
             }
             return;
         }
