@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io::{BufWriter, ErrorKind, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::atomic_file::{put, write_part};
@@ -42,7 +42,7 @@ impl FrameFolder {
         let mut part = self.write_part(frame);
         if self.kept == Kept::Newest && part.as_ref().is_err_and(is_full) && newest.is_file() {
             // There is room for two and no more: the older one is worth less than one of now.
-            drop(self.disk.remove(&previous));
+            self.remove(&previous);
             part = self.write_part(frame);
         }
         let (part, mut oldest) = (part?, None);
@@ -61,10 +61,17 @@ impl FrameFolder {
         put(&*self.disk, &part, &newest)?;
         if self.kept == Kept::None {
             // Of another fit: not the one before this.
-            drop(self.disk.remove(&previous));
+            self.remove(&previous);
         }
         self.kept = Kept::Newest;
         Ok(oldest)
+    }
+
+    /// Unless the folder was moved away meanwhile, and the file there now is another's.
+    fn remove(&self, path: &Path) {
+        if folder_lock::check(&self.folder).is_ok() {
+            drop(self.disk.remove(path));
+        }
     }
 
     fn write_part(&self, frame: &Frame) -> Result<PathBuf> {
