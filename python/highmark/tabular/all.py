@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import gc
+import importlib
+
 # fastai's star brings these of Python too, and scripts count on it.
 import json
 import math
@@ -13,8 +16,9 @@ import time
 import warnings
 from collections import Counter, OrderedDict, defaultdict, namedtuple
 from copy import copy, deepcopy
-from functools import partial, reduce
+from functools import cached_property, partial, reduce
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -412,9 +416,21 @@ class _Late:
         self.__name__ = name
 
     def __getattr__(self, attribute: str) -> Any:
-        import importlib
+        return getattr(self._module, attribute)
 
-        return getattr(importlib.import_module(self.__name__), attribute)
+    @cached_property
+    def _module(self) -> ModuleType:
+        # An import makes much and gives nothing up: not to look for cycles meanwhile takes an eighth off pandas's time. Frozen
+        # and thawed, what it made counts as old, or the next look would be long.
+        collects = gc.isenabled()
+        gc.disable()
+        try:
+            return importlib.import_module(self.__name__)
+        finally:
+            if collects:
+                gc.freeze()
+                gc.unfreeze()
+                gc.enable()
 
     def __repr__(self) -> str:
         return f"<module {self.__name__!r}>"
