@@ -16,8 +16,8 @@ import numpy as np
 
 from .checkpoints import BackupAndRestore, ModelCheckpoint, check_monitor, column, mode_direction
 from .keras_hooks import HOOKS, Callback, Hookless
-from .tabular import callback as fastai
 from .tabular.builtin import TerminateOnNaNCallback
+from .tabular.callback import PatientTracker
 from .tabular.checks import count, real, text
 
 __all__ = [
@@ -35,7 +35,7 @@ __all__ = [
 ]
 
 
-class _Tracker(Hookless, fastai.Native):
+class _Tracker(Hookless, PatientTracker):
     """A tracker of the library with Keras's words."""
 
     _tracks = True
@@ -58,18 +58,6 @@ class _Tracker(Hookless, fastai.Native):
     @property
     def _watched(self) -> str:
         return column(self.monitor)
-
-    @property
-    def best(self) -> float | None:
-        """The best value so far."""
-        # An infinity is a text.
-        best = self._state().get("monitor", {}).get("best")
-        return None if best is None else float(best)
-
-    @property
-    def wait(self) -> int:
-        """Epochs since the last improvement, or since what followed from it."""
-        return int(self._state().get("state", {}).get("wait", 0))
 
 
 class EarlyStopping(_Tracker):

@@ -9,6 +9,7 @@ import pytest
 from highmark.tabular.all import (
     Categorify,
     FillMissing,
+    Metric,
     Normalize,
     TabularDataLoaders,
     accuracy,
@@ -20,6 +21,26 @@ os.environ.setdefault("MPLBACKEND", "Agg")
 # A shell's background jobs ignore Ctrl-C, and so would what the tests start.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 PROCS = [Categorify, FillMissing, Normalize]
+
+
+class ScriptedMetric(Metric):
+    """Says in each epoch what it was told."""
+
+    def __init__(self, name, lower, values):
+        self._name, self._lower, self.values, self.begun = name, lower, values, 0
+
+    name = property(lambda self: self._name)
+    lower_is_better = property(lambda self: self._lower)
+
+    def reset(self):
+        self.begun += 1
+
+    def accumulate(self, learn):
+        pass
+
+    @property
+    def value(self):
+        return self.values[self.begun - 1]
 
 
 @pytest.fixture(autouse=True)

@@ -2,13 +2,13 @@
 
 import numpy as np
 import pytest
+from conftest import ScriptedMetric
 
 import highmark.callbacks as keras
 from highmark.tabular.all import (
     Callback,
     CancelFitException,
     EarlyStoppingCallback,
-    Metric,
     ReduceLROnPlateau,
     tabular_learner,
 )
@@ -131,28 +131,9 @@ def test_the_setters_are_told_before_the_fit_begins(learn):
         type("Mine", (keras.EarlyStopping,), {"set_model": lambda self, model: None})
 
 
-class First(Metric):
-    """The worst infinity, and then numbers."""
-
-    name, lower_is_better = "x", True
-
-    def __init__(self, values):
-        self.values, self.begun = values, 0
-
-    def reset(self):
-        self.begun += 1
-
-    def accumulate(self, learn):
-        pass
-
-    @property
-    def value(self):
-        return self.values[self.begun - 1]
-
-
 def test_a_first_infinity_is_the_best_so_far(dls, tmp_path):
     def fit(values, *cbs):
-        learn = tabular_learner(dls, layers=[4], metrics=First(values))
+        learn = tabular_learner(dls, layers=[4], metrics=ScriptedMetric("x", True, values))
         with learn.no_logging():
             return learn.fit(len(values), cbs=list(cbs)).epochs_run
 

@@ -10,13 +10,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from conftest import ScriptedMetric
 
 import highmark.callbacks as keras
 from highmark.tabular.all import (
     SGD,
     Callback,
     EarlyStoppingCallback,
-    Metric,
     ReduceLROnPlateau,
     SaveModelCallback,
     TabularDataLoaders,
@@ -27,24 +27,6 @@ from highmark.tabular.all import (
 FILE = Path(__file__).parents[2] / "crates/highmark/tests/golden/trackers/trackers.json"
 CASES = json.loads(FILE.read_text())["cases"]
 COMP = {None: None, "less": np.less, "greater": np.greater}
-
-
-class Scripted(Metric):
-    def __init__(self, name, lower, values):
-        self._name, self._lower, self.values, self.begun = name, lower, values, 0
-
-    name = property(lambda self: self._name)
-    lower_is_better = property(lambda self: self._lower)
-
-    def reset(self):
-        self.begun += 1
-
-    def accumulate(self, learn):
-        pass
-
-    @property
-    def value(self):
-        return self.values[self.begun - 1]
 
 
 class Stamp(Callback):
@@ -102,7 +84,7 @@ def replay(case, data, folder, capsys):
         data, path=folder, y_names="y", cat_names=[], cont_names=["x"], valid_idx=range(4), bs=4
     )
     config = tabular_config(bn_cont=False, use_bn=False)
-    learn = tabular_learner(dls, [], config=config, opt_func=SGD, metrics=Scripted(monitor, lower, values))
+    learn = tabular_learner(dls, [], config=config, opt_func=SGD, metrics=ScriptedMetric(monitor, lower, values))
     stamp(learn, -1)
     mark = Stamp()
     if case["system"] == "fastai":

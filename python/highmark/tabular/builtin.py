@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 from typing import Any
 
-from .callback import Native
+from .callback import Native, NativeTracker, PatientTracker
 from .checks import count, direction, real, text
 
 __all__ = [
@@ -14,7 +14,6 @@ __all__ = [
     "EarlyStoppingCallback",
     "GradientAccumulation",
     "GradientClip",
-    "NativeTracker",
     "ReduceLROnPlateau",
     "SaveModelCallback",
     "SkipToEpoch",
@@ -22,7 +21,9 @@ __all__ = [
 ]
 
 
-class NativeTracker(Native):
+class _Tracker(NativeTracker):
+    """A tracker of the library with fastai's words."""
+
     def __init__(self, monitor: str, comp: Any, min_delta: float, reset_on_fit: bool) -> None:
         super().__init__()
         self.monitor = text("monitor", monitor)
@@ -34,15 +35,8 @@ class NativeTracker(Native):
     def _monitor_spec(self) -> dict[str, Any]:
         return {"name": self.monitor, "direction": direction(self.comp), "min_delta": real("min_delta", self.min_delta)}
 
-    @property
-    def best(self) -> float | None:
-        """The best value so far."""
-        # An infinity is a text.
-        best = self._state().get("monitor", {}).get("best")
-        return None if best is None else float(best)
 
-
-class EarlyStoppingCallback(NativeTracker):
+class EarlyStoppingCallback(_Tracker, PatientTracker):
     """Ends the fit when ``monitor`` has not improved by more than ``min_delta`` for ``patience`` epochs."""
 
     order = 63
@@ -71,17 +65,12 @@ class EarlyStoppingCallback(NativeTracker):
         }
 
     @property
-    def wait(self) -> int:
-        """Epochs since the last improvement."""
-        return int(self._state().get("state", {}).get("wait", 0))
-
-    @property
     def new_best(self) -> bool:
         """Whether the last epoch was the best so far."""
         return self.best is not None and self.wait == 0
 
 
-class SaveModelCallback(NativeTracker):
+class SaveModelCallback(_Tracker):
     """Saves the best model as ``fname`` in the learner's model folder, and hands it back at the end whatever ended the fit.
 
     ``every_epoch`` (yes, or a number of epochs) saves ``<fname>_<epoch>`` instead and hands nothing back; ``at_end`` saves
@@ -145,7 +134,7 @@ class SaveModelCallback(NativeTracker):
         return self.saved[-1] if self.saved else None
 
 
-class ReduceLROnPlateau(NativeTracker):
+class ReduceLROnPlateau(_Tracker, PatientTracker):
     """Divides the learning rate by ``factor`` when ``monitor`` has not improved for ``patience`` epochs."""
 
     order = 62
@@ -177,11 +166,6 @@ class ReduceLROnPlateau(NativeTracker):
             "min_lr": real("min_lr", self.min_lr),
             "reset_on_fit": self.reset_on_fit,
         }
-
-    @property
-    def wait(self) -> int:
-        """Epochs since the last improvement or reduction."""
-        return int(self._state().get("state", {}).get("wait", 0))
 
 
 class TerminateOnNaNCallback(Native):

@@ -20,7 +20,7 @@ from .naming import attribute_name
 if TYPE_CHECKING:
     from .fit_options import Checkpoint
 
-__all__ = ["EVENTS", "Callback", "Native", "TrackerCallback"]
+__all__ = ["EVENTS", "Callback", "Native", "NativeTracker", "PatientTracker", "TrackerCallback"]
 
 _SPANS = ("fit", "epoch", "train", "validate", "batch", "backward", "step")
 EVENTS: tuple[str, ...] = (
@@ -166,6 +166,26 @@ class Native(Callback):
         if all(getattr(getattr(self, event), "_native", False) for event in self._events()):
             return [native]
         return super()._handles(name, everywhere, native)
+
+
+class NativeTracker(Native):
+    """One that watches a column."""
+
+    @property
+    def best(self) -> float | None:
+        """The best value so far."""
+        # An infinity is a text.
+        best = self._state().get("monitor", {}).get("best")
+        return None if best is None else float(best)
+
+
+class PatientTracker(NativeTracker):
+    """One that acts when there is no improvement."""
+
+    @property
+    def wait(self) -> int:
+        """Epochs since the last improvement, or since what followed from it."""
+        return int(self._state().get("state", {}).get("wait", 0))
 
 
 def _forwarder(event: str) -> Function[[Native], None]:

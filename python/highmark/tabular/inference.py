@@ -56,13 +56,15 @@ class Inference:
             raise ValueError("cbs: predictions call no callbacks; look at what get_preds returns, or validate(cbs=...)")
         loader = self._loader(ds_idx, dl)
         raw, activated, losses = self._outputs(loader.rows)
-        cat, cont, targets = loader.dataset.arrays()
-        result: list[Any] = [(tensor_of(cat.astype(np.int64)), tensor_of(cont))] if with_input else []
+        result: list[Any] = []
+        if with_input:
+            cat, cont, _ = loader.rows.arrays()
+            result.append((tensor_of(cat.astype(np.int64)), tensor_of(cont)))
         if with_preds:
             result.append(tensor_of(activated) if act is None else act(tensor_of(raw)))
         else:
             result.append(None)
-        result.append(tensor_of(targets) if with_targs else None)
+        result.append(tensor_of(loader.rows.targets()) if with_targs else None)
         if with_decoded:
             result.append(tensor_of(self._decisions(activated)))
         if with_loss:

@@ -4,7 +4,7 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use super::disk::{Disk, SystemDisk};
-use super::folder_lock;
+use super::folder_lock::{self, folder_of};
 use crate::{Error, Result};
 
 /// Writes `bytes` to `path`: to a temporary name beside it, synced, then renamed over it, and the folder synced, so that
@@ -33,9 +33,7 @@ pub(crate) fn write_part(
     path: &Path,
     write: impl FnOnce(&mut dyn Write) -> io::Result<()>,
 ) -> Result<PathBuf> {
-    let folder = folder_of(path);
-    folder_lock::check(folder).map_err(|e| Error::io("write", path, e))?;
-    disk.make_folder(folder).map_err(|e| Error::io("create", folder, e))?;
+    disk.make_folder(folder_of(path)).map_err(|e| Error::io("write", path, e))?;
     let mut name = path.file_name().unwrap_or_default().to_os_string();
     name.push(".part");
     let part = path.with_file_name(name);
@@ -53,8 +51,6 @@ pub(crate) fn write_part(
 
 /// Renames what [`write_part`] has written into its place.
 pub(crate) fn put(disk: &dyn Disk, part: &Path, path: &Path) -> Result<()> {
-    // Once more, since writing may have taken long. The part is where the folder is now.
-    folder_lock::check(folder_of(path)).map_err(|e| Error::io("write", path, e))?;
     if let Err(error) = disk.rename(part, path) {
         drop(disk.remove(part));
         return Err(Error::io("write", path, error));
@@ -65,8 +61,4 @@ pub(crate) fn put(disk: &dyn Disk, part: &Path, path: &Path) -> Result<()> {
 /// Whether a file is there that this process can have put there.
 pub(crate) fn is_in_place(path: &Path) -> bool {
     path.is_file() && folder_lock::check(folder_of(path)).is_ok()
-}
-
-fn folder_of(path: &Path) -> &Path {
-    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }

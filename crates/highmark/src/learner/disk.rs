@@ -4,6 +4,8 @@ use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::Path;
 
+use super::folder_lock::{self, folder_of};
+
 /// A file that is being written.
 pub(crate) trait NewFile: Write {
     /// Waits until everything is on the disk.
@@ -22,7 +24,8 @@ pub(crate) trait Disk: Send + Sync {
     fn sync_folder(&self, path: &Path) -> io::Result<()>;
 }
 
-/// The real one.
+/// The real one. It changes nothing in a folder that this process has locked, and that is another one by now: a folder can be
+/// moved away at any moment, between the writing of a file and its renaming for one.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct SystemDisk;
 
@@ -72,6 +75,7 @@ fn send(_: &File, _: u64, _: u64) {}
 
 impl Disk for SystemDisk {
     fn make_folder(&self, path: &Path) -> io::Result<()> {
+        folder_lock::check(path)?;
         fs::create_dir_all(path)
     }
 
@@ -80,10 +84,12 @@ impl Disk for SystemDisk {
     }
 
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
+        folder_lock::check(folder_of(to))?;
         fs::rename(from, to)
     }
 
     fn remove(&self, path: &Path) -> io::Result<()> {
+        folder_lock::check(folder_of(path))?;
         fs::remove_file(path)
     }
 

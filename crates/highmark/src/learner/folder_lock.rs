@@ -12,8 +12,8 @@ use crate::{Error, Result};
 /// How long a process that was killed may take to end: it still writes what it was writing to the disk.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// What this process holds, by the folders' absolute paths: whoever puts a file into a folder looks here, through
-/// [`check`], whether it is still the same one.
+/// What this process holds, by the folders' absolute paths: the [`super::disk::SystemDisk`] looks here, through [`check`],
+/// whether a folder that it changes is still the same one.
 static HELD: Mutex<BTreeMap<PathBuf, Held>> = Mutex::new(BTreeMap::new());
 
 /// Held while a process works in a folder: of a run, or of checkpoints. The system lets go of it when the process ends,
@@ -98,7 +98,12 @@ pub(crate) fn check(folder: &Path) -> io::Result<()> {
         return Ok(());
     }
     let message = "it was moved away or removed, and what is in its place now is another's";
-    Err(io::Error::new(io::ErrorKind::NotFound, message))
+    Err(io::Error::other(message))
+}
+
+/// The folder of a file.
+pub(crate) fn folder_of(path: &Path) -> &Path {
+    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
 /// Locks a folder once more that is gone, or its lock; fails if somebody else does at the same time.

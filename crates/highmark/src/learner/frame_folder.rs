@@ -2,13 +2,12 @@
 
 use std::fs::File;
 use std::io::{BufWriter, ErrorKind, Write};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::atomic_file::{put, write_part};
 use super::checkpoint::{newest, previous};
 use super::disk::Disk;
-use super::folder_lock;
 use super::frame::{Frame, PIECE_BYTES};
 use crate::{Error, Result};
 
@@ -42,12 +41,11 @@ impl FrameFolder {
         let mut part = self.write_part(frame);
         if self.kept == Kept::Newest && part.as_ref().is_err_and(is_full) && newest.is_file() {
             // There is room for two and no more: the older one is worth less than one of now.
-            self.remove(&previous);
+            drop(self.disk.remove(&previous));
             part = self.write_part(frame);
         }
         let (part, mut oldest) = (part?, None);
         if self.kept == Kept::Newest {
-            folder_lock::check(&self.folder).map_err(|error| Error::io("replace", &previous, error))?;
             // The system takes a file away when nobody has it open.
             oldest = self.disk.hold(&previous);
             if let Err(error) = self.disk.rename(&newest, &previous)
@@ -61,17 +59,10 @@ impl FrameFolder {
         put(&*self.disk, &part, &newest)?;
         if self.kept == Kept::None {
             // Of another fit: not the one before this.
-            self.remove(&previous);
+            drop(self.disk.remove(&previous));
         }
         self.kept = Kept::Newest;
         Ok(oldest)
-    }
-
-    /// Unless the folder was moved away meanwhile, and the file there now is another's.
-    fn remove(&self, path: &Path) {
-        if folder_lock::check(&self.folder).is_ok() {
-            drop(self.disk.remove(path));
-        }
     }
 
     fn write_part(&self, frame: &Frame) -> Result<PathBuf> {

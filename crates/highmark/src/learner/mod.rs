@@ -181,12 +181,7 @@ impl Learner {
     /// by that of the library which has the same activation. Fails for classes under a loss whose activation is not
     /// softmax, and for others under one whose activation is.
     pub fn tabular_with_loss(data: &TabularData, loss: Box<dyn Loss>, config: LearnerConfig) -> Result<Self> {
-        let kind = match LossKind::from(loss.activation()) {
-            LossKind::BceWithLogits { pos_weight, .. } => {
-                LossKind::BceWithLogits { pos_weight, threshold: loss.threshold() }
-            }
-            other => other,
-        };
+        let kind = LossKind::standing_for(&*loss);
         let classes = matches!(data.pipeline.task(), Task::Classification { .. });
         if classes != (loss.activation() == Activation::Softmax) {
             let message = format!(

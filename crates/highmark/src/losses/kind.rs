@@ -91,6 +91,16 @@ impl LossKind {
         })
     }
 
+    /// The loss of the library that decides as `loss` does: by the same activation and threshold.
+    pub(crate) fn standing_for(loss: &dyn Loss) -> Self {
+        match loss.activation().into() {
+            Self::BceWithLogits { pos_weight, .. } => {
+                Self::BceWithLogits { pos_weight, threshold: loss.threshold() }
+            }
+            other => other,
+        }
+    }
+
     /// The loss itself.
     pub fn build(&self) -> Box<dyn Loss> {
         match self.clone() {
