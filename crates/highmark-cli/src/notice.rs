@@ -7,6 +7,7 @@ use highmark::StopFlag;
 
 use crate::args::DeadlineArgs;
 use crate::failure::{Failure, Result};
+use crate::screen;
 
 /// How long before the end of a Slurm job the work is ended: for a last batch, a checkpoint and the end of the process.
 const BEFORE_SLURM: Duration = Duration::from_secs(30);
@@ -18,14 +19,23 @@ pub(crate) fn watch(args: &DeadlineArgs) -> Result<StopFlag> {
     if let Some(text) = &args.deadline {
         stop.raise_at(deadline(text, Local::now().naive_local())?)?;
     }
-    // Set by Slurm, and not by the user: what cannot be read is none, and 0 is no time.
-    let slurm = std::env::var("SLURM_JOB_END_TIME").ok().and_then(|end| end.trim().parse::<u64>().ok());
-    let slurm = slurm.filter(|end| *end > 0);
-    let slurm = slurm.and_then(|end| SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(end)));
-    if let Some(end) = slurm {
+    if let Some(end) = slurm_end() {
         stop.raise_at(end.checked_sub(BEFORE_SLURM).unwrap_or(end))?;
     }
     Ok(stop)
+}
+
+/// When the Slurm job ends that this is part of. What cannot be read is no reason to fail: Slurm has set it, and not the user.
+fn slurm_end() -> Option<SystemTime> {
+    const VARIABLE: &str = "SLURM_JOB_END_TIME";
+    let text = std::env::var(VARIABLE).ok().filter(|text| !text.trim().is_empty())?;
+    let seconds = text.trim().parse::<u64>().ok();
+    let end = seconds.and_then(|end| SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(end)));
+    if end.is_none() {
+        screen::note(format!("{VARIABLE} is `{text}`, which is no number of seconds since 1970, and not heeded"));
+    }
+    // 0 is no time.
+    end.filter(|end| *end > SystemTime::UNIX_EPOCH)
 }
 
 /// `18:00`, the next time that it is, or `2026-11-23 18:00`; local time, with or without seconds.

@@ -13,12 +13,12 @@ use crate::samples::people;
 const OPTIONS: &str =
     "--target price --ignore answer,grade,tall,old --layers 8 --bs 8 --lr 0.01 --no-early-stopping";
 
-fn spawn(folder: &Folder, arguments: &str, slurm_end: Option<u64>) -> Child {
+fn spawn(folder: &Folder, arguments: &str, slurm_end: Option<&str>) -> Child {
     let mut command = Command::new(env!("CARGO_BIN_EXE_highmark"));
     command.args(arguments.split_whitespace()).current_dir(folder.path(""));
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     if let Some(end) = slurm_end {
-        command.env("SLURM_JOB_END_TIME", end.to_string());
+        command.env("SLURM_JOB_END_TIME", end);
     }
     command.spawn().unwrap()
 }
@@ -85,7 +85,7 @@ fn every_loop_sees_every_signal() {
             drop(std::fs::remove_dir_all(folder.path("new")));
         }
         // The end of a Slurm job that is due.
-        let child = spawn(&folder, &command, Some(1));
+        let child = spawn(&folder, &command, Some("1"));
         folder.write("pipe.csv", &csv);
         finish(child).failed(75, &[what]);
         if command.starts_with("train") {
@@ -99,6 +99,16 @@ fn every_loop_sees_every_signal() {
     // Nobody has asked these to end, and they are not in the way of each other.
     folder.write("again.csv", &csv);
     folder.run("predict run again.csv -o predicted.csv").done();
+}
+
+#[test]
+fn an_end_of_a_job_that_cannot_be_read_is_told() {
+    let folder = Folder::with("signals-slurm", "people.csv", &people(200));
+    let train = format!("train people.csv {OPTIONS} --epochs 1 --quiet --overwrite --out run");
+    for (end, told) in [("18:00", true), ("99999999999999999999", true), ("0", false), ("", false)] {
+        let ran = finish(spawn(&folder, &train, Some(end))).done();
+        assert_eq!(ran.err.contains(&format!("SLURM_JOB_END_TIME is `{end}`")), told, "{ran:?}");
+    }
 }
 
 #[test]
@@ -168,7 +178,7 @@ fn a_second_interrupt_ends_it_at_once_and_nothing_is_lost() {
     let train = format!("train people.csv {OPTIONS} --epochs 4 --out");
     folder.run(&format!("{train} whole --quiet")).done();
     // Interrupted after its first batch.
-    finish(spawn(&folder, &format!("{train} cut"), Some(1))).failed(75, &["highmark resume cut"]);
+    finish(spawn(&folder, &format!("{train} cut"), Some("1"))).failed(75, &["highmark resume cut"]);
     let checkpoint = folder.bytes("cut/checkpoint.safetensors");
     pipe(&folder.path("people.csv"));
     let child = spawn(&folder, "resume cut", None);
@@ -199,6 +209,6 @@ fn deadlines() {
     folder.run(&format!("{train} --deadline 2001-01-01T10:00")).failed(2, &["deadline", "past"]);
     folder.run(&format!("{train} --deadline teatime")).failed(2, &["deadline", "18:00"]);
     // Without a checkpoint there is nothing to resume, and it says so.
-    let ran = finish(spawn(&folder, &format!("{train} --no-checkpoint --out none"), Some(1)));
+    let ran = finish(spawn(&folder, &format!("{train} --no-checkpoint --out none"), Some("1")));
     ran.failed(1, &["interrupted", "without a checkpoint"]);
 }
