@@ -32,7 +32,9 @@ fn slurm_end() -> Option<SystemTime> {
     let seconds = text.trim().parse::<u64>().ok();
     let end = seconds.and_then(|end| SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(end)));
     if end.is_none() {
-        screen::note(format!("{VARIABLE} is `{text}`, which is no number of seconds since 1970, and not heeded"));
+        screen::note(format!(
+            "{VARIABLE} is `{text}`, which is no number of seconds since 1970, and not heeded"
+        ));
     }
     // 0 is no time.
     end.filter(|end| *end > SystemTime::UNIX_EPOCH)
