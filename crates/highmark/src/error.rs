@@ -98,7 +98,7 @@ pub enum ErrorKind {
     #[error("{0}")]
     Training(String),
     /// The stop flag ended something that has no result when it is cut short: `validate`, `predict`, `lr_find`.
-    #[error("{0} was interrupted")]
+    #[error("{0} was interrupted: the stop flag is raised, and stays so until it is lowered")]
     Interrupted(&'static str),
     /// An error of the user's own code: a callback, a metric, a loss.
     #[error(transparent)]

@@ -32,6 +32,11 @@ impl Named {
     pub fn callback<T: Callback>(&self) -> Option<&T> {
         (self.callback.as_ref() as &dyn Any).downcast_ref()
     }
+
+    /// The same, to change.
+    pub fn callback_mut<T: Callback>(&mut self) -> Option<&mut T> {
+        (self.callback.as_mut() as &mut dyn Any).downcast_mut()
+    }
 }
 
 impl Callback for Named {

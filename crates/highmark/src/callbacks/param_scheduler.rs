@@ -23,7 +23,11 @@ pub struct ParamScheduler {
 }
 
 impl ParamScheduler {
-    /// The learning rate of all groups follows `lr`, and the momentum `mom` if there is one.
+    pub(crate) const NAME: &str = "param_scheduler";
+
+    /// The learning rate of all groups follows `lr`, and the momentum `mom` if there is one. For [`crate::Learner::fit`]: the
+    /// other kinds of fit have such a schedule of their own. A fit with a curve that is below 0, or is no number somewhere,
+    /// fails before it begins.
     pub fn new(lr: Curve, mom: Option<Curve>) -> Self {
         Self { lr, mom }
     }
@@ -31,7 +35,7 @@ impl ParamScheduler {
 
 impl Callback for ParamScheduler {
     fn name(&self) -> &'static str {
-        "param_scheduler"
+        Self::NAME
     }
 
     fn stage(&self) -> Stage {
@@ -44,6 +48,10 @@ impl Callback for ParamScheduler {
 
     fn events(&self) -> EventSet {
         EventSet::of(&[Event::Before(Span::Batch)])
+    }
+
+    fn before_fit(&mut self, _: &mut Trainer) -> Flow {
+        Ok(Curve::check_hypers(&self.lr, self.mom.as_ref())?)
     }
 
     fn before_batch(&mut self, t: &mut Trainer) -> Flow {

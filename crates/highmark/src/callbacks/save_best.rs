@@ -192,6 +192,20 @@ impl SaveBest {
         }
     }
 
+    /// Fails when two would write the same file, each over what the other holds for the best.
+    pub(crate) fn check_apart<'a>(all: impl Iterator<Item = &'a Self>, t: &Trainer) -> Result<()> {
+        let mut files: Vec<PathBuf> = Vec::new();
+        for path in all.filter_map(|callback| callback.path_of(t, "")) {
+            if files.contains(&path) {
+                let message =
+                    format!("two would save the best model to {}; give one another file", path.display());
+                return Err(Error::config("callbacks", message));
+            }
+            files.push(path);
+        }
+        Ok(())
+    }
+
     fn save(&mut self, t: &mut Trainer, suffix: &str) -> Result<()> {
         let Some(path) = self.path_of(t, suffix) else { return Ok(()) };
         t.save_to(&path, self.with_optimizer)?;
@@ -288,6 +302,10 @@ impl Callback for SaveBest {
     fn before_fit(&mut self, t: &mut Trainer) -> Flow {
         if self.when == SaveWhen::EveryEpoch(0) {
             return Err(Error::config("every epoch", "save every 1 epoch or more").into());
+        }
+        if let Some(path) = self.path_of(t, "").filter(|path| path.is_dir()) {
+            let message = format!("{} is a folder; name a file for the best model", path.display());
+            return Err(Error::config("save best", message).into());
         }
         (self.best_epoch, self.saving) = (None, None);
         (self.unwritten, self.waiting) = (false, false);

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use arrow_array::Array;
+use arrow_array::{Array, ArrayRef};
 use arrow_schema::DataType;
 use serde::{Deserialize, Serialize};
 
@@ -136,39 +136,38 @@ impl Task {
 /// truth values are labels), numbers are to be regressed. Unlike in fastai, columns of numbers that are only
 /// 0 and 1, integers or floats, are like truth values.
 pub(crate) fn infer_kind(table: &Table, targets: &[String]) -> Result<TaskKind> {
-    let mut types = Vec::new();
+    let (one, mut numeric, mut labels) = (targets.len() == 1, true, true);
     for name in targets {
-        types.push(table.column(name)?.data_type());
+        let array = table.column(name)?;
+        numeric &= array.data_type().is_numeric();
+        labels = labels && (*array.data_type() == DataType::Boolean || zeros_and_ones(name, array, one)?);
     }
-    if types.iter().all(|t| t.is_numeric()) {
-        let binary = |name: &String| -> Result<bool> {
-            let array = table.column(name)?;
-            let levels = |rows: usize| Ok::<_, Error>(Factors::of(name, &array.slice(0, rows))?.levels);
-            let known = |level: &Level| level.matches(&Level::Int(0)) || level.matches(&Level::Int(1));
-            // The first rows tell it of most columns.
-            if !levels(array.len().min(1000))?.iter().all(known) {
-                return Ok(false);
-            }
-            let levels = levels(array.len())?;
-            // Floats that are all the same may as well be a quantity.
-            let least = if array.data_type().is_floating() && targets.len() == 1 { 2 } else { 1 };
-            Ok(levels.len() >= least && levels.iter().all(known))
-        };
-        for target in targets {
-            if !binary(target)? {
-                return Ok(TaskKind::Regression);
-            }
+    match (one, numeric, labels) {
+        (true, _, true) | (true, false, _) => Ok(TaskKind::Classification),
+        (false, _, true) => Ok(TaskKind::MultiLabel),
+        (_, true, false) => Ok(TaskKind::Regression),
+        (false, false, false) => {
+            let message = "several targets must all be numbers (regression) or all be 0 and 1 (multi-label)";
+            Err(Error::config("targets", format!("{message}; there are: {}", targets.join(", "))))
         }
-        return Ok(if targets.len() == 1 { TaskKind::Classification } else { TaskKind::MultiLabel });
     }
-    if targets.len() == 1 {
-        return Ok(TaskKind::Classification);
+}
+
+/// Whether a column is of numbers that are 0 and 1. `one` says that it is the only target.
+fn zeros_and_ones(name: &str, array: &ArrayRef, one: bool) -> Result<bool> {
+    if !array.data_type().is_numeric() {
+        return Ok(false);
     }
-    if types.iter().all(|t| **t == DataType::Boolean) {
-        return Ok(TaskKind::MultiLabel);
+    let levels = |rows: usize| Ok::<_, Error>(Factors::of(name, &array.slice(0, rows))?.levels);
+    let known = |level: &Level| level.matches(&Level::Int(0)) || level.matches(&Level::Int(1));
+    // The first rows tell it of most columns.
+    if !levels(array.len().min(1000))?.iter().all(known) {
+        return Ok(false);
     }
-    let message = "several targets must all be numbers (regression) or all be 0 and 1 (multi-label)";
-    Err(Error::config("targets", format!("{message}; there are: {}", targets.join(", "))))
+    let levels = levels(array.len())?;
+    // Floats that are all the same may as well be a quantity.
+    let least = if array.data_type().is_floating() && one { 2 } else { 1 };
+    Ok(levels.len() >= least && levels.iter().all(known))
 }
 
 /// The task of this kind with these targets. The classes are `classes`, or those of the training rows.

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::checkpoint::Checkpoint;
 use super::event::{Event, EventSet, Flow, RunKind, RunsOn, Span, Stage};
 use super::trainer::Trainer;
+use crate::callbacks::Named;
 use crate::{Error, ErrorKind, Result};
 
 /// What a callback remembers, for a checkpoint: plain values, and numbers in bulk.
@@ -200,11 +201,13 @@ pub struct Callbacks {
 }
 
 impl Callbacks {
-    /// Adds one behind those of its stage. Fails when its name is taken: a [`crate::Named`] has another.
+    /// Adds one behind those of its stage. Fails when its name is taken: a [`Named`] has another.
     pub fn add(&mut self, callback: Box<dyn Callback>) -> Result<()> {
         if self.list.iter().any(|c| c.name() == callback.name()) {
-            let message =
-                format!("there are two called `{}`; remove one or give it another name", callback.name());
+            let message = format!(
+                "there are two called `{}`; remove one, or give it another name by `Named`",
+                callback.name()
+            );
             return Err(Error::config("callbacks", message));
         }
         let place = self.list.partition_point(|c| c.stage() <= callback.stage());
@@ -218,9 +221,29 @@ impl Callbacks {
         Some(self.list.remove(place))
     }
 
-    /// The first of type `T`.
+    /// The first of type `T`, one under another name ([`Named`]) included.
     pub fn get<T: Callback>(&self) -> Option<&T> {
-        self.list.iter().find_map(|c| (c.as_ref() as &dyn Any).downcast_ref())
+        self.all().next()
+    }
+
+    /// The same, to change.
+    pub fn get_mut<T: Callback>(&mut self) -> Option<&mut T> {
+        self.list.iter_mut().find_map(|callback| {
+            let callback = callback.as_mut() as &mut dyn Any;
+            if callback.is::<T>() {
+                callback.downcast_mut()
+            } else {
+                callback.downcast_mut::<Named>()?.callback_mut()
+            }
+        })
+    }
+
+    /// Those of type `T`, in the order in which they run.
+    pub(crate) fn all<T: Callback>(&self) -> impl Iterator<Item = &T> {
+        self.list.iter().filter_map(|callback| {
+            let callback = callback.as_ref() as &dyn Any;
+            callback.downcast_ref().or_else(|| callback.downcast_ref::<Named>()?.callback())
+        })
     }
 
     /// All, in the order in which they run.
@@ -249,11 +272,17 @@ impl Callbacks {
         text
     }
 
+    /// What the names of a callback's tensors in a checkpoint begin with. The dots of its own name are written otherwise, so that
+    /// `a.b` with `c` is not `a` with `b.c`.
+    pub(crate) fn prefix(callback: &str) -> String {
+        format!("callback.{}.", callback.replace('%', "%25").replace('.', "%2E"))
+    }
+
     /// Fails when the checkpoint holds the state of a callback that is not here.
     pub(crate) fn check_states(&self, from: &Checkpoint) -> Result<()> {
         let known = |name: &str| self.list.iter().any(|c| c.name() == name);
         let remembers = |(name, values): &(&String, &serde_json::Value)| {
-            !values.is_null() || from.floats_under(&format!("callback.{name}.")).next().is_some()
+            !values.is_null() || from.floats_under(&Self::prefix(name)).next().is_some()
         };
         match from.meta.callbacks.iter().find(|state| remembers(state) && !known(state.0)) {
             None => Ok(()),
@@ -267,17 +296,17 @@ impl Callbacks {
     pub(crate) fn load_states(&mut self, from: &Checkpoint) -> Result<()> {
         for callback in &mut self.list {
             let Some(values) = from.meta.callbacks.get(callback.name()) else { continue };
-            let prefix = format!("callback.{}.", callback.name());
+            let prefix = Self::prefix(callback.name());
             let tensors = from.floats_under(&prefix);
             let tensors = tensors.map(|(name, numbers)| (name.to_string(), numbers.into())).collect();
             let loaded = callback.load_state(&CallbackState { values: values.clone(), tensors });
-            loaded.map_err(|source| ErrorKind::Callback {
-                callback: callback.name().to_string(),
-                event: "load_state".into(),
-                source,
-            })?;
+            loaded.map_err(|source| Self::failed(&**callback, "load_state", source))?;
         }
         Ok(())
+    }
+
+    pub(crate) fn failed(callback: &dyn Callback, event: &str, source: Error) -> Error {
+        ErrorKind::Callback { callback: callback.name().to_string(), event: event.into(), source }.into()
     }
 
     /// Asks everybody what they listen to in a run of this kind.
@@ -315,7 +344,9 @@ impl Callbacks {
 }
 
 /// A callback from a closure that is called at `event` of every fit, in [`Stage::User`]. What the closure has captured is in no
-/// checkpoint: one that counts or compares is a [`Callback`] of its own.
+/// checkpoint: one that counts or compares is a [`Callback`] of its own. So is one that ends a fit after an epoch
+/// ([`Stage::Stop`]): from here, those who keep the best model would not see that epoch, unless
+/// [`crate::Learner::set_all_see_epochs_end`] says so.
 ///
 /// ```
 /// use highmark::{Event, Span, on};

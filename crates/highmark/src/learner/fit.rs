@@ -7,7 +7,7 @@ use super::event::RunKind;
 use super::report::Report;
 use super::run::Run;
 use super::{Budget, Callback, Learner};
-use crate::callbacks::ParamScheduler;
+use crate::callbacks::{ParamScheduler, SaveBest};
 use crate::optim::Schedule;
 use crate::{Error, Result};
 
@@ -103,6 +103,13 @@ impl Learner {
                 let message = "cosine-restarts counts its cycles in epochs, and a budget decides how many there are; choose another";
                 return Err(Error::config("schedule", message));
             }
+            if self.callbacks.get::<ParamScheduler>().is_some()
+                || extra.iter().any(|callback| callback.name() == ParamScheduler::NAME)
+            {
+                let message = "this kind of fit has a schedule of its own, and there is a ParamScheduler among the callbacks; \
+                               take it out, or use `fit`, which has none";
+                return Err(Error::config("callbacks", message));
+            }
             let (lr, mom) = schedule.curves(lr, epochs);
             extra.push(Box::new(ParamScheduler::new(lr, mom)));
         }
@@ -113,6 +120,7 @@ impl Learner {
         self.trainer.optimizer.set_lr(lr);
         self.trainer.plan(epochs);
         let fitted = self.with_callbacks(extra, |learner| {
+            SaveBest::check_apart(learner.callbacks.all(), &learner.trainer)?;
             if let Some(found) = &learner.resume {
                 learner.callbacks.check_states(&found.checkpoint)?;
             }

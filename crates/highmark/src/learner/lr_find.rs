@@ -1,5 +1,6 @@
 //! The learning rate range test (Smith 2017) with fastai's stopping rule and suggestions.
 
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::path::Path;
 
 use super::event::{Event, EventSet, Flow, RunKind, RunsOn, Span, Stage};
@@ -75,13 +76,15 @@ impl Learner {
         let before = (trainer.optimizer.clone(), trainer.counters, trainer.timings, trainer.progress());
         let history = std::mem::take(&mut trainer.history);
         trainer.plan(steps / trainer.train.batches().max(1) + 1);
-        let run = Run::new(trainer, &mut callbacks).fit(RunKind::LrFind, None);
+        let run = Run::new(trainer, &mut callbacks);
+        let ended = catch_unwind(AssertUnwindSafe(|| run.fit(RunKind::LrFind, None)));
+        // After a panic in a hook too.
         let measured = std::mem::replace(&mut trainer.history, history);
         (trainer.optimizer, trainer.counters, trainer.timings) = (before.0, before.1, before.2);
         trainer.resume_progress(before.3);
         trainer.model.params_mut().restore(&params)?;
         trainer.zero_grad();
-        run?;
+        ended.unwrap_or_else(|panic| resume_unwind(panic))?;
         // Of the fit that it is for: the history has those of the last group, whose factor may be another than 1.
         let lrs = (0..measured.lrs.len()).map(|step| config.rate(step, steps)).collect();
         Ok(LrFind { lrs, losses: measured.smooth_losses, steps })

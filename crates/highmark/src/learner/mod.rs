@@ -37,6 +37,7 @@ mod trainer;
 mod vacant;
 mod watch;
 
+use std::any::Any;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -67,7 +68,7 @@ use crate::data::{Dataset, Drift, Loader, Order, Table, TabularData, Task};
 use crate::engine::large_zeros;
 use crate::losses::{Activation, Loss, LossKind};
 use crate::metrics::Metric;
-use crate::models::{Model, TabularConfig};
+use crate::models::{Model, TabularConfig, TabularModel};
 use crate::optim::{GroupRule, Optimizer, OptimizerConfig};
 use crate::{Error, Result};
 use checkpoint::Found;
@@ -200,10 +201,11 @@ impl Learner {
         kind: LossKind,
         mut config: LearnerConfig,
     ) -> Result<Self> {
-        if config.model.batch_norm && config.batch_size == 1 {
+        let (task, n_cont) = (data.pipeline.task(), data.pipeline.cont_names().len());
+        let norms = config.model.batch_norm || config.model.bn_cont && n_cont > 0;
+        if norms && config.batch_size == 1 {
             return Err(Error::config("bs", "batch norm needs at least 2 rows a batch"));
         }
-        let task = data.pipeline.task();
         if config.scale_target && config.model.y_range.is_none() {
             config.model.output_scale = target_scale::output_scale(data, &kind)?;
         }
@@ -215,7 +217,7 @@ impl Learner {
         let names = data.pipeline.cat_names().iter().cloned();
         let mut description = ModelDescription::new("TabularModel", config.model.clone(), kind, config.seed);
         description.columns = names.zip(data.pipeline.cardinalities()).collect();
-        description.n_cont = data.pipeline.cont_names().len();
+        description.n_cont = n_cont;
         description.outputs = outputs;
         description.pipeline = Some(data.pipeline.clone());
         let model = description.build()?.threads(config.threads);
@@ -225,8 +227,8 @@ impl Learner {
 
     /// A learner for any model and any loss. Of `config`, `model`, `loss`, `scale_target` and `threads` are not used.
     ///
-    /// `train` and `valid` need targets. Files saved from it hold the parameters, to be loaded into the same model. It knows
-    /// nothing of tables: [`Learner::predict_dataset`] predicts rows that [`TabularData`] or you have encoded.
+    /// `train` and `valid` need targets. Files saved from it hold the parameters, to be loaded into the same model; those of a
+    /// [`TabularModel`] say how it is built. It knows nothing of tables: [`Learner::predict_dataset`] predicts rows that [`TabularData`] or you have encoded.
     pub fn new(
         model: Box<dyn Model>,
         loss: Box<dyn Loss>,
@@ -234,8 +236,11 @@ impl Learner {
         valid: Arc<Dataset>,
         config: LearnerConfig,
     ) -> Result<Self> {
-        let kind = config.loss.clone().unwrap_or(LossKind::Mse);
-        let mut description = ModelDescription::new(model.name(), config.model.clone(), kind, config.seed);
+        let kind = LossKind::standing_for(&*loss);
+        let tabular = (&*model as &dyn Any).downcast_ref::<TabularModel>();
+        let options = tabular.map_or_else(TabularConfig::default, |model| model.config().clone());
+        let mut description = ModelDescription::new(model.name(), options, kind, config.seed);
+        description.columns = tabular.map_or_else(Vec::new, |model| model.columns().to_vec());
         description.n_cont = train.n_cont();
         description.outputs = model.outputs();
         Self::assemble(model, loss, (train, valid), config, description)

@@ -9,7 +9,7 @@ use super::model_file::{self, ModelDescription};
 use super::stop_flag::StopFlag;
 use crate::Result;
 use crate::data::{Dataset, Drift, Loader, Order, Pipeline, Table, Task};
-use crate::losses::{Activation, Loss};
+use crate::losses::{Activation, Loss, check_lengths};
 use crate::metrics::{Metric, Predictions};
 use crate::models::{Model, TabularModel};
 use crate::nn::Mode;
@@ -36,12 +36,18 @@ impl Predicted {
         self.values.len() / self.outputs.max(1)
     }
 
-    /// The most probable class of each row, for a classification.
-    pub fn classes(&self) -> Vec<usize> {
+    /// The most probable class of each row; `None` unless it is a classification.
+    pub fn classes(&self) -> Option<Vec<usize>> {
+        if !matches!(self.task, Task::Classification { .. }) {
+            return None;
+        }
         let best = |row: &[f32]| (0..row.len()).fold(0, |best, i| if row[i] > row[best] { i } else { best });
         let rows = self.values.chunks_exact(self.outputs.max(1));
         // One output is the probability of the second class.
-        rows.map(|row| if let [p] = row { usize::from(*p > self.threshold) } else { best(row) }).collect()
+        Some(
+            rows.map(|row| if let [p] = row { usize::from(*p > self.threshold) } else { best(row) })
+                .collect(),
+        )
     }
 
     /// As a table: `prediction` and `probability_<class>` for each class; `prediction_<label>` and
@@ -57,7 +63,7 @@ impl Predicted {
         match &self.task {
             Task::Classification { .. } => {
                 let names = self.task.class_names();
-                let best = self.classes().into_iter().map(|c| names.get(c).map(String::as_str));
+                let best = self.classes().into_iter().flatten().map(|c| names.get(c).map(String::as_str));
                 columns.push(("prediction".into(), Arc::new(best.collect::<StringArray>())));
                 if self.outputs == 1 {
                     let positive = column(0);
@@ -232,6 +238,7 @@ pub(crate) fn predict_dataset(
     for position in 0..loader.batches() {
         loader.load(position, &mut batch);
         model.forward(&batch, Mode::Eval, &mut predictions)?;
+        check_lengths(&predictions, model.outputs(), batch.rows, None)?;
         activation.apply(&mut predictions, model.outputs());
         all.extend_from_slice(&predictions);
         interrupted(stop, "predict")?;

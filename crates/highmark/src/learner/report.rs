@@ -19,7 +19,8 @@ pub struct Report {
     pub outcome: Outcome,
     /// Epochs asked for.
     pub epochs_planned: usize,
-    /// Epochs that ran to their end, those before a resume included.
+    /// Epochs in the record: those that ran to their end, those that a callback has cut short or left out, and those before a
+    /// resume.
     pub epochs_run: usize,
     /// Time by what it was spent on, that before a resume included.
     pub timings: Timings,
@@ -53,6 +54,7 @@ impl Report {
             Outcome::Completed if self.epochs_planned == 1 => "the one epoch ran".into(),
             Outcome::Completed => format!("all {} epochs ran", self.epochs_planned),
             Outcome::Cancelled(cancel) => format!("{}: {}", cancel.by, cancel.reason),
+            Outcome::Interrupted if self.checkpoint.is_none() => "interrupted, without a checkpoint".into(),
             Outcome::Interrupted => "interrupted; it can be resumed from its checkpoint".into(),
             Outcome::Failed(message) => format!("failed: {message}"),
             Outcome::Running => "still running".into(),

@@ -86,7 +86,7 @@ impl<'a> Run<'a> {
             self.trainer.compute_loss()?;
             self.trainer.backward()?;
             if self.examine()? {
-                self.trainer.step();
+                self.trainer.step()?;
             }
             return Ok(());
         }
@@ -96,10 +96,7 @@ impl<'a> Run<'a> {
         self.emit(Event::AfterLoss)?;
         self.span(Span::Backward, |run| Ok(run.trainer.backward()?))?;
         if self.examine()? && self.trainer.step_is_due() {
-            self.span(Span::Step, |run| {
-                run.trainer.apply_gradients();
-                Ok(())
-            })?;
+            self.span(Span::Step, |run| Ok(run.trainer.apply_gradients()?))?;
             self.trainer.zero_grad();
         }
         Ok(())

@@ -445,13 +445,15 @@ impl Trainer {
         self.counters.waiting >= self.accumulate || self.progress.iter + 1 == self.progress.n_iter
     }
 
-    pub(crate) fn apply_gradients(&mut self) {
+    pub(crate) fn apply_gradients(&mut self) -> Result<()> {
+        self.optimizer.check_step(self.model.params())?;
         self.optimizer.clip(self.model.params_mut());
         if self.lr_scale() == 1.0 {
             self.model.step(&mut self.optimizer);
         } else {
             self.scaled_step();
         }
+        Ok(())
     }
 
     pub(crate) fn zero_grad(&mut self) {
@@ -460,11 +462,12 @@ impl Trainer {
     }
 
     /// The step without events.
-    pub(crate) fn step(&mut self) {
+    pub(crate) fn step(&mut self) -> Result<()> {
         if self.step_is_due() {
-            self.apply_gradients();
+            self.apply_gradients()?;
             self.zero_grad();
         }
+        Ok(())
     }
 
     pub(crate) fn update_metrics(&mut self) -> Result<()> {

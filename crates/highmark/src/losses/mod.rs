@@ -77,7 +77,12 @@ pub trait Loss: Send {
 }
 
 /// Whether predictions, and their gradient if there is one, are `rows` × `outputs`.
-fn check_lengths(predictions: &[f32], outputs: usize, rows: usize, grad: Option<&[f32]>) -> Result<()> {
+pub(crate) fn check_lengths(
+    predictions: &[f32],
+    outputs: usize,
+    rows: usize,
+    grad: Option<&[f32]>,
+) -> Result<()> {
     for (what, length) in
         [("predictions", predictions.len())].into_iter().chain(grad.map(|g| ("gradient", g.len())))
     {

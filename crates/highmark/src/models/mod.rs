@@ -4,6 +4,8 @@ mod tabular;
 
 pub use tabular::{TabularConfig, TabularModel, embedding_size};
 
+use std::any::Any;
+
 use crate::Result;
 use crate::data::Batch;
 use crate::engine::{Params, all_finite, stream_copy};
@@ -13,7 +15,7 @@ use crate::optim::Optimizer;
 /// The seam between models and everything else: the loop, callbacks, optimizers and files know only this.
 ///
 /// [`TabularModel`] is the one that comes with highmark; its source is the example for another.
-pub trait Model: Send {
+pub trait Model: Any + Send {
     /// A word for summaries: `TabularModel`.
     fn name(&self) -> &str;
 

@@ -123,6 +123,8 @@ pub fn embedding_size(levels: usize) -> usize {
 /// ```
 #[derive(Debug)]
 pub struct TabularModel {
+    config: TabularConfig,
+    columns: Vec<(String, usize)>,
     params: Params,
     embeds: Embeddings,
     /// What is done to the embeddings and to the continuous columns before they are put together.
@@ -187,6 +189,8 @@ impl TabularModel {
         let y_range = config.y_range.map(|(low, high)| SigmoidRange { low, high });
         let (output_scale, pool) = (config.output_scale.clone(), Pool::new(1));
         Ok(Self {
+            config: config.clone(),
+            columns: columns.to_vec(),
             params,
             embeds,
             embed_drop,
@@ -207,6 +211,16 @@ impl TabularModel {
     pub fn threads(mut self, threads: usize) -> Self {
         self.pool = Pool::new(threads);
         self
+    }
+
+    /// The options that it was made with.
+    pub fn config(&self) -> &TabularConfig {
+        &self.config
+    }
+
+    /// Its categorical columns, with the number of their levels.
+    pub fn columns(&self) -> &[(String, usize)] {
+        &self.columns
     }
 
     /// Fails on a batch whose columns are not the model's.

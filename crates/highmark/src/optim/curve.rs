@@ -92,6 +92,39 @@ impl Curve {
         if sound { Ok(()) } else { wrong(reason.into()) }
     }
 
+    /// The least and the greatest number at the ends of its pieces, between which it stays; none for no pieces.
+    fn range(&self) -> Option<(f64, f64)> {
+        match self {
+            Self::Constant(value) => Some((*value, *value)),
+            Self::Linear { start, end }
+            | Self::Cosine { start, end }
+            | Self::Exponential { start, end }
+            | Self::Poly { start, end, .. } => Some((start.min(*end), start.max(*end))),
+            Self::Pieces(pieces) => pieces
+                .iter()
+                .filter_map(|(_, curve)| curve.range())
+                .reduce(|all, piece| (all.0.min(piece.0), all.1.max(piece.1))),
+        }
+    }
+
+    /// Whether an optimizer can follow `lr`, and `mom` if there is one.
+    pub(crate) fn check_hypers(lr: &Self, mom: Option<&Self>) -> Result<()> {
+        lr.check()?;
+        if let Some((least, _)) = lr.range().filter(|(least, _)| *least < 0.0) {
+            return Err(Error::config("lr", format!("the curve goes down to {least}; a rate is 0 or more")));
+        }
+        let Some(mom) = mom else { return Ok(()) };
+        mom.check()?;
+        match mom.range() {
+            Some((least, most)) if least < 0.0 || most >= 1.0 => {
+                let message =
+                    format!("the curve goes from {least} to {most}; a momentum is from 0 to below 1");
+                Err(Error::config("mom", message))
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// The number at `position`.
     pub fn at(&self, position: f64) -> f64 {
         match self {

@@ -228,6 +228,24 @@ impl Optimizer {
         }
     }
 
+    /// Fails when a step would make numbers of the parameters that are none, or cannot be made: a hook can set any hyper, and
+    /// put other gradients in place of those of the model.
+    pub(crate) fn check_step(&self, params: &Params) -> Result<()> {
+        for Hypers { lr, mom, sqr_mom, eps, wd } in self.groups.iter().map(|group| &group.hypers) {
+            let all = [("lr", lr), ("mom", mom), ("sqr_mom", sqr_mom), ("eps", eps), ("wd", wd)];
+            if let Some((name, value)) = all.into_iter().find(|(_, value)| !value.is_finite()) {
+                return Err(Error::training(format!(
+                    "`{name}` was set to {value}, with which no step can be made"
+                )));
+            }
+        }
+        let (numbers, gradients) = (params.values.len(), params.grads.len());
+        if numbers != gradients {
+            return Err(Error::training(format!("there are {gradients} gradients for {numbers} parameters")));
+        }
+        Ok(())
+    }
+
     /// Limits the gradients as configured and returns their norm before that; `None` if no limit is set.
     pub fn clip(&self, params: &mut Params) -> Option<f64> {
         self.config.clip.map(|clip| clip.apply(&mut params.grads))

@@ -173,10 +173,7 @@ impl Schedule {
                 }
                 Ok(())
             }
-            Self::Custom { lr, mom } => {
-                lr.check()?;
-                mom.as_ref().map_or(Ok(()), Curve::check)
-            }
+            Self::Custom { lr, mom } => Curve::check_hypers(lr, mom.as_ref()),
         }
     }
 

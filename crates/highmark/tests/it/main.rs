@@ -12,6 +12,7 @@ mod fused_step;
 mod fuzz_corpus;
 mod golden;
 mod gradients;
+mod misuse;
 mod model_files;
 mod no_trace;
 mod non_finite;

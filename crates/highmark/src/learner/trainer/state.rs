@@ -116,9 +116,11 @@ impl Trainer {
         }
         let mut states = std::collections::BTreeMap::new();
         for callback in callbacks.iter() {
-            let state = callback.save_state()?;
+            let state =
+                callback.save_state().map_err(|source| Callbacks::failed(callback, "save_state", source))?;
+            let prefix = Callbacks::prefix(callback.name());
             for (name, numbers) in state.tensors {
-                frame.share(format!("callback.{}.{name}", callback.name()), numbers);
+                frame.share(format!("{prefix}{name}"), numbers);
             }
             states.insert(callback.name().to_string(), state.values);
         }
