@@ -243,10 +243,9 @@ impl Trainer {
         if std::mem::take(&mut self.guard.state.rollback_due) {
             self.roll_back("the validation loss");
         }
-        if !self.guard.state.poisoned {
-            self.guard.buffers.clone_from(&self.model.params().buffers);
-            self.guard.smooth = self.history.smooth;
-        }
+        // While gradients wait that are not finite, these are what the batch before was taken back to.
+        self.guard.buffers.clone_from(&self.model.params().buffers);
+        self.guard.smooth = self.history.smooth;
     }
 
     /// After a backward pass: whether its gradients may go into a step. What is not finite is dealt with here; a cancel

@@ -183,9 +183,12 @@ fn rollback_goes_back_and_on_at_a_lower_rate() {
 #[test]
 fn a_resumed_fit_goes_on_with_scale_counts_and_copy() {
     let folder = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join("non-finite-resume");
-    for (policy, accumulate) in [(ROLLBACK, 1), (ROLLBACK, 2), (NonFinite::Skip, 2)] {
+    for (policy, accumulate) in
+        [(ROLLBACK, 1), (ROLLBACK, 2), (NonFinite::Skip, 2), (ROLLBACK, 3), (NonFinite::Skip, 3)]
+    {
         let run = |stop: Option<usize>, resume: bool| {
-            let callbacks = vec![spoil(&[3, 9], f32::NAN)];
+            // The first and the last of those that make a step together, and one between.
+            let callbacks = vec![spoil(&[3, 4, 9, 13], f32::NAN)];
             let checkpoint = Some(highmark::CheckpointConfig::new(&folder));
             let config = LearnerConfig {
                 batch_size: 2,
