@@ -141,10 +141,10 @@ class ModelCheckpoint(Hookless):
         if self._batches >= int(self.save_freq):
             self._batches = 0
             loss = self._loss_so_far()
-            self._save({"loss": loss}, self.learn.iter, loss)
+            self._save({"loss": loss}, self.learn.iter + 1, loss)
 
     def _loss_so_far(self) -> float:
-        losses = self.learn.recorder.batch_losses[-self.learn.iter :]
+        losses = self.learn.recorder.batch_losses[-self.learn.iter - 1 :]
         rows = np.full(len(losses), self.learn.dls.train.bs)
         # The last batch of an epoch may be smaller.
         rows[-1:] = len(self.learn.y)

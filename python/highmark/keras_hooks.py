@@ -166,7 +166,7 @@ def names_of_logs(metrics: list[str]) -> list[str]:
 def _position(learn: Any, hook: str) -> list[int]:
     if "_epoch_" in hook:
         return [learn.epoch]
-    return [learn.iter - hook.endswith("_end")] if "_batch_" in hook else []
+    return [learn.iter] if "_batch_" in hook else []
 
 
 def _shared_logs(cb: Callback, hook: str) -> dict[str, Any]:

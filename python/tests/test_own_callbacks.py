@@ -86,6 +86,27 @@ def test_cancels(learn, event, exception, expected):
         assert report.stop_reason == "traced: enough"
 
 
+def test_the_batch_is_the_last_one_until_another_begins(learn):
+    """As in fastai, where it is set at a batch's beginning and by nothing else."""
+    seen = {}
+
+    class Look(Callback):
+        def before_batch(self):
+            seen.setdefault(("before", self.training), []).append(self.iter)
+
+        def after_batch(self):
+            seen.setdefault(("after", self.training), []).append(self.iter)
+
+        def after_train(self):
+            seen["train"] = (self.iter, self.n_iter, self.train_iter)
+
+    with learn.no_logging():
+        learn.fit(1, 0.01, cbs=Look())
+    for when in ("before", "after"):
+        assert seen[when, True] == list(range(16)) and seen[when, False] == list(range(4))
+    assert seen["train"] == (15, 16, 16)
+
+
 def test_what_hooks_can_read(learn):
     seen = {}
 

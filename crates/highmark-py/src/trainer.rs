@@ -24,11 +24,13 @@ impl Trainer {
         self.0.is_lent()
     }
 
-    /// Epoch, epochs, batch, batches and training batches so far.
+    /// Epoch, epochs, batch, batches and training batches so far. The batch is the last one until another begins, as in
+    /// fastai.
     #[getter]
     fn progress(&self) -> PyResult<(usize, usize, usize, usize, usize)> {
-        let at = self.0.peek(highmark::Trainer::progress)?;
-        Ok((at.epoch, at.n_epoch, at.iter, at.n_iter, at.train_iter))
+        let (at, in_batch) = self.0.peek(|t| (t.progress(), t.is_in_batch()))?;
+        let batch = if in_batch { at.iter } else { at.iter.saturating_sub(1) };
+        Ok((at.epoch, at.n_epoch, batch, at.n_iter, at.train_iter))
     }
 
     /// The fraction of all training batches that lie behind.

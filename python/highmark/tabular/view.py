@@ -39,7 +39,7 @@ class View:
 
     @property
     def iter(self) -> int:
-        """The batch under way in this pass, from 0."""
+        """The batch under way in this pass, from 0; the last one until another begins."""
         return self._trainer.progress[2]
 
     @property

@@ -11,7 +11,7 @@ pub struct Progress {
     pub epoch: usize,
     /// Epochs planned.
     pub n_epoch: usize,
-    /// The batch under way in this pass, from 0.
+    /// The batch under way in this pass, from 0; in `after_batch` and between two batches, how many are done.
     pub iter: usize,
     /// Batches of this pass.
     pub n_iter: usize,

@@ -208,6 +208,11 @@ impl Trainer {
         done as f64 / (self.progress.n_epoch * batches).max(1) as f64
     }
 
+    /// Whether a batch is under way: not in its `after_batch` any more.
+    pub fn is_in_batch(&self) -> bool {
+        self.open.contains(&Span::Batch)
+    }
+
     /// Training or not.
     pub fn phase(&self) -> Phase {
         self.phase
