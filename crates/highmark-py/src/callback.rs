@@ -145,6 +145,11 @@ impl Callback for PyCallback {
         self.call(&event.to_string(), t).or_else(|error| flow(error, t))
     }
 
+    fn settings(&self) -> Result<serde_json::Value> {
+        let native = self.native().map_err(Error::user)?;
+        native.map_or(Ok(serde_json::Value::Null), |native| native.settings())
+    }
+
     fn save_state(&self) -> Result<CallbackState> {
         let own = Python::attach(|py| state::of(self.object.bind(py))).map_err(Error::user)?;
         let native = self.native().map_err(Error::user)?;

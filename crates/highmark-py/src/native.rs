@@ -277,6 +277,10 @@ impl Callback for Shared {
         flow
     }
 
+    fn settings(&self) -> Result<serde_json::Value> {
+        self.with(|inner| inner.settings())
+    }
+
     fn save_state(&self) -> Result<CallbackState> {
         self.with(|inner| inner.save_state())
     }
@@ -309,6 +313,10 @@ impl Callback for ClipGradients {
     fn before_step(&mut self, t: &mut Trainer) -> Flow {
         self.0.apply(&mut t.model.params_mut().grads);
         Ok(())
+    }
+
+    fn settings(&self) -> Result<serde_json::Value> {
+        Ok(serde_json::json!({ "clip": self.0 }))
     }
 
     fn save_state(&self) -> Result<CallbackState> {
@@ -361,6 +369,10 @@ impl Callback for Accumulate {
         Ok(())
     }
 
+    fn settings(&self) -> Result<serde_json::Value> {
+        Ok(serde_json::json!({ "n_acc": self.rows }))
+    }
+
     fn save_state(&self) -> Result<CallbackState> {
         CallbackState::of(&self.seen)
     }
@@ -389,6 +401,10 @@ impl Callback for SkipEpochs {
 
     fn before_epoch(&mut self, t: &mut Trainer) -> Flow {
         if t.progress().epoch < self.0 { t.cancel(Span::Epoch, "it was trained before") } else { Ok(()) }
+    }
+
+    fn settings(&self) -> Result<serde_json::Value> {
+        Ok(serde_json::json!({ "start_epoch": self.0 }))
     }
 
     fn save_state(&self) -> Result<CallbackState> {

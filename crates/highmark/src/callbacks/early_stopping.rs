@@ -192,6 +192,18 @@ impl Callback for EarlyStopping {
         Ok(())
     }
 
+    fn settings(&self) -> Result<serde_json::Value> {
+        Ok(serde_json::json!({
+            "monitor": self.monitor.settings(),
+            "patience": self.patience,
+            "baseline": self.baseline,
+            "start_from_epoch": self.start_from_epoch,
+            "restore_best": self.restore_best,
+            "reset_on_fit": self.reset_on_fit,
+            "scaled_to_fit": self.scaled_to_fit,
+        }))
+    }
+
     fn save_state(&self) -> Result<CallbackState> {
         let mut state =
             CallbackState::of(&Saved { monitor: self.monitor.clone(), state: self.state.clone() })?;

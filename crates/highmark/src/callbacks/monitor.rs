@@ -110,6 +110,11 @@ impl Monitor {
         Ok(())
     }
 
+    /// What it was made with.
+    pub(super) fn settings(&self) -> serde_json::Value {
+        serde_json::json!([self.name, self.asked, self.min_delta, self.first_is_best])
+    }
+
     /// Whether `value` beats `reference` by enough.
     pub fn improves(&self, value: f64, reference: f64) -> bool {
         let delta = match self.min_delta {

@@ -60,6 +60,10 @@ impl Callback for Named {
         self.callback.handle(event, t)
     }
 
+    fn settings(&self) -> Result<serde_json::Value> {
+        self.callback.settings()
+    }
+
     fn save_state(&self) -> Result<CallbackState> {
         self.callback.save_state()
     }

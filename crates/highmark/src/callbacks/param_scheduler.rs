@@ -63,6 +63,10 @@ impl Callback for ParamScheduler {
         Ok(())
     }
 
+    fn settings(&self) -> Result<serde_json::Value> {
+        Ok(serde_json::json!({ "lr": self.lr, "mom": self.mom }))
+    }
+
     fn save_state(&self) -> Result<CallbackState> {
         Ok(CallbackState::none())
     }

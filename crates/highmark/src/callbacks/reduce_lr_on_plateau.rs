@@ -166,6 +166,17 @@ impl Callback for ReduceLrOnPlateau {
         Ok(())
     }
 
+    fn settings(&self) -> Result<serde_json::Value> {
+        Ok(serde_json::json!({
+            "monitor": self.monitor.settings(),
+            "patience": self.patience,
+            "reduction": self.reduction,
+            "cooldown": self.cooldown,
+            "min_lr": self.min_lr,
+            "reset_on_fit": self.reset_on_fit,
+        }))
+    }
+
     fn save_state(&self) -> Result<CallbackState> {
         CallbackState::of(&Saved { monitor: self.monitor.clone(), state: self.state.clone() })
     }

@@ -353,6 +353,17 @@ impl Callback for SaveBest {
         Ok(())
     }
 
+    fn settings(&self) -> Result<serde_json::Value> {
+        Ok(serde_json::json!({
+            "monitor": self.monitor.settings(),
+            "when": self.when,
+            "with_optimizer": self.with_optimizer,
+            "hand_back": self.hand_back,
+            "reset_on_fit": self.reset_on_fit,
+            "ties_by_loss": self.ties_by_loss,
+        }))
+    }
+
     fn save_state(&self) -> Result<CallbackState> {
         let optimizer = self.best.as_ref().and_then(|(_, optimizer)| optimizer.as_ref());
         let mut state = CallbackState::of(&Saved {

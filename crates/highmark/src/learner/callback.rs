@@ -162,6 +162,13 @@ pub trait Callback: Any + Send {
         Ok(())
     }
 
+    /// What decides how it acts on a fit, as JSON, an object best. A fit that goes on from a checkpoint must have callbacks with
+    /// the same; one that has ended is extended with any. Default nothing, which is not compared: right for those who only
+    /// watch.
+    fn settings(&self) -> Result<serde_json::Value> {
+        Ok(serde_json::Value::Null)
+    }
+
     /// What it remembers, to go into a checkpoint; [`CallbackState::none`] if nothing.
     fn save_state(&self) -> Result<CallbackState>;
 

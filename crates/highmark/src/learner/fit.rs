@@ -96,7 +96,7 @@ impl Learner {
         if self.trainer.planner.is_none() && epochs.checked_mul(self.trainer.train.batches()).is_none() {
             return Err(Error::config("epochs", format!("{epochs} are more than can be counted in batches")));
         }
-        let (mut extra, shape) = (callbacks, schedule.clone());
+        let (mut extra, mut scheduler) = (callbacks, None);
         if *schedule != Schedule::Flat {
             schedule.check()?;
             if self.trainer.planner.is_some() && matches!(schedule, Schedule::CosineRestarts { .. }) {
@@ -111,12 +111,13 @@ impl Learner {
                 return Err(Error::config("callbacks", message));
             }
             let (lr, mom) = schedule.curves(lr, epochs);
-            extra.push(Box::new(ParamScheduler::new(lr, mom)));
+            scheduler = Some(ParamScheduler::new(lr, mom));
         }
         if self.checkpoint.is_some() || self.resume.is_some() {
-            let identity = self.identity(lr, &shape)?;
+            let identity = self.identity(lr, schedule, &extra)?;
             self.prepare_resume(epochs, identity)?;
         }
+        extra.extend(scheduler.map(|scheduler| Box::new(scheduler) as Box<dyn Callback>));
         self.trainer.optimizer.set_lr(lr);
         self.trainer.plan(epochs);
         let fitted = self.with_callbacks(extra, |learner| {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use super::Callback;
 use crate::data::Pipeline;
 use crate::{Error, Result};
 
@@ -24,6 +25,8 @@ const OF_CONTENTS: &str = " with fingerprint ";
 
 /// What the name of a feature's column begins with.
 const COLUMN: &str = "column ";
+/// What the name of a callback's setting begins with.
+const CALLBACK: &str = "callback `";
 /// More columns than these are not told apart.
 const COLUMNS: usize = 500;
 /// Of columns that differ so many are named.
@@ -87,17 +90,30 @@ impl Identity {
         fields.iter().try_for_each(|(name, value)| self.add(format!("{of}: {name}"), value))
     }
 
+    /// Adds what a callback was made with, if that decides anything.
+    pub(crate) fn add_callback(&mut self, callback: &dyn Callback) -> Result<()> {
+        let settings = callback.settings()?;
+        if settings.is_null() {
+            Ok(())
+        } else {
+            self.add_fields(&format!("{CALLBACK}{}`", callback.name()), &settings)
+        }
+    }
+
     /// A setting, as JSON.
     pub(crate) fn get(&self, name: &str) -> Option<&str> {
         self.0.get(name).map(String::as_str)
     }
 
     /// Fails when `saved`, of a checkpoint, is another fit's, and names all that differs: one setting may change several
-    /// others, as the seed changes which rows are trained on.
-    pub(crate) fn check(&self, saved: &Self) -> Result<()> {
+    /// others, as the seed changes which rows are trained on. A fit that has `ended` may go on under other callbacks.
+    pub(crate) fn check(&self, saved: &Self, ended: bool) -> Result<()> {
         let names: BTreeSet<&str> = self.0.keys().chain(saved.0.keys()).map(String::as_str).collect();
         let mut differ: Vec<&str> =
             names.into_iter().filter(|name| self.get(name) != saved.get(name)).collect();
+        if ended {
+            differ.retain(|name| !name.starts_with(CALLBACK));
+        }
         let of_columns = |name: &str| name.starts_with(COLUMN) || [PROCS, TARGETS].contains(&name);
         if !differ.iter().any(|name| !of_columns(name)) {
             // A checkpoint of before columns were told apart.
@@ -117,11 +133,22 @@ impl Identity {
         } else {
             differ.retain(|name| !of_columns(name));
         }
+        differences.extend(self.callbacks_in_words(saved, &mut differ));
         differences.extend(differ.into_iter().map(|name| in_words(name, saved.get(name), self.get(name))));
         Err(Error::training(format!(
             "the checkpoint is of another run, so it cannot be resumed: {}; put that back, or begin a run in another folder",
             differences.join("; ")
         )))
+    }
+
+    /// Which callbacks are gone, and which are new; their settings are taken out of those that differ.
+    fn callbacks_in_words(&self, saved: &Self, differ: &mut Vec<&str>) -> Vec<String> {
+        let owner = |name: &str| Some(name.strip_prefix(CALLBACK)?.split_once('`')?.0.to_string());
+        let owners = |of: &Self| of.0.keys().filter_map(|name| owner(name)).collect::<BTreeSet<String>>();
+        let (then, now) = (owners(saved), owners(self));
+        differ.retain(|name| owner(name).is_none_or(|owner| then.contains(&owner) == now.contains(&owner)));
+        let gone = then.difference(&now).map(|name| format!("{CALLBACK}{name}` is gone"));
+        gone.chain(now.difference(&then).map(|name| format!("{CALLBACK}{name}` is new"))).collect()
     }
 
     /// Which of the columns that differ are gone, which are new, and which have other values.
@@ -182,8 +209,8 @@ mod tests {
             identity.add_fields("model", &serde_json::json!({"layers": [200, 100], "x": 1.5})).unwrap();
             identity
         };
-        assert!(identity(1).check(&identity(1)).is_ok());
-        let error = identity(1).check(&identity(2)).unwrap_err().to_string();
+        assert!(identity(1).check(&identity(1), false).is_ok());
+        let error = identity(1).check(&identity(2), false).unwrap_err().to_string();
         assert!(error.contains(": seed was 2 and is 1 now; put that back"), "{error}");
         let data = |rows: usize, contents, text: &str| {
             let mut identity = Identity::default();
@@ -191,7 +218,7 @@ mod tests {
             identity.add("pipeline", &text.repeat(300)).unwrap();
             identity
         };
-        let error = |now: Identity| now.check(&data(8, 1, "x")).unwrap_err().to_string();
+        let error = |now: Identity| now.check(&data(8, 1, "x"), false).unwrap_err().to_string();
         let said = error(data(8, 2, "x"));
         assert!(
             said.contains(": data: training rows: as many as before, 8, but their contents differ; put"),
@@ -217,7 +244,7 @@ mod tests {
             identity
         };
         let (then, now) = (of(&pipeline("height", ["20", "30"])), of(&pipeline("size", ["20", "31"])));
-        let error = now.check(&then).unwrap_err().to_string();
+        let error = now.check(&then, false).unwrap_err().to_string();
         assert!(
             error.contains(": columns: `height` is gone, `size` is new, `age` is of other values; put"),
             "{error}"
@@ -226,10 +253,10 @@ mod tests {
             let only = identity.0.iter().filter(|(name, _)| ["pipeline", SCALE].contains(&name.as_str()));
             Identity(Arc::new(only.map(|(name, text)| (name.clone(), text.clone())).collect()))
         };
-        assert!(then.check(&of_before(&then)).is_ok());
-        let error = now.check(&of_before(&then)).unwrap_err().to_string();
+        assert!(then.check(&of_before(&then), false).is_ok());
+        let error = now.check(&of_before(&then), false).unwrap_err().to_string();
         assert!(error.contains("resumed: pipeline is not the same; put"), "{error}");
-        let error = Identity::default().check(&identity(2)).unwrap_err().to_string();
+        let error = Identity::default().check(&identity(2), false).unwrap_err().to_string();
         let all = "model: layers was [200,100] and is nothing now; model: x was 1.5 and is nothing now; seed was 2 and";
         assert!(error.contains(all), "{error}");
     }

@@ -8,7 +8,7 @@ use super::checkpoints::Checkpoints;
 use super::disk::SystemDisk;
 use super::frame_folder::Kept;
 use super::identity::Identity;
-use super::{Learner, Phase};
+use super::{Callback, Learner, Phase};
 use crate::optim::Schedule;
 use crate::plural::plural;
 use crate::{Error, Result};
@@ -103,7 +103,12 @@ impl Learner {
     }
 
     /// What decides the bits of a fit, but for the number of epochs.
-    pub(super) fn identity(&self, lr: f64, schedule: &Schedule) -> Result<Identity> {
+    pub(super) fn identity(
+        &self,
+        lr: f64,
+        schedule: &Schedule,
+        extra: &[Box<dyn Callback>],
+    ) -> Result<Identity> {
         let mut identity = Identity::default();
         let trainer = &self.trainer;
         for (name, loader) in [("training", &trainer.train), ("validation", &trainer.valid)] {
@@ -141,6 +146,8 @@ impl Learner {
         identity.add("accumulate", &trainer.accumulate)?;
         identity.add("learning rate", &lr)?;
         identity.add("schedule", schedule)?;
+        let callbacks = self.callbacks.iter().chain(extra.iter().map(AsRef::as_ref));
+        callbacks.into_iter().try_for_each(|callback| identity.add_callback(callback))?;
         Ok(identity)
     }
 
@@ -148,7 +155,8 @@ impl Learner {
     pub(super) fn prepare_resume(&mut self, epochs: usize, identity: Identity) -> Result<()> {
         if let Some(Found { checkpoint, path, .. }) = &self.resume {
             let message = |error: &dyn std::fmt::Display| Error::file(path, error.to_string());
-            identity.check(&checkpoint.meta.identity).map_err(|e| message(&e))?;
+            let ended = checkpoint.meta.position.finished;
+            identity.check(&checkpoint.meta.identity, ended).map_err(|e| message(&e))?;
             if let Some(planner) = &self.trainer.planner {
                 planner.check_resume(&checkpoint.meta)?;
             }

@@ -3,8 +3,9 @@
 use std::fs;
 
 use highmark::{
-    Callback, CheckpointConfig, EarlyStopping, Error, EventSet, Learner, LearnerConfig, LrFindConfig, Metric,
-    Monitor, Mse, OptimizerConfig, Outcome, SaveBest, TabularConfig, TabularModel, Targets, metric,
+    Callback, CallbackState, CheckpointConfig, EarlyStopping, Error, EventSet, Learner, LearnerConfig,
+    LrFindConfig, Metric, Monitor, Mse, OptimizerConfig, Outcome, SaveBest, TabularConfig, TabularModel,
+    Targets, metric,
 };
 
 use crate::resume::{leave, new_folder, weights};
@@ -99,7 +100,7 @@ fn what_does_not_fit_is_named() {
 }
 
 #[test]
-fn a_callback_with_a_state_must_be_there() {
+fn callbacks_must_be_the_same_until_the_fit_has_ended() {
     let folder = new_folder("resume-callback");
     let config = |callbacks| LearnerConfig {
         batch_size: 4,
@@ -107,23 +108,56 @@ fn a_callback_with_a_state_must_be_there() {
         checkpoint: Some(CheckpointConfig::new(&folder)),
         ..LearnerConfig::default()
     };
-    let stopping = EarlyStopping::new(Monitor::new("valid_loss"));
-    let mut learn = crate::small_learner::with(config(vec![Box::new(stopping), leave(2, false)]));
-    learn.fit(2, None).unwrap();
-    let mut learn = crate::small_learner::with(config(Vec::new()));
-    learn.resume().unwrap();
-    let error = learn.fit(2, None).unwrap_err().to_string();
-    assert!(error.contains("callback `early_stopping`, which is not there now"), "{error}");
-    let error = learn.fit(2, Some(0.5)).unwrap_err().to_string();
-    assert!(error.contains("learning rate was 0.001 and is 0.5 now"), "{error}");
+    let stopping = |patience| Box::new(EarlyStopping::new(Monitor::new("valid_loss")).patience(patience));
+    let counts = || Box::new(Counts(3));
+    let left = vec![stopping(1) as Box<dyn Callback>, counts(), leave(2, false)];
+    crate::small_learner::with(config(left)).fit(2, None).unwrap();
+    let resumed = |callbacks: Vec<Box<dyn Callback>>| {
+        let mut learn = crate::small_learner::with(config(callbacks));
+        learn.resume().unwrap();
+        learn
+    };
+    let refused = |callbacks, named: &str| {
+        let error = resumed(callbacks).fit(2, None).unwrap_err().to_string();
+        assert!(error.contains(named), "{error}");
+    };
+    refused(vec![counts()], "callback `early_stopping` is gone");
+    refused(vec![counts(), stopping(2)], "callback `early_stopping`: patience was 1 and is 2 now");
+    let best = SaveBest::new(Monitor::new("valid_loss")).in_memory();
+    refused(vec![counts(), stopping(1), Box::new(best)], "callback `save_best` is new");
+    // What it was made with is not known of one of a user's own.
+    refused(vec![stopping(1)], "callback `counts`, which is not there now");
+
     // Put right, it is still the fit that was left.
-    learn.callbacks_mut().add(Box::new(EarlyStopping::new(Monitor::new("valid_loss")))).unwrap();
+    let mut learn = resumed(vec![counts()]);
+    let error = learn.fit(2, Some(0.5)).unwrap_err().to_string();
+    assert!(error.contains("is gone") && error.contains("learning rate was 0.001 and is 0.5 now"), "{error}");
+    learn.callbacks_mut().add(stopping(1)).unwrap();
     learn.fit(2, None).unwrap();
-    let resumed = weights(&learn);
     let mut whole =
-        crate::small_learner::with(config(vec![Box::new(EarlyStopping::new(Monitor::new("valid_loss")))]));
+        crate::small_learner::with(LearnerConfig { checkpoint: None, ..config(vec![stopping(1)]) });
     whole.fit(2, None).unwrap();
-    assert_eq!(resumed, weights(&whole));
+    assert_eq!(weights(&learn), weights(&whole));
+    // It has ended, and may go on otherwise.
+    resumed(vec![counts(), stopping(9)]).fit(4, None).unwrap();
+}
+
+/// A callback of a user's own, with a state.
+struct Counts(usize);
+
+impl Callback for Counts {
+    fn name(&self) -> &'static str {
+        "counts"
+    }
+
+    fn save_state(&self) -> highmark::Result<CallbackState> {
+        CallbackState::of(&self.0)
+    }
+
+    fn load_state(&mut self, state: &CallbackState) -> highmark::Result<()> {
+        self.0 = state.read()?;
+        Ok(())
+    }
 }
 
 /// What metrics have gathered is part of a checkpoint only in the middle of a validation.
