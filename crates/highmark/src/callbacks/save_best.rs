@@ -1,5 +1,6 @@
 //! Keeps the high-water mark (fastai's `SaveModelCallback`, Keras's `ModelCheckpoint`).
 
+use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -59,7 +60,20 @@ pub struct SaveBest {
     saving: Option<Saving>,
 }
 
+/// Without the best model, whose numbers nobody reads.
+impl fmt::Debug for SaveBest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SaveBest")
+            .field("monitor", &self.monitor)
+            .field("when", &self.when)
+            .field("target", &self.target)
+            .field("best_epoch", &self.best_epoch)
+            .finish_non_exhaustive()
+    }
+}
+
 /// Where the model goes.
+#[derive(Debug)]
 enum Target {
     Name(String),
     Path(PathBuf),

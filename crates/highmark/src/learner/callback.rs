@@ -2,7 +2,7 @@
 
 use std::any::Any;
 use std::collections::BTreeMap;
-use std::fmt::Write;
+use std::fmt::{self, Write};
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -191,8 +191,15 @@ pub trait Callback: Any + Send {
     }
 }
 
+/// Its name.
+impl fmt::Debug for dyn Callback {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
 /// Callbacks in the order in which they run.
-#[derive(Default)]
+#[derive(Debug, Default)]
 pub struct Callbacks {
     list: Vec<Box<dyn Callback>>,
     /// For the run under way: what each listens to.

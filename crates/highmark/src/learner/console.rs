@@ -1,5 +1,6 @@
 //! Where lines for the user go, and the bar below them.
 
+use std::fmt;
 use std::io::{IsTerminal, Write};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -16,10 +17,27 @@ pub enum Output {
     Lines(Box<dyn FnMut(&str) + Send>),
 }
 
+impl fmt::Debug for Output {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Stdout => "Stdout",
+            Self::Stderr => "Stderr",
+            Self::Silent => "Silent",
+            Self::Lines(_) => "Lines(..)",
+        })
+    }
+}
+
 /// Shows lines, and on a terminal a bar beneath them.
 pub struct Console {
     output: Output,
     bar: Option<ProgressBar>,
+}
+
+impl fmt::Debug for Console {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Console").field("output", &self.output).finish_non_exhaustive()
+    }
 }
 
 impl Default for Console {

@@ -37,6 +37,7 @@ mod trainer;
 mod vacant;
 mod watch;
 
+use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -76,6 +77,7 @@ use run::Run;
 use trainer::Parts;
 
 /// The settings of a [`Learner`]; every one has a default, which is fastai's.
+#[derive(Debug)]
 pub struct LearnerConfig {
     /// The model's options.
     pub model: TabularConfig,
@@ -160,6 +162,15 @@ pub struct Learner {
     checkpoint: Option<CheckpointConfig>,
     /// What the next fit goes on from.
     resume: Option<Found>,
+}
+
+impl fmt::Debug for Learner {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Learner")
+            .field("trainer", &self.trainer)
+            .field("callbacks", &self.callbacks)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Learner {

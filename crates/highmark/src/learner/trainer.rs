@@ -1,14 +1,15 @@
 //! What hooks receive: the model, the optimizer, the current batch, the record, and how each step is done.
 
+mod phase;
 mod saving;
 mod spans;
 mod state;
 
+use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use serde::{Deserialize, Serialize};
-
+pub use self::phase::Phase;
 pub use self::saving::Saving;
 use super::background::Background;
 use super::budget::Planner;
@@ -29,24 +30,6 @@ use crate::models::Model;
 use crate::nn::Mode;
 use crate::optim::Optimizer;
 use crate::{Error, Result};
-
-/// What kind of batch is under way.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Phase {
-    /// Training.
-    Train,
-    /// Validation, or nothing at all.
-    Validate,
-}
-
-impl std::fmt::Display for Phase {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(match self {
-            Self::Train => "training",
-            Self::Validate => "validation",
-        })
-    }
-}
 
 /// What hooks receive. It knows how to do each thing; the loop knows the order.
 ///
@@ -117,6 +100,19 @@ pub struct Trainer {
     reason: Option<String>,
     cancels: Vec<Cancel>,
     outcome: Outcome,
+}
+
+/// Without numbers in bulk.
+impl fmt::Debug for Trainer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Trainer")
+            .field("model", &self.model.name())
+            .field("loss", &self.loss.name())
+            .field("metrics", &self.metrics)
+            .field("progress", &self.progress)
+            .field("outcome", &self.outcome)
+            .finish_non_exhaustive()
+    }
 }
 
 /// The parts that a trainer is made of.

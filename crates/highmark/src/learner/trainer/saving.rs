@@ -1,5 +1,6 @@
 //! Models that are written to their files while training goes on.
 
+use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
@@ -15,6 +16,12 @@ use crate::optim::OptimizerState;
 pub struct Saving {
     path: PathBuf,
     pending: Pending<Result<()>>,
+}
+
+impl fmt::Debug for Saving {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Saving").field("path", &self.path).finish_non_exhaustive()
+    }
 }
 
 impl Saving {
