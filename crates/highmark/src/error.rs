@@ -14,6 +14,19 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 /// assert!(matches!(error.kind(), ErrorKind::Unknown { .. }));
 /// assert_eq!(error.to_string(), "there is no column `salry`; did you mean `salary`? There are: age, salary");
 /// ```
+///
+/// What a callback's own code has failed with is the [`source`](std::error::Error::source) of the error that names the
+/// callback, in its own type. Its words come with that, as in any chain of errors, or with `{:#}`:
+///
+/// ```
+/// use std::{error::Error as _, io};
+/// use highmark::{Error, ErrorKind};
+/// let source = Error::user(io::Error::other("the disk is full"));
+/// let error: Error = ErrorKind::Callback { callback: "log".into(), event: "after_epoch".into(), source }.into();
+/// assert_eq!(error.to_string(), "callback `log` at after_epoch");
+/// assert_eq!(format!("{error:#}"), "callback `log` at after_epoch: the disk is full");
+/// assert!(error.source().is_some_and(|own| own.is::<io::Error>()));
+/// ```
 pub struct Error(Box<ErrorKind>);
 
 /// The cases of [`Error`].
@@ -85,13 +98,13 @@ pub enum ErrorKind {
         message: String,
     },
     /// A callback failed, or cancelled something that was not running.
-    #[error("callback `{callback}` at {event}: {source}")]
+    #[error("callback `{callback}` at {event}{}", if source.of_user().is_some() { String::new() } else { format!(": {source}") })]
     Callback {
         /// The name of the callback.
         callback: String,
         /// The event that it was handling.
         event: String,
-        /// Its own error.
+        /// Its own error, whose words are not in this one's if it is a [`ErrorKind::User`].
         source: Error,
     },
     /// Training cannot go on.
@@ -142,6 +155,15 @@ impl Error {
     /// Which case it is.
     pub fn kind(&self) -> &ErrorKind {
         &self.0
+    }
+
+    /// The error of the user's own code in it, whichever callbacks it has come through.
+    fn of_user(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self.kind() {
+            ErrorKind::User(own) => Some(own.as_ref()),
+            ErrorKind::Callback { source, .. } => source.of_user(),
+            _ => None,
+        }
     }
 
     /// An operating system's error on `path` while doing `action` (a verb).
@@ -207,19 +229,61 @@ impl fmt::Debug for Error {
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(&self.0, f)
+        fmt::Display::fmt(&self.0, f)?;
+        match (self.kind(), self.of_user()) {
+            (ErrorKind::Callback { .. }, Some(own)) if f.alternate() => write!(f, ": {own}"),
+            _ => Ok(()),
+        }
     }
 }
 
 impl std::error::Error for Error {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        self.0.source()
+        match self.kind() {
+            // Either its words are in this one's, or it is the source: a chain says nothing twice.
+            ErrorKind::Callback { source, .. } => source.of_user().or_else(|| source.source()),
+            kind => kind.source(),
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_callbacks_own_error_is_in_the_chain_and_said_once() {
+        let in_callback = |callback: &str, source: Error| -> Error {
+            ErrorKind::Callback { callback: callback.into(), event: "after_epoch".into(), source }.into()
+        };
+        let chain = |error: &Error| {
+            let first: &dyn std::error::Error = error;
+            let links = std::iter::successors(Some(first), |link| link.source());
+            links.map(ToString::to_string).collect::<Vec<_>>().join(": ")
+        };
+        let own = || Error::user(std::io::Error::new(std::io::ErrorKind::StorageFull, "disk full"));
+        for (error, words) in [
+            (in_callback("log", own()), "callback `log` at after_epoch: disk full"),
+            (in_callback("all", in_callback("log", own())), "callback `all` at after_epoch: disk full"),
+        ] {
+            assert_eq!(chain(&error), words);
+            assert_eq!(format!("{error:#}"), words);
+            let mut link: Option<&dyn std::error::Error> = Some(&error);
+            let found = std::iter::from_fn(|| {
+                let this = link?;
+                link = this.source();
+                Some(this)
+            });
+            let found: Vec<_> = found.filter_map(|link| link.downcast_ref::<std::io::Error>()).collect();
+            assert_eq!(found.len(), 1);
+            assert_eq!(found[0].kind(), std::io::ErrorKind::StorageFull);
+        }
+        // One of the library is told in full, and is no link of its own.
+        let error = in_callback("log", Error::training("as planned"));
+        assert_eq!(error.to_string(), "callback `log` at after_epoch: as planned");
+        assert_eq!((chain(&error), format!("{error:#}")), (error.to_string(), error.to_string()));
+        assert_eq!(chain(&own()), "disk full");
+    }
 
     #[test]
     fn of_many_names_the_first_are_shown() {

@@ -121,7 +121,7 @@ impl Trainer {
     }
 
     pub(crate) fn failed(&mut self, error: &Error) {
-        self.outcome = Outcome::Failed(error.to_string());
+        self.outcome = Outcome::Failed(format!("{error:#}"));
     }
 
     /// The stop flag has ended the run between two batches.
