@@ -211,13 +211,13 @@ impl LrFind {
     }
 
     /// Draws the curve and the suggestions as an SVG.
-    pub fn plot(&self, path: &Path) -> Result<()> {
-        lr_plot::draw(self, path)
+    pub fn plot(&self, path: impl AsRef<Path>) -> Result<()> {
+        lr_plot::draw(self, path.as_ref())
     }
 
     /// Whether a file is a picture of [`LrFind::plot`], by what is in it.
-    pub fn has_drawn(path: &Path) -> bool {
-        lr_plot::is_drawn(path)
+    pub fn has_drawn(path: impl AsRef<Path>) -> bool {
+        lr_plot::is_drawn(path.as_ref())
     }
 }
 

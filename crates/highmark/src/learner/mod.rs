@@ -383,7 +383,7 @@ impl Learner {
     }
 
     /// Takes the parameters from any file of ours or of fastai's (as safetensors) whose shapes fit.
-    pub fn load_weights(&mut self, path: &Path) -> Result<()> {
+    pub fn load_weights(&mut self, path: impl AsRef<Path>) -> Result<()> {
         self.trainer.load_from(path, false).map(drop)
     }
 

@@ -100,8 +100,8 @@ impl Predicted {
 ///
 /// ```no_run
 /// use highmark::{SavedModel, Table};
-/// let mut model = SavedModel::load("runs/1/best.safetensors".as_ref())?;
-/// let (predicted, drift) = model.predict(&Table::read("new.csv".as_ref())?)?;
+/// let mut model = SavedModel::load("runs/1/best.safetensors")?;
+/// let (predicted, drift) = model.predict(&Table::read("new.csv")?)?;
 /// println!("{} rows; {drift}", predicted.rows());
 /// # Ok::<(), highmark::Error>(())
 /// ```
@@ -114,8 +114,8 @@ pub struct SavedModel {
 
 impl SavedModel {
     /// Reads a model file. Fails on files that are damaged or of something else.
-    pub fn load(path: &Path) -> Result<Self> {
-        let (description, model) = model_file::load(path)?;
+    pub fn load(path: impl AsRef<Path>) -> Result<Self> {
+        let (description, model) = model_file::load(path.as_ref())?;
         Ok(Self { description, model, stop: StopFlag::default() })
     }
 

@@ -278,7 +278,7 @@ impl Trainer {
     }
 
     /// Saves the model to `path`, whole or not at all.
-    pub fn save_to(&mut self, path: &Path, with_optimizer: bool) -> Result<()> {
+    pub fn save_to(&mut self, path: impl AsRef<Path>, with_optimizer: bool) -> Result<()> {
         let epoch = self.history.rows.last().map(|row| row.epoch);
         self.save_as_of(path, with_optimizer, epoch, self.counters.steps)
     }
@@ -291,7 +291,7 @@ impl Trainer {
     /// Saves a model that is of an earlier epoch, and step, than the one under way.
     pub fn save_as_of(
         &mut self,
-        path: &Path,
+        path: impl AsRef<Path>,
         with_optimizer: bool,
         epoch: Option<usize>,
         steps: u64,
@@ -300,16 +300,16 @@ impl Trainer {
         let mut description = self.description.clone();
         (description.provenance.epoch, description.provenance.steps) = (epoch, steps);
         let optimizer = with_optimizer.then_some(&self.optimizer);
-        model_file::save(path, &description, self.model.params(), optimizer)?;
+        model_file::save(path.as_ref(), &description, self.model.params(), optimizer)?;
         self.timings.save += begin.elapsed();
         Ok(())
     }
 
     /// Takes the parameters, and the optimizer's state if asked and there, from a file of this model or of fastai's
     /// (as safetensors). Returns whether the optimizer's state came along.
-    pub fn load_from(&mut self, path: &Path, with_optimizer: bool) -> Result<bool> {
+    pub fn load_from(&mut self, path: impl AsRef<Path>, with_optimizer: bool) -> Result<bool> {
         let optimizer = with_optimizer.then_some(&mut self.optimizer);
-        model_file::load_into(path, self.model.params_mut(), optimizer)
+        model_file::load_into(path.as_ref(), self.model.params_mut(), optimizer)
     }
 
     /// Notes what a saved model was the best by; it goes into its file.

@@ -50,7 +50,7 @@ impl Trainer {
     /// others are better saved by [`Trainer::save_to`].
     pub fn save_meanwhile(
         &mut self,
-        path: &Path,
+        path: impl AsRef<Path>,
         model: &Snapshot,
         optimizer: Option<&OptimizerState>,
         epoch: Option<usize>,
@@ -63,14 +63,15 @@ impl Trainer {
         let mut description = self.description.clone();
         (description.provenance.epoch, description.provenance.steps) = (epoch, steps);
         let copy = ModelCopy::new(description, self.model.params(), model, optimizer);
-        let file = path.to_path_buf();
+        let path = path.as_ref().to_path_buf();
+        let file = path.clone();
         let write = move || copy.write(&file);
         let pending = match &self.background {
             Some(background) => background.run(write),
             None => Pending::done(write()),
         };
         self.timings.save += begin.elapsed();
-        Saving { path: path.into(), pending }
+        Saving { path, pending }
     }
 
     /// Wakes the thread that writes files.
