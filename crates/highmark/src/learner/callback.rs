@@ -13,6 +13,15 @@ use super::trainer::Trainer;
 use crate::{Error, ErrorKind, Result};
 
 /// What a callback remembers, for a checkpoint: plain values, and numbers in bulk.
+///
+/// ```
+/// use highmark::CallbackState;
+/// let state = CallbackState::of(&(3, Some(0.25)))?;
+/// let (wait, best): (usize, Option<f64>) = state.read()?;
+/// assert_eq!((wait, best), (3, Some(0.25)));
+/// assert!(state.read::<String>().is_err());
+/// # Ok::<(), highmark::Error>(())
+/// ```
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct CallbackState {
     /// Any value that serde can write as JSON, which has no numbers that are not finite.
@@ -199,6 +208,19 @@ impl fmt::Debug for dyn Callback {
 }
 
 /// Callbacks in the order in which they run.
+///
+/// ```
+/// use highmark::{Callback, Callbacks, EarlyStopping, Monitor, TerminateOnNan};
+/// let mut callbacks = Callbacks::default();
+/// callbacks.add(Box::new(EarlyStopping::new(Monitor::new("valid_loss"))))?;
+/// callbacks.add(Box::new(TerminateOnNan))?;
+/// // The guard comes first, whatever was added first.
+/// let names: Vec<_> = callbacks.iter().map(Callback::name).collect();
+/// assert_eq!(names, ["terminate_on_nan", "early_stopping"]);
+/// assert!(callbacks.add(Box::new(TerminateOnNan)).is_err());
+/// assert!(callbacks.get::<EarlyStopping>().is_some());
+/// # Ok::<(), highmark::Error>(())
+/// ```
 #[derive(Debug, Default)]
 pub struct Callbacks {
     list: Vec<Box<dyn Callback>>,

@@ -77,6 +77,21 @@ use run::Run;
 use trainer::Parts;
 
 /// The settings of a [`Learner`]; every one has a default, which is fastai's.
+///
+/// ```
+/// use highmark::{Accuracy, DataConfig, Learner, LearnerConfig, NamedData, TabularData};
+/// # let table = NamedData::Adult.table()?.slice(0, 500);
+/// # let data = TabularData::new(&table, &DataConfig { targets: vec!["salary".into()], ..DataConfig::default() })?;
+/// let metrics: Vec<Box<dyn highmark::Metric>> = vec![Box::new(Accuracy::default())];
+/// let config = LearnerConfig { batch_size: 32, lr: 3e-3, metrics, ..LearnerConfig::default() };
+/// let mut learn = Learner::tabular(&data, config)?;
+/// # learn.quiet();
+/// learn.fit(1, None)?;
+/// assert_eq!((learn.trainer().optimizer.lr(), learn.history().monitors()[2]), (3e-3, "accuracy"));
+/// let refused = Learner::tabular(&data, LearnerConfig { lr: -1.0, ..LearnerConfig::default() });
+/// assert_eq!(refused.unwrap_err().to_string(), "lr: -1 is not a positive number");
+/// # Ok::<(), highmark::Error>(())
+/// ```
 #[derive(Debug)]
 pub struct LearnerConfig {
     /// The model's options.

@@ -18,6 +18,23 @@ use crate::nn::Mode;
 const ROWS: usize = 1024;
 
 /// Predictions of some rows, activated: probabilities for classes and labels, values for a regression.
+///
+/// ```
+/// use highmark::Predicted;
+/// # use highmark::{DataConfig, Learner, LearnerConfig, NamedData, TabularData};
+/// # let table = NamedData::Adult.table()?.slice(0, 500);
+/// # let data = TabularData::new(&table, &DataConfig { targets: vec!["salary".into()], ..DataConfig::default() })?;
+/// # let mut learn = Learner::tabular(&data, LearnerConfig::default())?;
+/// # learn.quiet();
+/// let (predicted, _): (Predicted, _) = learn.predict(&table)?;
+/// assert_eq!((predicted.rows(), predicted.outputs), (500, 2));
+/// // Probabilities of the two classes of the first row.
+/// assert!((predicted.values[0] + predicted.values[1] - 1.0).abs() < 1e-6);
+/// assert_eq!(predicted.classes()[0] == 1, predicted.values[1] > predicted.values[0]);
+/// let table = predicted.to_table()?;
+/// assert_eq!(table.names().collect::<Vec<_>>(), ["prediction", "probability_<50k", "probability_>=50k"]);
+/// # Ok::<(), highmark::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct Predicted {
     /// rows × outputs, row by row.

@@ -42,6 +42,27 @@ use crate::{Error, Result};
 /// | `grad` | `after_loss` | `after_loss`, when training |
 /// | gradients of parameters | `after_backward`, `before_step` | `after_backward` |
 /// | `history` | nobody but the loop | `before_fit`; a row's metrics from `after_validate` |
+///
+/// ```
+/// use highmark::{Event, Span, Trainer, on};
+/// # use highmark::{DataConfig, Learner, LearnerConfig, NamedData, TabularData};
+/// # let table = NamedData::Adult.table()?.slice(0, 500);
+/// # let data = TabularData::new(&table, &DataConfig { targets: vec!["salary".into()], ..DataConfig::default() })?;
+/// # let mut learn = Learner::tabular(&data, LearnerConfig::default())?;
+/// # learn.quiet();
+/// // In a hook: half the rate after each epoch.
+/// let halve = on("halve", Event::After(Span::Epoch), |t: &mut Trainer| {
+///     let lr = t.optimizer.lr();
+///     t.optimizer.set_lr(lr / 2.0);
+///     Ok(())
+/// });
+/// learn.callbacks_mut().add(halve)?;
+/// learn.fit(2, Some(0.01))?;
+/// // And between fits: what the last one has left.
+/// let t: &Trainer = learn.trainer();
+/// assert_eq!((t.optimizer.lr(), t.history.lrs[0], t.history.rows.len()), (0.0025, 0.01, 2));
+/// # Ok::<(), highmark::Error>(())
+/// ```
 pub struct Trainer {
     /// The model.
     pub model: Box<dyn Model>,
