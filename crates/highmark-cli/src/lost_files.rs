@@ -11,7 +11,7 @@ use crate::run_report::RunReport;
 /// Those that are missing, empty or damaged, by name.
 pub(crate) fn of(folder: &Path, report: &RunReport) -> Vec<&'static str> {
     let lost = [
-        (MODEL, report.has_model() && SavedModel::load(&folder.join(MODEL)).is_err()),
+        (MODEL, report.has_model() && SavedModel::load(folder.join(MODEL)).is_err()),
         (HISTORY, !has_history(folder)),
         (EVENTS, !fs::metadata(folder.join(EVENTS)).is_ok_and(|file| file.len() > 0)),
     ];

@@ -339,7 +339,7 @@ impl RunFolder {
 
     /// Writes one of the run's files, whole or not at all.
     pub(crate) fn write(&self, name: &str, text: &str) -> Result<()> {
-        Ok(write_file(&self.file(name), text.as_bytes())?)
+        Ok(write_file(self.file(name), text.as_bytes())?)
     }
 }
 

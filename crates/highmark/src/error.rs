@@ -14,6 +14,18 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 /// assert!(matches!(error.kind(), ErrorKind::Unknown { .. }));
 /// assert_eq!(error.to_string(), "there is no column `salry`; did you mean `salary`? There are: age, salary");
 /// ```
+///
+/// What a callback's own code has failed with is the [`source`](std::error::Error::source) of the error that names the
+/// callback, in its own type:
+///
+/// ```
+/// use std::{error::Error as _, io};
+/// use highmark::{Error, ErrorKind};
+/// let source = Error::user(io::Error::other("the disk is full"));
+/// let error: Error = ErrorKind::Callback { callback: "log".into(), event: "after_epoch".into(), source }.into();
+/// assert_eq!(error.to_string(), "callback `log` at after_epoch: the disk is full");
+/// assert!(error.source().is_some_and(|own| own.is::<io::Error>()));
+/// ```
 pub struct Error(Box<ErrorKind>);
 
 /// The cases of [`Error`].
@@ -144,6 +156,15 @@ impl Error {
         &self.0
     }
 
+    /// The error of the user's own code in it, whichever callbacks it has come through.
+    fn of_user(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self.kind() {
+            ErrorKind::User(own) => Some(own.as_ref()),
+            ErrorKind::Callback { source, .. } => source.of_user(),
+            _ => None,
+        }
+    }
+
     /// An operating system's error on `path` while doing `action` (a verb).
     pub fn io(action: &'static str, path: impl AsRef<Path>, source: std::io::Error) -> Self {
         ErrorKind::Io { action, path: path.as_ref().into(), source }.into()
@@ -213,13 +234,34 @@ impl fmt::Display for Error {
 
 impl std::error::Error for Error {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        self.0.source()
+        match self.kind() {
+            // Of the library's own there is nothing more to be said.
+            ErrorKind::Callback { source, .. } => source.of_user().or_else(|| source.source()),
+            kind => kind.source(),
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_callbacks_own_error_is_in_the_chain() {
+        let in_callback = |callback: &str, source: Error| -> Error {
+            ErrorKind::Callback { callback: callback.into(), event: "after_epoch".into(), source }.into()
+        };
+        let own = || Error::user(std::io::Error::new(std::io::ErrorKind::StorageFull, "disk full"));
+        for error in [in_callback("log", own()), in_callback("all", in_callback("log", own()))] {
+            assert!(error.to_string().ends_with("callback `log` at after_epoch: disk full"), "{error}");
+            let source =
+                std::error::Error::source(&error).and_then(|own| own.downcast_ref::<std::io::Error>());
+            assert_eq!(source.map(std::io::Error::kind), Some(std::io::ErrorKind::StorageFull));
+        }
+        let error = in_callback("log", Error::training("as planned"));
+        assert_eq!(error.to_string(), "callback `log` at after_epoch: as planned");
+        assert!(std::error::Error::source(&error).is_none());
+    }
 
     #[test]
     fn of_many_names_the_first_are_shown() {

@@ -24,7 +24,7 @@ pub(crate) fn check(folder: &Path) -> Result<Vec<Quantity>> {
     let mut quantities = compare_data(&case, &data);
     let mut learn = learner(&case, &data)?;
     quantities.push(compare_embeddings(&case, &learn));
-    learn.load_weights(&folder.join("init.safetensors"))?;
+    learn.load_weights(folder.join("init.safetensors"))?;
     learn.fit_with(case.meta.config.epochs, Some(case.meta.config.lr), &schedule(&case)?, Vec::new())?;
     quantities.extend(compare_training(&case, &learn));
     quantities.extend(compare_models(&case, &table, &data, &mut learn)?);
@@ -230,7 +230,7 @@ fn compare_models(
         std::fs::remove_dir(folder).map_err(|e| Error::io("remove", folder, e))?;
     }
 
-    learn.load_weights(&case.folder.join("final.safetensors"))?;
+    learn.load_weights(case.folder.join("final.safetensors"))?;
     let theirs = wide(learn.predict_dataset(&data.valid)?);
     Ok(vec![
         Quantity::reported("weights after training", "absolute", &absolute(&weights, &their_weights)),

@@ -11,6 +11,23 @@ use crate::repr::repr;
 /// is in the file before training goes on, and on the disk when the fit has ended; one that cannot be written is tried again
 /// with the next. What a cancelled pass left out is an empty field. A resumed fit goes on with the file as it was at the
 /// checkpoint.
+///
+/// ```
+/// use highmark::CsvLogger;
+/// # use highmark::{DataConfig, Learner, LearnerConfig, NamedData, TabularData};
+/// # let table = NamedData::Adult.table()?.slice(0, 500);
+/// # let data = TabularData::new(&table, &DataConfig { targets: vec!["salary".into()], ..DataConfig::default() })?;
+/// # let mut learn = Learner::tabular(&data, LearnerConfig::default())?;
+/// # learn.quiet();
+/// # let path = std::env::temp_dir().join(format!("highmark-doc-csv-logger-{}.csv", std::process::id()));
+/// learn.callbacks_mut().add(Box::new(CsvLogger::new(&path)))?;
+/// learn.fit(2, None)?;
+/// let text = std::fs::read_to_string(&path).unwrap_or_default();
+/// assert!(text.starts_with("epoch,train_loss,valid_loss,time\n0,"));
+/// assert!(CsvLogger::is_of(&text, &learn.history().rows));
+/// # std::fs::remove_file(&path).ok();
+/// # Ok::<(), highmark::Error>(())
+/// ```
 #[derive(Debug)]
 pub struct CsvLogger {
     mode: LogMode,

@@ -13,6 +13,26 @@ use crate::learner::{
 /// Writes `{"event": "fit", …}` at the start, `"epoch"` with losses, metrics and learning rate after each epoch, `"cancel"`
 /// for what was cancelled and `"end"` with the outcome; with how many values were not finite, if any. A number that is not finite is `null`. A resumed fit goes on with
 /// the file as it was at the checkpoint: what came after it happens again.
+///
+/// ```
+/// use highmark::EventLog;
+/// # use highmark::{DataConfig, Learner, LearnerConfig, NamedData, TabularData};
+/// # let table = NamedData::Adult.table()?.slice(0, 500);
+/// # let data = TabularData::new(&table, &DataConfig { targets: vec!["salary".into()], ..DataConfig::default() })?;
+/// # let mut learn = Learner::tabular(&data, LearnerConfig::default())?;
+/// # learn.quiet();
+/// # let path = std::env::temp_dir().join(format!("highmark-doc-event-log-{}.jsonl", std::process::id()));
+/// # std::fs::remove_file(&path).ok();
+/// learn.callbacks_mut().add(Box::new(EventLog::new(&path)))?;
+/// learn.fit(2, None)?;
+/// let text = std::fs::read_to_string(&path).unwrap_or_default();
+/// assert_eq!(text.lines().count(), 4);
+/// for (line, event) in text.lines().zip(["fit", "epoch", "epoch", "end"]) {
+///     assert!(line.contains(&format!("\"event\":\"{event}\"")), "{line}");
+/// }
+/// # std::fs::remove_file(&path).ok();
+/// # Ok::<(), highmark::Error>(())
+/// ```
 #[derive(Debug)]
 pub struct EventLog {
     file: LogFile,

@@ -17,6 +17,7 @@ use crate::learner::{Callback, CallbackState, Event, EventSet, Flow, RunsOn, Sta
 /// let backup = (&*logs[1] as &dyn std::any::Any).downcast_ref::<Named>().unwrap();
 /// assert!(backup.callback::<CsvLogger>().is_some());
 /// ```
+#[derive(Debug)]
 pub struct Named {
     name: String,
     callback: Box<dyn Callback>,

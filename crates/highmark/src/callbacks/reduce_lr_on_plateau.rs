@@ -8,6 +8,21 @@ use crate::repr::repr;
 use crate::{Error, Result};
 
 /// How a rate gets lower.
+///
+/// ```
+/// use highmark::{LrReduction, Monitor, ReduceLrOnPlateau};
+/// # use highmark::{DataConfig, Learner, LearnerConfig, NamedData, TabularData};
+/// # let table = NamedData::Adult.table()?.slice(0, 500);
+/// # let data = TabularData::new(&table, &DataConfig { targets: vec!["salary".into()], ..DataConfig::default() })?;
+/// # let mut learn = Learner::tabular(&data, LearnerConfig::default())?;
+/// # learn.quiet();
+/// // No epoch is that much better than the first.
+/// let plateau = ReduceLrOnPlateau::new(Monitor::new("valid_loss").min_delta(1e9));
+/// learn.callbacks_mut().add(Box::new(plateau.by(LrReduction::MultiplyBy(0.5))))?;
+/// learn.fit(3, Some(0.01))?;
+/// assert_eq!(learn.trainer().optimizer.lr(), 0.0025);
+/// # Ok::<(), highmark::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub enum LrReduction {
     /// Divided by this, as fastai's `factor`; it may raise a rate that is below the least one up to it.

@@ -1,5 +1,6 @@
 //! Keeps the high-water mark (fastai's `SaveModelCallback`, Keras's `ModelCheckpoint`).
 
+use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -15,6 +16,24 @@ use crate::repr::repr;
 use crate::{Error, Result};
 
 /// When a file is written.
+///
+/// ```
+/// use highmark::{Monitor, SaveBest, SaveWhen};
+/// # use highmark::{DataConfig, Learner, LearnerConfig, NamedData, TabularData};
+/// # let table = NamedData::Adult.table()?.slice(0, 500);
+/// # let data = TabularData::new(&table, &DataConfig { targets: vec!["salary".into()], ..DataConfig::default() })?;
+/// # let mut learn = Learner::tabular(&data, LearnerConfig::default())?;
+/// # learn.quiet();
+/// # let folder = std::env::temp_dir().join(format!("highmark-doc-save-when-{}", std::process::id()));
+/// let every = SaveBest::new(Monitor::new("valid_loss")).when(SaveWhen::EveryEpoch(2));
+/// learn.callbacks_mut().add(Box::new(every.path(folder.join("adult.safetensors"))))?;
+/// learn.fit(4, None)?;
+/// assert!(["adult_0.safetensors", "adult_2.safetensors"].iter().all(|name| folder.join(name).exists()));
+/// let best = learn.callbacks().get::<SaveBest>();
+/// assert_eq!(best.map(|best| best.saved().len()), Some(2));
+/// # std::fs::remove_dir_all(&folder).ok();
+/// # Ok::<(), highmark::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum SaveWhen {
     /// When the monitored column improves; the best model is handed back at the end of the fit.
@@ -59,7 +78,20 @@ pub struct SaveBest {
     saving: Option<Saving>,
 }
 
+/// Without the best model, whose numbers nobody reads.
+impl fmt::Debug for SaveBest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SaveBest")
+            .field("monitor", &self.monitor)
+            .field("when", &self.when)
+            .field("target", &self.target)
+            .field("best_epoch", &self.best_epoch)
+            .finish_non_exhaustive()
+    }
+}
+
 /// Where the model goes.
+#[derive(Debug)]
 enum Target {
     Name(String),
     Path(PathBuf),

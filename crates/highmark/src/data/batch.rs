@@ -76,6 +76,20 @@ impl Targets {
 }
 
 /// The rows of one step, gathered into buffers that are used again for the next.
+///
+/// ```
+/// use std::sync::Arc;
+/// use highmark::{Dataset, Loader, Order, Targets};
+/// // One categorical column and two continuous ones.
+/// let targets = Targets::Classes(vec![0, 1, 1]);
+/// let data = Dataset::new(1, 2, vec![4, 5, 6], vec![0.0, 0.1, 1.0, 1.1, 2.0, 2.1], Some(targets))?;
+/// let mut loader = Loader::new(Arc::new(data), 2, Order::Sequential, false)?;
+/// let mut batch = loader.empty_batch();
+/// loader.load(1, &mut batch);
+/// assert_eq!((batch.rows, &batch.x_cat[..], &batch.x_cont[..]), (1, &[6][..], &[2.0, 2.1][..]));
+/// assert_eq!(batch.targets, Some(Targets::Classes(vec![1])));
+/// # Ok::<(), highmark::Error>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct Batch {
     /// Rows in it.

@@ -10,6 +10,19 @@ use crate::{Error, Result};
 const FETCHED: usize = 1 << 14;
 
 /// In which order an epoch goes through the rows.
+///
+/// ```
+/// use std::sync::Arc;
+/// use highmark::{Dataset, Loader, Order};
+/// let data = Arc::new(Dataset::new(0, 1, vec![], vec![0.0, 0.1, 0.2], None)?);
+/// let order = Order::Given(Arc::new(vec![vec![2, 0], vec![1, 1]]));
+/// let mut loader = Loader::new(data, 1, order, false)?;
+/// for (epoch, rows) in [(0, [2, 0]), (1, [1, 1]), (2, [2, 0])] {
+///     loader.start(epoch);
+///     assert_eq!(loader.rows(), rows);
+/// }
+/// # Ok::<(), highmark::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Order {
     /// As they are.

@@ -122,7 +122,8 @@ impl Table {
 
     /// Reads a file by its extension: `.parquet` and `.pq` as Parquet, `.tsv` as tab separated, everything
     /// else as comma separated (see [`read_csv`] for other dialects).
-    pub fn read(path: &Path) -> Result<Self> {
+    pub fn read(path: impl AsRef<Path>) -> Result<Self> {
+        let path = path.as_ref();
         let extension = path.extension().and_then(|e| e.to_str()).unwrap_or_default().to_ascii_lowercase();
         match extension.as_str() {
             "parquet" | "pq" => read_parquet(path),

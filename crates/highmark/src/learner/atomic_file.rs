@@ -19,7 +19,8 @@ use crate::{Error, Result};
 /// # std::fs::remove_file(path).unwrap();
 /// # Ok::<(), highmark::Error>(())
 /// ```
-pub fn write_file(path: &Path, bytes: &[u8]) -> Result<()> {
+pub fn write_file(path: impl AsRef<Path>, bytes: &[u8]) -> Result<()> {
+    let path = path.as_ref();
     if std::fs::metadata(path).is_ok_and(|there| !there.is_file() && !there.is_dir()) {
         return std::fs::write(path, bytes).map_err(|e| Error::io("write", path, e));
     }

@@ -2,7 +2,7 @@
 
 use std::any::Any;
 use std::collections::BTreeMap;
-use std::fmt::Write;
+use std::fmt::{self, Write};
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -14,6 +14,15 @@ use crate::callbacks::Named;
 use crate::{Error, ErrorKind, Result};
 
 /// What a callback remembers, for a checkpoint: plain values, and numbers in bulk.
+///
+/// ```
+/// use highmark::CallbackState;
+/// let state = CallbackState::of(&(3, Some(0.25)))?;
+/// let (wait, best): (usize, Option<f64>) = state.read()?;
+/// assert_eq!((wait, best), (3, Some(0.25)));
+/// assert!(state.read::<String>().is_err());
+/// # Ok::<(), highmark::Error>(())
+/// ```
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct CallbackState {
     /// Any value that serde can write as JSON, which has no numbers that are not finite.
@@ -199,8 +208,28 @@ pub trait Callback: Any + Send {
     }
 }
 
+/// Its name.
+impl fmt::Debug for dyn Callback {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
 /// Callbacks in the order in which they run.
-#[derive(Default)]
+///
+/// ```
+/// use highmark::{Callback, Callbacks, EarlyStopping, Monitor, TerminateOnNan};
+/// let mut callbacks = Callbacks::default();
+/// callbacks.add(Box::new(EarlyStopping::new(Monitor::new("valid_loss"))))?;
+/// callbacks.add(Box::new(TerminateOnNan))?;
+/// // The guard comes first, whatever was added first.
+/// let names: Vec<_> = callbacks.iter().map(Callback::name).collect();
+/// assert_eq!(names, ["terminate_on_nan", "early_stopping"]);
+/// assert!(callbacks.add(Box::new(TerminateOnNan)).is_err());
+/// assert!(callbacks.get::<EarlyStopping>().is_some());
+/// # Ok::<(), highmark::Error>(())
+/// ```
+#[derive(Debug, Default)]
 pub struct Callbacks {
     list: Vec<Box<dyn Callback>>,
     /// For the run under way: what each listens to.

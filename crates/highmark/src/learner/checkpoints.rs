@@ -64,21 +64,23 @@ impl CheckpointConfig {
 
 /// [`CheckpointConfig::text`] of the newest good checkpoint in a folder; `None` if there is no checkpoint. Fails when there
 /// are only damaged ones.
-pub fn checkpoint_text(folder: &Path) -> Result<Option<String>> {
-    Ok(checkpoint::find(folder)?.map(|found| found.checkpoint.meta.text))
+pub fn checkpoint_text(folder: impl AsRef<Path>) -> Result<Option<String>> {
+    Ok(checkpoint::find(folder.as_ref())?.map(|found| found.checkpoint.meta.text))
 }
 
 /// The epochs that had ended when the newest good checkpoint in a folder was saved; otherwise as [`checkpoint_text`].
-pub fn checkpoint_rows(folder: &Path) -> Result<Option<Vec<EpochRow>>> {
-    let rows = checkpoint::find(folder)?.map(|Found { checkpoint: Checkpoint { meta, .. }, .. }| {
-        meta.rows.into_iter().take(meta.iters.len()).collect()
-    });
+pub fn checkpoint_rows(folder: impl AsRef<Path>) -> Result<Option<Vec<EpochRow>>> {
+    let rows =
+        checkpoint::find(folder.as_ref())?.map(|Found { checkpoint: Checkpoint { meta, .. }, .. }| {
+            meta.rows.into_iter().take(meta.iters.len()).collect()
+        });
     Ok(rows)
 }
 
 /// [`checkpoint_text`] without a look at anything but its beginning, which is quick for a large one: whether it is good is not known.
 /// `None` also when there is nothing to be read.
-pub fn checkpoint_text_unchecked(folder: &Path) -> Option<String> {
+pub fn checkpoint_text_unchecked(folder: impl AsRef<Path>) -> Option<String> {
+    let folder = folder.as_ref();
     let files = [checkpoint::newest(folder), checkpoint::previous(folder)];
     files.iter().find_map(|path| checkpoint::text_unchecked(path))
 }

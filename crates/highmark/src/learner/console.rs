@@ -1,10 +1,30 @@
 //! Where lines for the user go, and the bar below them.
 
+use std::fmt;
 use std::io::{IsTerminal, Write};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 /// Where lines go. The default is standard output.
+///
+/// ```
+/// use std::sync::mpsc;
+/// use highmark::{Console, Output, ProgressBar};
+/// # use highmark::{DataConfig, Learner, LearnerConfig, NamedData, TabularData};
+/// # let table = NamedData::Adult.table()?.slice(0, 500);
+/// # let data = TabularData::new(&table, &DataConfig { targets: vec!["salary".into()], ..DataConfig::default() })?;
+/// # let mut learn = Learner::tabular(&data, LearnerConfig::default())?;
+/// # learn.quiet();
+/// let (sender, lines) = mpsc::channel();
+/// let show = move |line: &str| drop(sender.send(line.to_string()));
+/// learn.trainer_mut().console = Console::new(Output::Lines(Box::new(show)));
+/// learn.callbacks_mut().add(Box::new(ProgressBar))?;
+/// learn.fit(2, None)?;
+/// // The names of the columns, and a line an epoch.
+/// let lines: Vec<String> = lines.try_iter().collect();
+/// assert!(lines[0].trim_start().starts_with("epoch") && lines.len() == 3, "{lines:?}");
+/// # Ok::<(), highmark::Error>(())
+/// ```
 pub enum Output {
     /// Standard output, with a bar when it is a terminal.
     Stdout,
@@ -16,10 +36,38 @@ pub enum Output {
     Lines(Box<dyn FnMut(&str) + Send>),
 }
 
+impl fmt::Debug for Output {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Stdout => "Stdout",
+            Self::Stderr => "Stderr",
+            Self::Silent => "Silent",
+            Self::Lines(_) => "Lines(..)",
+        })
+    }
+}
+
 /// Shows lines, and on a terminal a bar beneath them.
+///
+/// ```
+/// use highmark::{Console, Output};
+/// let mut console = Console::new(Output::Stderr);
+/// console.start_bar("rows".into(), 2);
+/// console.move_bar(1, || "half".into());
+/// console.line("above the bar, if there is one");
+/// console.end_bar();
+/// assert!(!console.has_bar());
+/// assert!(!Console::new(Output::Silent).is_terminal());
+/// ```
 pub struct Console {
     output: Output,
     bar: Option<ProgressBar>,
+}
+
+impl fmt::Debug for Console {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Console").field("output", &self.output).finish_non_exhaustive()
+    }
 }
 
 impl Default for Console {

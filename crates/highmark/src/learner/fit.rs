@@ -12,6 +12,22 @@ use crate::optim::Schedule;
 use crate::{Error, Result};
 
 /// The shape of one cycle (Smith 2018, with fastai's cosines and defaults).
+///
+/// ```
+/// use highmark::OneCycle;
+/// # use highmark::{DataConfig, Learner, LearnerConfig, NamedData, TabularData};
+/// # let table = NamedData::Adult.table()?.slice(0, 500);
+/// # let data = TabularData::new(&table, &DataConfig { targets: vec!["salary".into()], ..DataConfig::default() })?;
+/// # let mut learn = Learner::tabular(&data, LearnerConfig::default())?;
+/// # learn.quiet();
+/// learn.fit_one_cycle(4, &OneCycle { lr_max: Some(0.01), div: 10.0, ..OneCycle::default() })?;
+/// let lrs = &learn.history().lrs;
+/// let highest = lrs.iter().copied().fold(0.0, f64::max);
+/// assert!((lrs[0] - 0.001).abs() < 1e-12 && (highest - 0.01).abs() < 1e-12);
+/// // A quarter of the way up, the rest down.
+/// assert_eq!(lrs[lrs.len() / 4], highest);
+/// # Ok::<(), highmark::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct OneCycle {
     /// The highest learning rate; the learner's if `None`.

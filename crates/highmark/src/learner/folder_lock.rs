@@ -215,7 +215,7 @@ mod tests {
     fn a_folder_in_its_place_is_left_alone() {
         let outer = std::env::temp_dir().join(format!("highmark-folder-moved-{}", std::process::id()));
         let folder = outer.join("run");
-        let put = |name: &str| super::super::atomic_file::write_file(&folder.join(name), b"ours");
+        let put = |name: &str| super::super::atomic_file::write_file(folder.join(name), b"ours");
         let lock = FolderLock::take(&folder).unwrap();
         put("a").unwrap();
 

@@ -24,6 +24,22 @@ pub struct EpochRow {
 }
 
 /// What a fit has recorded (fastai's Recorder).
+///
+/// ```
+/// use highmark::{Direction, History};
+/// # use highmark::{DataConfig, Learner, LearnerConfig, NamedData, TabularData};
+/// # let table = NamedData::Adult.table()?.slice(0, 500);
+/// # let data = TabularData::new(&table, &DataConfig { targets: vec!["salary".into()], ..DataConfig::default() })?;
+/// # let mut learn = Learner::tabular(&data, LearnerConfig::default())?;
+/// # learn.quiet();
+/// learn.fit(2, Some(0.01))?;
+/// let history: &History = learn.history();
+/// assert_eq!(history.monitors(), ["train_loss", "valid_loss"]);
+/// assert_eq!((history.rows.len(), history.losses.len()), (2, history.iters[1]));
+/// let best = history.best("valid_loss", Direction::Lower).map(|best| best.value);
+/// assert!(best.is_some() && best <= history.this_epoch("valid_loss"));
+/// # Ok::<(), highmark::Error>(())
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct History {
     /// The metrics' names.

@@ -10,6 +10,19 @@ use super::{Callback, CallbackState, Callbacks, Learner, lr_plot};
 use crate::{Error, Result};
 
 /// How the test runs; fastai's defaults.
+///
+/// ```
+/// use highmark::LrFindConfig;
+/// # use highmark::{DataConfig, Learner, LearnerConfig, NamedData, TabularData};
+/// # let table = NamedData::Adult.table()?.slice(0, 500);
+/// # let data = TabularData::new(&table, &DataConfig { targets: vec!["salary".into()], ..DataConfig::default() })?;
+/// # let mut learn = Learner::tabular(&data, LearnerConfig::default())?;
+/// # learn.quiet();
+/// let config = LrFindConfig { start_lr: 1e-5, end_lr: 1.0, steps: 20, stop_diverging: false };
+/// let found = learn.lr_find(&config)?;
+/// assert_eq!((found.lrs.len(), found.lrs[0]), (20, 1e-5));
+/// # Ok::<(), highmark::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct LrFindConfig {
     /// The first rate. Default 1e-7.
@@ -44,6 +57,21 @@ pub struct Suggestion {
 }
 
 /// What the test measured.
+///
+/// ```
+/// use highmark::{LrFind, LrFindConfig, OneCycle};
+/// # use highmark::{DataConfig, Learner, LearnerConfig, NamedData, TabularData};
+/// # let table = NamedData::Adult.table()?.slice(0, 500);
+/// # let data = TabularData::new(&table, &DataConfig { targets: vec!["salary".into()], ..DataConfig::default() })?;
+/// # let mut learn = Learner::tabular(&data, LearnerConfig::default())?;
+/// # learn.quiet();
+/// let found: LrFind = learn.lr_find(&LrFindConfig::default())?;
+/// assert!(found.lrs.is_sorted() && found.lrs.len() == found.losses.len());
+/// let lr_max = found.valley().map(|suggestion| suggestion.lr);
+/// assert!(lr_max > Some(1e-7));
+/// learn.fit_one_cycle(1, &OneCycle { lr_max, ..OneCycle::default() })?;
+/// # Ok::<(), highmark::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct LrFind {
     /// The rate of each step.
@@ -214,13 +242,13 @@ impl LrFind {
     }
 
     /// Draws the curve and the suggestions as an SVG.
-    pub fn plot(&self, path: &Path) -> Result<()> {
-        lr_plot::draw(self, path)
+    pub fn plot(&self, path: impl AsRef<Path>) -> Result<()> {
+        lr_plot::draw(self, path.as_ref())
     }
 
     /// Whether a file is a picture of [`LrFind::plot`], by what is in it.
-    pub fn has_drawn(path: &Path) -> bool {
-        lr_plot::is_drawn(path)
+    pub fn has_drawn(path: impl AsRef<Path>) -> bool {
+        lr_plot::is_drawn(path.as_ref())
     }
 }
 

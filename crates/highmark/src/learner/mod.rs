@@ -38,6 +38,7 @@ mod vacant;
 mod watch;
 
 use std::any::Any;
+use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -77,6 +78,22 @@ use run::Run;
 use trainer::Parts;
 
 /// The settings of a [`Learner`]; every one has a default, which is fastai's.
+///
+/// ```
+/// use highmark::{Accuracy, DataConfig, Learner, LearnerConfig, NamedData, TabularData};
+/// # let table = NamedData::Adult.table()?.slice(0, 500);
+/// # let data = TabularData::new(&table, &DataConfig { targets: vec!["salary".into()], ..DataConfig::default() })?;
+/// let metrics: Vec<Box<dyn highmark::Metric>> = vec![Box::new(Accuracy::default())];
+/// let config = LearnerConfig { batch_size: 32, lr: 3e-3, metrics, ..LearnerConfig::default() };
+/// let mut learn = Learner::tabular(&data, config)?;
+/// # learn.quiet();
+/// learn.fit(1, None)?;
+/// assert_eq!((learn.trainer().optimizer.lr(), learn.history().monitors()[2]), (3e-3, "accuracy"));
+/// let refused = Learner::tabular(&data, LearnerConfig { lr: -1.0, ..LearnerConfig::default() });
+/// assert_eq!(refused.unwrap_err().to_string(), "lr: -1 is not a positive number");
+/// # Ok::<(), highmark::Error>(())
+/// ```
+#[derive(Debug)]
 pub struct LearnerConfig {
     /// The model's options.
     pub model: TabularConfig,
@@ -161,6 +178,15 @@ pub struct Learner {
     checkpoint: Option<CheckpointConfig>,
     /// What the next fit goes on from.
     resume: Option<Found>,
+}
+
+impl fmt::Debug for Learner {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Learner")
+            .field("trainer", &self.trainer)
+            .field("callbacks", &self.callbacks)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Learner {
@@ -377,7 +403,7 @@ impl Learner {
     }
 
     /// Takes the parameters from any file of ours or of fastai's (as safetensors) whose shapes fit.
-    pub fn load_weights(&mut self, path: &Path) -> Result<()> {
+    pub fn load_weights(&mut self, path: impl AsRef<Path>) -> Result<()> {
         self.trainer.load_from(path, false).map(drop)
     }
 

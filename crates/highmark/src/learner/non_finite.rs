@@ -88,6 +88,27 @@ impl NonFinite {
 }
 
 /// How often a fit met a value that is not finite, and what came of it.
+///
+/// ```
+/// use highmark::{Event, NonFinite, Span, on};
+/// # use highmark::{DataConfig, Learner, LearnerConfig, NamedData, TabularData};
+/// # let table = NamedData::Adult.table()?.slice(0, 500);
+/// # let data = TabularData::new(&table, &DataConfig { targets: vec!["salary".into()], ..DataConfig::default() })?;
+/// # let mut learn = Learner::tabular(&data, LearnerConfig::default())?;
+/// # learn.quiet();
+/// // The first training batch has a number that is none.
+/// let spoil = on("spoil", Event::Before(Span::Batch), |t| {
+///     if t.progress().train_iter == 0 {
+///         t.batch.x_cont[0] = f32::NAN;
+///     }
+///     Ok(())
+/// });
+/// learn.callbacks_mut().add(spoil)?;
+/// learn.set_non_finite(NonFinite::Skip)?;
+/// let counts = learn.fit(1, None)?.non_finite;
+/// assert_eq!((counts.skipped, counts.rolled_back, counts.validations), (1, 0, 0));
+/// # Ok::<(), highmark::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NonFiniteCounts {
     /// Steps left out, the one that ended the fit among them.

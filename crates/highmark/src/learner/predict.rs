@@ -18,6 +18,24 @@ use crate::nn::Mode;
 const ROWS: usize = 1024;
 
 /// Predictions of some rows, activated: probabilities for classes and labels, values for a regression.
+///
+/// ```
+/// use highmark::Predicted;
+/// # use highmark::{DataConfig, Learner, LearnerConfig, NamedData, TabularData};
+/// # let table = NamedData::Adult.table()?.slice(0, 500);
+/// # let data = TabularData::new(&table, &DataConfig { targets: vec!["salary".into()], ..DataConfig::default() })?;
+/// # let mut learn = Learner::tabular(&data, LearnerConfig::default())?;
+/// # learn.quiet();
+/// let (predicted, _): (Predicted, _) = learn.predict(&table)?;
+/// assert_eq!((predicted.rows(), predicted.outputs), (500, 2));
+/// // Probabilities of the two classes of the first row.
+/// assert!((predicted.values[0] + predicted.values[1] - 1.0).abs() < 1e-6);
+/// let most_probable = predicted.classes().map(|classes| classes[0]);
+/// assert_eq!(most_probable == Some(1), predicted.values[1] > predicted.values[0]);
+/// let table = predicted.to_table()?;
+/// assert_eq!(table.names().collect::<Vec<_>>(), ["prediction", "probability_<50k", "probability_>=50k"]);
+/// # Ok::<(), highmark::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct Predicted {
     /// rows × outputs, row by row.
@@ -106,8 +124,8 @@ impl Predicted {
 ///
 /// ```no_run
 /// use highmark::{SavedModel, Table};
-/// let mut model = SavedModel::load("runs/1/best.safetensors".as_ref())?;
-/// let (predicted, drift) = model.predict(&Table::read("new.csv".as_ref())?)?;
+/// let mut model = SavedModel::load("runs/1/best.safetensors")?;
+/// let (predicted, drift) = model.predict(&Table::read("new.csv")?)?;
 /// println!("{} rows; {drift}", predicted.rows());
 /// # Ok::<(), highmark::Error>(())
 /// ```
@@ -120,8 +138,8 @@ pub struct SavedModel {
 
 impl SavedModel {
     /// Reads a model file. Fails on files that are damaged or of something else.
-    pub fn load(path: &Path) -> Result<Self> {
-        let (description, model) = model_file::load(path)?;
+    pub fn load(path: impl AsRef<Path>) -> Result<Self> {
+        let (description, model) = model_file::load(path.as_ref())?;
         Ok(Self { description, model, stop: StopFlag::default() })
     }
 

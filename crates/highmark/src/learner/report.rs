@@ -13,6 +13,20 @@ use crate::metrics::Direction;
 use crate::plural::plural;
 
 /// What `fit` returns: how it went and why it ended.
+///
+/// ```
+/// use highmark::{Outcome, Report};
+/// # use highmark::{DataConfig, Learner, LearnerConfig, NamedData, TabularData};
+/// # let table = NamedData::Adult.table()?.slice(0, 500);
+/// # let data = TabularData::new(&table, &DataConfig { targets: vec!["salary".into()], ..DataConfig::default() })?;
+/// # let mut learn = Learner::tabular(&data, LearnerConfig::default())?;
+/// # learn.quiet();
+/// let report: Report = learn.fit(2, None)?;
+/// assert_eq!(report.outcome, Outcome::Completed);
+/// assert_eq!((report.epochs_run, report.stop_reason()), (2, "all 2 epochs ran".into()));
+/// assert!(report.non_finite.is_empty());
+/// # Ok::<(), highmark::Error>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct Report {
     /// How it ended.

@@ -1,14 +1,15 @@
 //! What hooks receive: the model, the optimizer, the current batch, the record, and how each step is done.
 
+mod phase;
 mod saving;
 mod spans;
 mod state;
 
+use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use serde::{Deserialize, Serialize};
-
+pub use self::phase::Phase;
 pub use self::saving::Saving;
 use super::background::Background;
 use super::budget::Planner;
@@ -30,24 +31,6 @@ use crate::nn::Mode;
 use crate::optim::Optimizer;
 use crate::{Error, Result};
 
-/// What kind of batch is under way.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Phase {
-    /// Training.
-    Train,
-    /// Validation, or nothing at all.
-    Validate,
-}
-
-impl std::fmt::Display for Phase {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(match self {
-            Self::Train => "training",
-            Self::Validate => "validation",
-        })
-    }
-}
-
 /// What hooks receive. It knows how to do each thing; the loop knows the order.
 ///
 /// | field or method | who may change it | there from |
@@ -59,6 +42,27 @@ impl std::fmt::Display for Phase {
 /// | `grad` | `after_loss` | `after_loss`, when training |
 /// | gradients of parameters | `after_backward`, `before_step` | `after_backward` |
 /// | `history` | nobody but the loop | `before_fit`; a row's metrics from `after_validate` |
+///
+/// ```
+/// use highmark::{Event, Span, Trainer, on};
+/// # use highmark::{DataConfig, Learner, LearnerConfig, NamedData, TabularData};
+/// # let table = NamedData::Adult.table()?.slice(0, 500);
+/// # let data = TabularData::new(&table, &DataConfig { targets: vec!["salary".into()], ..DataConfig::default() })?;
+/// # let mut learn = Learner::tabular(&data, LearnerConfig::default())?;
+/// # learn.quiet();
+/// // In a hook: half the rate after each epoch.
+/// let halve = on("halve", Event::After(Span::Epoch), |t: &mut Trainer| {
+///     let lr = t.optimizer.lr();
+///     t.optimizer.set_lr(lr / 2.0);
+///     Ok(())
+/// });
+/// learn.callbacks_mut().add(halve)?;
+/// learn.fit(2, Some(0.01))?;
+/// // And between fits: what the last one has left.
+/// let t: &Trainer = learn.trainer();
+/// assert_eq!((t.optimizer.lr(), t.history.lrs[0], t.history.rows.len()), (0.0025, 0.01, 2));
+/// # Ok::<(), highmark::Error>(())
+/// ```
 pub struct Trainer {
     /// The model.
     pub model: Box<dyn Model>,
@@ -117,6 +121,19 @@ pub struct Trainer {
     reason: Option<String>,
     cancels: Vec<Cancel>,
     outcome: Outcome,
+}
+
+/// Without numbers in bulk.
+impl fmt::Debug for Trainer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Trainer")
+            .field("model", &self.model.name())
+            .field("loss", &self.loss.name())
+            .field("metrics", &self.metrics)
+            .field("progress", &self.progress)
+            .field("outcome", &self.outcome)
+            .finish_non_exhaustive()
+    }
 }
 
 /// The parts that a trainer is made of.
@@ -208,11 +225,6 @@ impl Trainer {
         done as f64 / (self.progress.n_epoch * batches).max(1) as f64
     }
 
-    /// Whether a batch is under way: not in its `after_batch` any more.
-    pub fn is_in_batch(&self) -> bool {
-        self.open.contains(&Span::Batch)
-    }
-
     /// Training or not.
     pub fn phase(&self) -> Phase {
         self.phase
@@ -287,7 +299,7 @@ impl Trainer {
     }
 
     /// Saves the model to `path`, whole or not at all.
-    pub fn save_to(&mut self, path: &Path, with_optimizer: bool) -> Result<()> {
+    pub fn save_to(&mut self, path: impl AsRef<Path>, with_optimizer: bool) -> Result<()> {
         let epoch = self.history.rows.last().map(|row| row.epoch);
         self.save_as_of(path, with_optimizer, epoch, self.counters.steps)
     }
@@ -300,7 +312,7 @@ impl Trainer {
     /// Saves a model that is of an earlier epoch, and step, than the one under way.
     pub fn save_as_of(
         &mut self,
-        path: &Path,
+        path: impl AsRef<Path>,
         with_optimizer: bool,
         epoch: Option<usize>,
         steps: u64,
@@ -309,16 +321,16 @@ impl Trainer {
         let mut description = self.description.clone();
         (description.provenance.epoch, description.provenance.steps) = (epoch, steps);
         let optimizer = with_optimizer.then_some(&self.optimizer);
-        model_file::save(path, &description, self.model.params(), optimizer)?;
+        model_file::save(path.as_ref(), &description, self.model.params(), optimizer)?;
         self.timings.save += begin.elapsed();
         Ok(())
     }
 
     /// Takes the parameters, and the optimizer's state if asked and there, from a file of this model or of fastai's
     /// (as safetensors). Returns whether the optimizer's state came along.
-    pub fn load_from(&mut self, path: &Path, with_optimizer: bool) -> Result<bool> {
+    pub fn load_from(&mut self, path: impl AsRef<Path>, with_optimizer: bool) -> Result<bool> {
         let optimizer = with_optimizer.then_some(&mut self.optimizer);
-        model_file::load_into(path, self.model.params_mut(), optimizer)
+        model_file::load_into(path.as_ref(), self.model.params_mut(), optimizer)
     }
 
     /// Notes what a saved model was the best by; it goes into its file.

@@ -37,6 +37,52 @@ use crate::{Error, Result, Targets};
 /// assert_eq!((loss, grad), (0.5, [1.0, 0.0]));
 /// # Ok::<(), highmark::Error>(())
 /// ```
+///
+/// A loss of your own, log-cosh, under which a model trains:
+///
+/// ```
+/// use std::sync::Arc;
+/// use highmark::{Activation, Dataset, Error, Learner, LearnerConfig, Loss, Result, TabularConfig, TabularModel, Targets};
+///
+/// struct LogCosh;
+///
+/// impl Loss for LogCosh {
+///     fn name(&self) -> &str { "log-cosh" }
+///     fn activation(&self) -> Activation { Activation::Identity }
+///     fn evaluate(&self, predictions: &[f32], _: usize, targets: &Targets, grad: Option<&mut [f32]>) -> Result<f32> {
+///         let values = match targets {
+///             Targets::Values { values, .. } if values.len() == predictions.len() => values,
+///             _ => return Err(Error::data("log-cosh needs one number an output")),
+///         };
+///         let differences = || predictions.iter().zip(values).map(|(p, y)| p - y);
+///         let count = predictions.len() as f64;
+///         if let Some(grad) = grad {
+///             for (slope, d) in grad.iter_mut().zip(differences()) {
+///                 *slope = d.tanh() / count as f32;
+///             }
+///         }
+///         // As ln(cosh(d)), but finite for any d.
+///         let losses = differences().map(f64::from).map(|d| d.abs() + (-2.0 * d.abs()).exp().ln_1p() - 2f64.ln());
+///         Ok((losses.sum::<f64>() / count) as f32)
+///     }
+///     fn check(&self, outputs: usize, targets: &Targets) -> Result<()> {
+///         let loss = self.evaluate(&vec![0.0; targets.rows() * outputs], outputs, targets, None)?;
+///         if loss.is_finite() { Ok(()) } else { Err(Error::data("a target is not finite")) }
+///     }
+/// }
+///
+/// let x: Vec<f32> = (0..64).map(|i| i as f32 / 64.0).collect();
+/// let y = Targets::Values { values: x.iter().map(|x| 10.0 * x).collect(), width: 1 };
+/// let data = Arc::new(Dataset::new(0, 1, vec![], x, Some(y))?);
+/// let model = TabularModel::new(&TabularConfig::default(), &[], 1, 1, 42)?;
+/// let config = LearnerConfig { batch_size: 8, ..LearnerConfig::default() };
+/// let mut learn = Learner::new(Box::new(model), Box::new(LogCosh), Arc::clone(&data), data, config)?;
+/// # learn.quiet();
+/// let before = learn.validate()?[0].1;
+/// learn.fit(1, Some(0.01))?;
+/// assert!(learn.history().this_epoch("valid_loss") < Some(before));
+/// # Ok::<(), highmark::Error>(())
+/// ```
 pub trait Loss: Send {
     /// The name in files and on the command line: `cross-entropy`. A checkpoint is refused to a fit whose loss has another
     /// one, so let it tell the settings of a loss of your own.
@@ -66,14 +112,25 @@ pub trait Loss: Send {
     fn check(&self, outputs: usize, targets: &Targets) -> Result<()>;
 
     /// The loss of every row into `out`, which is cleared first: torch's `reduction='none'`, and the mean over
-    /// the outputs where a row has several.
+    /// the outputs where a row has several. It is what the losses of single rows are told by; training does without.
+    ///
+    /// Unless a loss says otherwise, [`Loss::evaluate`] is asked for each row by itself. That is slow, and not the same where
+    /// the mean weighs rows against each other: of one row it has no weight. Override it for either reason.
     fn per_row(
         &self,
         predictions: &[f32],
         outputs: usize,
         targets: &Targets,
         out: &mut Vec<f32>,
-    ) -> Result<()>;
+    ) -> Result<()> {
+        check_lengths(predictions, outputs, targets.rows(), None)?;
+        out.clear();
+        for row in 0..targets.rows() {
+            let predictions = &predictions[row * outputs..][..outputs];
+            out.push(self.evaluate(predictions, outputs, &targets.take(&[row as u32]), None)?);
+        }
+        Ok(())
+    }
 }
 
 /// Whether predictions, and their gradient if there is one, are `rows` × `outputs`.
@@ -115,3 +172,5 @@ fn check_weight(setting: &str, weight: Option<&[f32]>, outputs: usize) -> Result
 mod golden_tests;
 #[cfg(test)]
 mod gradient_check;
+#[cfg(test)]
+mod per_row_tests;

@@ -1,5 +1,7 @@
 //! Metrics out of a user's function.
 
+use std::fmt;
+
 use super::collected::Collected;
 use super::{Direction, Metric, Predictions, foreign_state};
 use crate::{Activation, Result, Targets};
@@ -10,6 +12,15 @@ pub struct FnMetric<F> {
     direction: Direction,
     function: F,
     rows: Collected,
+}
+
+impl<F> fmt::Debug for FnMetric<F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("FnMetric")
+            .field("name", &self.name)
+            .field("direction", &self.direction)
+            .finish_non_exhaustive()
+    }
 }
 
 /// Makes a metric of `function`, which sees the predictions and targets of all rows at once (fastai's `AccumMetric`).
@@ -75,6 +86,15 @@ pub struct BatchMean<F> {
     function: F,
     sum: f64,
     rows: u64,
+}
+
+impl<F> fmt::Debug for BatchMean<F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("BatchMean")
+            .field("name", &self.name)
+            .field("direction", &self.direction)
+            .finish_non_exhaustive()
+    }
 }
 
 /// Makes a metric of `function`, which sees one batch at a time, by the mean of its values weighted by rows

@@ -38,6 +38,8 @@ pub use regression::{MeanAbsoluteError, MeanSquaredError, RootMeanSquaredError};
 pub use roc_auc::RocAuc;
 pub use top_k_accuracy::TopKAccuracy;
 
+use std::fmt;
+
 use predictions::Task;
 
 use crate::{Activation, Error, Result, Targets};
@@ -78,6 +80,13 @@ pub trait Metric: Send {
 
     /// Takes up what [`Metric::save_state`] gave. Fails, and keeps what it had, if that is not of this metric.
     fn load_state(&mut self, state: &[f64]) -> Result<()>;
+}
+
+/// Its name.
+impl fmt::Debug for dyn Metric {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
 }
 
 /// The error of a state that is not of the metric `name`.

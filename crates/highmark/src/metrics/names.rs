@@ -123,6 +123,7 @@ pub fn metric(name: &str) -> Result<Box<dyn Metric>> {
 /// let half = Renamed::new("f_half", Box::new(FBeta::new(0.5, None)));
 /// assert_eq!(half.name(), "f_half");
 /// ```
+#[derive(Debug)]
 pub struct Renamed {
     name: String,
     metric: Box<dyn Metric>,

@@ -14,7 +14,63 @@ use crate::optim::Optimizer;
 
 /// The seam between models and everything else: the loop, callbacks, optimizers and files know only this.
 ///
-/// [`TabularModel`] is the one that comes with highmark; its source is the example for another.
+/// [`TabularModel`] is the one that comes with highmark. One of your own:
+///
+/// ```
+/// use std::sync::Arc;
+/// use highmark::{
+///     Batch, Dataset, LayerSummary, Learner, LearnerConfig, Mode, Model, Mse, ParamKind, Params, Result, Targets,
+/// };
+///
+/// /// y = w·x + b over the continuous columns.
+/// struct Linear(Params);
+///
+/// impl Linear {
+///     fn new(inputs: usize) -> Self {
+///         let mut params = Params::default();
+///         params.add("weight", &[inputs], ParamKind::Weight);
+///         params.add("bias", &[1], ParamKind::Bias);
+///         Self(params)
+///     }
+/// }
+///
+/// impl Model for Linear {
+///     fn name(&self) -> &str { "Linear" }
+///     fn params(&self) -> &Params { &self.0 }
+///     fn params_mut(&mut self) -> &mut Params { &mut self.0 }
+///     fn outputs(&self) -> usize { 1 }
+///     fn forward(&mut self, batch: &Batch, _: Mode, predictions: &mut Vec<f32>) -> Result<()> {
+///         let (weight, bias) = self.0.values.split_at(self.0.len() - 1);
+///         let rows = batch.x_cont.chunks_exact(weight.len());
+///         predictions.clear();
+///         predictions.extend(rows.map(|row| bias[0] + row.iter().zip(weight).map(|(x, w)| x * w).sum::<f32>()));
+///         Ok(())
+///     }
+///     fn backward(&mut self, batch: &Batch, grad: &[f32]) -> Result<()> {
+///         let inputs = self.0.len() - 1;
+///         let (weight, bias) = self.0.grads_to_add_to().split_at_mut(inputs);
+///         for (row, grad) in batch.x_cont.chunks_exact(inputs).zip(grad) {
+///             bias[0] += grad;
+///             weight.iter_mut().zip(row).for_each(|(w, x)| *w += x * grad);
+///         }
+///         Ok(())
+///     }
+///     fn layers(&self) -> Vec<LayerSummary> {
+///         vec![LayerSummary { layer: "Linear".into(), outputs: 1, parameters: self.0.len() }]
+///     }
+/// }
+///
+/// let x: Vec<f32> = (0..64).map(|i| i as f32 / 64.0).collect();
+/// let y = Targets::Values { values: x.iter().map(|x| 2.0 * x + 1.0).collect(), width: 1 };
+/// let data = Arc::new(Dataset::new(0, 1, vec![], x, Some(y))?);
+/// let config = LearnerConfig { batch_size: 8, ..LearnerConfig::default() };
+/// let mut learn = Learner::new(Box::new(Linear::new(1)), Box::new(Mse), Arc::clone(&data), data, config)?;
+/// # learn.quiet();
+/// let before = learn.validate()?[0].1;
+/// learn.fit(1, Some(0.1))?;
+/// assert!(learn.history().this_epoch("valid_loss") < Some(before / 4.0));
+/// # Ok::<(), highmark::Error>(())
+/// ```
 pub trait Model: Any + Send {
     /// A word for summaries: `TabularModel`.
     fn name(&self) -> &str;
@@ -28,8 +84,10 @@ pub trait Model: Any + Send {
     /// Predictions a row.
     fn outputs(&self) -> usize;
 
-    /// Writes predictions, rows × outputs and row by row, before any activation of the loss. What it keeps for `backward` is
-    /// gone after the next `forward`, whatever its mode: a callback that predicts does so before or after a whole batch.
+    /// Writes predictions, rows × outputs and row by row, before any activation of the loss. `predictions` arrives with what
+    /// an earlier batch has left: clear it or overwrite it, so that it holds these rows × outputs numbers and no others.
+    ///
+    /// What it keeps for `backward` is gone after the next `forward`, whatever its mode: a callback that predicts does so before or after a whole batch.
     fn forward(&mut self, batch: &Batch, mode: Mode, predictions: &mut Vec<f32>) -> Result<()>;
 
     /// From the gradient of the predictions of the last training `forward`, rows × outputs, to that of the

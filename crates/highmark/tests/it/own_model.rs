@@ -219,6 +219,6 @@ fn a_loss_of_ones_own_trains_on_a_table_and_its_file_predicts() {
     let (usual, _) = learner(None).predict(&table).unwrap();
     let mean = |x: &[f32]| x.iter().sum::<f32>() / x.len() as f32;
     assert!(mean(&own.values) > mean(&usual.values) + 0.01, "too high costs it less");
-    let mut saved = SavedModel::load(&learn.save("model").unwrap()).unwrap();
+    let mut saved = SavedModel::load(learn.save("model").unwrap()).unwrap();
     assert_eq!(saved.predict(&table).unwrap().0.values, own.values);
 }

@@ -30,7 +30,7 @@ fn predictions(targets: &[&str], threshold: f32) -> (Predicted, Predicted) {
     learn.quiet();
     learn.fit(1, None).unwrap();
     let own = learn.predict(&table).unwrap().0;
-    let saved = SavedModel::load(&learn.save("model").unwrap()).unwrap().predict(&table).unwrap().0;
+    let saved = SavedModel::load(learn.save("model").unwrap()).unwrap().predict(&table).unwrap().0;
     (own, saved)
 }
 
@@ -110,6 +110,6 @@ fn the_threshold_of_a_loss_of_ones_own_is_in_the_file() {
         Learner::tabular_with_loss(&data, Box::new(Strict), learner_config("strict", 0.5)).unwrap();
     learn.quiet();
     let own = learn.predict(&table).unwrap().0;
-    let saved = SavedModel::load(&learn.save("model").unwrap()).unwrap().predict(&table).unwrap().0;
+    let saved = SavedModel::load(learn.save("model").unwrap()).unwrap().predict(&table).unwrap().0;
     assert_eq!((own.threshold, &own), (0.9, &saved));
 }

@@ -90,6 +90,18 @@ impl Default for CsvOptions {
 ///
 /// Fails when the file cannot be read, is empty, is not UTF-8, has two columns of one name, or has a line with
 /// more or fewer values than columns; the error names the line.
+///
+/// ```
+/// use highmark::{CsvOptions, read_csv};
+/// # let path = std::env::temp_dir().join(format!("highmark-doc-read-csv-{}.csv", std::process::id()));
+/// std::fs::write(&path, "age,city\n39,Oslo\n,Bergen\n").ok();
+/// let table = read_csv(&path, &CsvOptions::default())?;
+/// assert_eq!((table.rows(), table.column("age")?.null_count()), (2, 1));
+/// # std::fs::remove_file(&path).ok();
+/// let error = read_csv("not-there.csv", &CsvOptions::default()).unwrap_err().to_string();
+/// assert!(error.starts_with("cannot read not-there.csv: "), "{error}");
+/// # Ok::<(), highmark::Error>(())
+/// ```
 pub fn read_csv(path: impl AsRef<Path>, options: &CsvOptions) -> Result<Table> {
     let path = path.as_ref();
     let bytes = read_file(path).map_err(|error| Error::io("read", path, error))?;

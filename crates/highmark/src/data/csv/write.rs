@@ -14,6 +14,16 @@ use crate::{Error, Result};
 /// values are empty, truth values are `True` and `False`, floats always have a decimal point or an exponent.
 ///
 /// Fails when the file cannot be written or a column has a type without a written form.
+///
+/// ```
+/// use highmark::{CsvOptions, NamedData, read_csv, write_csv};
+/// # let path = std::env::temp_dir().join(format!("highmark-doc-write-csv-{}.csv", std::process::id()));
+/// let table = NamedData::Adult.table()?.slice(0, 20);
+/// write_csv(&table, &path)?;
+/// assert_eq!(read_csv(&path, &CsvOptions::default())?.columns(), table.columns());
+/// # std::fs::remove_file(&path).ok();
+/// # Ok::<(), highmark::Error>(())
+/// ```
 pub fn write_csv(table: &Table, path: impl AsRef<Path>) -> Result<()> {
     let path = path.as_ref();
     let file = std::fs::File::create(path).map_err(|error| Error::io("create", path, error))?;

@@ -10,6 +10,11 @@ fn disabled(path: &Path) -> Error {
 }
 
 /// Reads a Parquet file; in this build, an error that says how to build with Parquet.
+///
+/// ```
+/// let error = highmark::read_parquet("people.parquet").unwrap_err().to_string();
+/// assert!(error.contains("--features parquet"), "{error}");
+/// ```
 pub fn read_parquet(path: impl AsRef<Path>) -> Result<Table> {
     Err(disabled(path.as_ref()))
 }

@@ -1,5 +1,6 @@
 //! Models that are written to their files while training goes on.
 
+use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
@@ -15,6 +16,12 @@ use crate::optim::OptimizerState;
 pub struct Saving {
     path: PathBuf,
     pending: Pending<Result<()>>,
+}
+
+impl fmt::Debug for Saving {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Saving").field("path", &self.path).finish_non_exhaustive()
+    }
 }
 
 impl Saving {
@@ -43,7 +50,7 @@ impl Trainer {
     /// others are better saved by [`Trainer::save_to`].
     pub fn save_meanwhile(
         &mut self,
-        path: &Path,
+        path: impl AsRef<Path>,
         model: &Snapshot,
         optimizer: Option<&OptimizerState>,
         epoch: Option<usize>,
@@ -56,14 +63,15 @@ impl Trainer {
         let mut description = self.description.clone();
         (description.provenance.epoch, description.provenance.steps) = (epoch, steps);
         let copy = ModelCopy::new(description, self.model.params(), model, optimizer);
-        let file = path.to_path_buf();
+        let path = path.as_ref().to_path_buf();
+        let file = path.clone();
         let write = move || copy.write(&file);
         let pending = match &self.background {
             Some(background) => background.run(write),
             None => Pending::done(write()),
         };
         self.timings.save += begin.elapsed();
-        Saving { path: path.into(), pending }
+        Saving { path, pending }
     }
 
     /// Wakes the thread that writes files.

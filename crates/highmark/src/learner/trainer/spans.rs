@@ -9,6 +9,11 @@ use crate::learner::history::EpochRow;
 use crate::learner::outcome::{Cancel, Outcome};
 
 impl Trainer {
+    /// Whether a batch is under way: not in its `after_batch` any more.
+    pub fn is_in_batch(&self) -> bool {
+        self.open.contains(&Span::Batch)
+    }
+
     pub(crate) fn open(&mut self, span: Span) {
         self.open.push(span);
         match span {

@@ -32,6 +32,16 @@ const CHUNK: usize = 1 << 16;
 ///
 /// Fails when the file cannot be read or is no Parquet file, and for binary columns that are no text; the error names the
 /// column. In a build without the feature `parquet` it always fails.
+///
+/// ```
+/// use highmark::{NamedData, read_parquet, write_parquet};
+/// # let path = std::env::temp_dir().join(format!("highmark-doc-read-parquet-{}.parquet", std::process::id()));
+/// let table = NamedData::Adult.table()?.slice(0, 20);
+/// write_parquet(&table, &path)?;
+/// assert!(read_parquet(&path)?.names().eq(table.names()));
+/// # std::fs::remove_file(&path).ok();
+/// # Ok::<(), highmark::Error>(())
+/// ```
 pub fn read_parquet(path: impl AsRef<Path>) -> Result<Table> {
     let path = path.as_ref();
     let file = File::open(path).map_err(|error| Error::io("read", path, error))?;
