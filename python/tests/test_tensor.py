@@ -116,7 +116,8 @@ def test_one_number_is_a_tensor_and_a_number(p):
     count += 0.5
     assert (total, count) == (3, 3.5) and p[0, 0] + 1 == 2
     back = loads(dumps({"x": x, "p": p, "plain": p.numpy()}))
-    assert back["x"].sqrt() == x.sqrt() and back["p"].max(1).values.tolist() == [2, 5, 9] and type(back["plain"]) is np.ndarray
+    assert back["x"].sqrt() == x.sqrt() and back["p"].max(1).values.tolist() == [2, 5, 9]
+    assert type(back["plain"]) is np.ndarray
     with pytest.raises(TypeError, match="unhashable"):
         hash(p)
 
