@@ -141,7 +141,7 @@ def test_a_cell_that_is_run_again(dls, tmp_path, capsys, monkeypatch):
         assert learn.fit(3, resume="auto").epochs_run == 3
     assert capsys.readouterr().out.count("resumed") == 2
     assert np.array_equal(whole.get_preds()[0], learn.get_preds()[0])
-    assert learn.recorder.losses.tolist() == whole.recorder.losses.tolist()
+    assert learn.recorder.losses == whole.recorder.losses
 
 
 def test_embeddings(learn):

@@ -126,7 +126,7 @@ def callbacks():
 
 def outcome(learn):
     rows = [row[:4] for row in learn._trainer.history()["rows"]]
-    return rows, learn.recorder.lrs, learn.recorder.losses.tobytes(), learn.remembers.seen, weights(learn)
+    return rows, learn.recorder.lrs, np.array(learn.recorder.losses).tobytes(), learn.remembers.seen, weights(learn)
 
 
 def weights(learn):

@@ -1,9 +1,15 @@
 """Arrays under torch's names mean what torch means; numpy's functions of them, what numpy means."""
 
+import math
+import sys
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
-from highmark.tabular.all import Tensor, tensor
+from highmark.tabular.all import Tensor, json, pd, tensor
+from highmark.tabular.state import dumps, loads
+from highmark.tabular.tensor import Number
 
 
 @pytest.fixture
@@ -42,3 +48,94 @@ def test_numpys_meaning(p):
         assert np.array_equal(function(p, axis=0), function(plain, axis=0))
     assert np.array_equal(np.repeat(p, 2, axis=1), np.repeat(plain, 2, axis=1))
     assert np.array_equal(p.max(axis=1), plain.max(axis=1)) and p.std(ddof=0) == plain.std()
+    for function in (np.unique, np.cov, np.nanmedian, np.linalg.norm):
+        assert np.array_equal(function(p), function(plain)) and type(function(p)) is Tensor, function
+    assert np.setxor1d(p, p[0]).tolist() == [3, 5, 9] and type(np.histogram(p)[1]) is Tensor
+
+
+# What torch 2.15 gave for p = [[1, -2], [3, 5], [2, 9]], q = [[0.5, 1], [2, 3], [4, 9]] and i = [3, 1, 2].
+TORCHS = {
+    "p.add(1)": [[2, -1], [4, 6], [3, 10]],
+    "p.sub(q)": [[0.5, -3], [1, 2], [-2, 0]],
+    "p.mul(q)": [[0.5, -2], [6, 15], [8, 81]],
+    "i.div(2)": [1.5, 0.5, 1],
+    "p.ge(1)": [[True, False], [True, True], [True, True]],
+    "p.gt(q)": [[True, False], [True, True], [False, False]],
+    "p.le(2)": [[True, True], [False, False], [True, False]],
+    "p.lt(q)": [[False, True], [False, False], [True, False]],
+    "p.norm()": 11.1355,
+    "p.norm(dim=1)": [2.2361, 5.831, 9.2195],
+    "p.norm(1)": 22,
+    "p.relu()": [[1, 0], [3, 5], [2, 9]],
+    "i.sqrt()": [1.7321, 1, 1.4142],
+    "p.flip(0)": [[2, 9], [3, 5], [1, -2]],
+    "q[:1].expand(3, -1)": [[0.5, 1]] * 3,
+    "i.expand(2, 3)": [[3, 1, 2]] * 2,
+    "p.split(2)[1]": [[2, 9]],
+    "p.split([1, 2])[1]": [[3, 5], [2, 9]],
+    "i.chunk(2)[0]": [3, 1],
+    "[part.tolist() for part in p.unbind(1)]": [[1, 3, 2], [-2, 5, 9]],
+    "p.where(p > 0, tensor(0.0))": [[1, 0], [3, 5], [2, 9]],
+    "p.index_select(0, tensor([2, 0]))": [[2, 9], [1, -2]],
+    "p.masked_fill(p < 0, -1.5)": [[1, -1.5], [3, 5], [2, 9]],
+    "p.quantile(0.25, dim=0)": [1.5, 1.5],
+    "p.quantile(tensor([0.1, 0.9]))": [-0.5, 7],
+    "p.equal(q)": False,
+    "p.allclose(p + 1e-7)": True,
+    "i.new_zeros(2)": [0, 0],
+    "i.type_as(p).dtype == p.dtype": True,
+    "p.requires_grad or p.is_cuda": False,
+    "p.cuda().mean().cpu().numpy()": 3,
+    "((p - q) ** 2).mean().sqrt()": 1.7440,
+    "(1 - ((p - q) ** 2).sum() / len(p)).abs()": 5.0833,
+    "(p > 2).sum().float() / len(p)": 1,
+    "p[0][0].exp()": 2.7183,
+    "p.max().sub(1).item()": 8,
+    "p.median().neg()": -2,
+    "[one.sqrt().item() for one in i]": [1.7321, 1, 1.4142],
+}
+
+
+@pytest.mark.parametrize("code", TORCHS)
+def test_torchs_names(code):
+    p, q = tensor([[1.0, -2.0], [3.0, 5.0], [2.0, 9.0]]), tensor([[0.5, 1.0], [2.0, 3.0], [4.0, 9.0]])
+    given = eval(code, {"p": p, "q": q, "i": tensor([3, 1, 2]), "tensor": tensor})
+    assert np.allclose(given, TORCHS[code], atol=1e-4)
+
+
+def test_one_number_is_a_tensor_and_a_number(p):
+    x, i = p.mean() / 10, p.argmax()
+    assert isinstance(x, Tensor) and x.ndim == 0 and (x.dtype, i.dtype) == (np.float32, np.int64)
+    assert f"{x:.3f} {x:.1e} {i}" == "0.367 3.7e-01 5" and "%.2f %d" % (x, i) == "0.37 5"
+    assert x == pytest.approx(0.3666667) and [x] == pytest.approx([0.3666667]) and {5: "five"}[i] == "five" and {i, i} == {5}
+    assert "abcdefg"[i] == "f" and list(range(i)) == [0, 1, 2, 3, 4] and np.arange(9)[i] == 5
+    assert (int(i), bool(x), round(x, 2), round(x), math.floor(x)) == (5, True, 0.37, 0, 0) and max(p[0]) == 2
+    frame = pd.DataFrame({"a": [1, 2]})
+    assert (frame.a * x).dtype == float and frame.assign(b=x).b.dtype == np.float32 and (frame.a > x).all()
+    total = count = (p > 2).sum()
+    count += 0.5
+    assert (total, count) == (3, 3.5) and p[0, 0] + 1 == 2
+    back = loads(dumps({"x": x, "p": p, "plain": p.numpy()}))
+    assert back["x"].sqrt() == x.sqrt() and back["p"].max(1).values.tolist() == [2, 5, 9]
+    assert type(back["plain"]) is np.ndarray
+    with pytest.raises(TypeError, match="unhashable"):
+        hash(p)
+
+
+def test_numbers_of_the_library_are_pythons():
+    x = Number(0.1)
+    assert json.dumps([x]) == "[0.1]" and isinstance(x, float) and f"{x:.2f}" == "0.10"
+    assert x.detach().cpu().item() == x.item() == 0.1 and x.data.sqrt() == math.sqrt(0.1) and x.numpy().shape == ()
+    with pytest.raises(AttributeError, match="nonsense"):
+        x.nonsense  # noqa: B018
+
+
+def test_torchs_functions_get_torchs_tensors(p, monkeypatch):
+    """Where torch is, it calls ``__torch_function__``; without it an array of numpy stands for its tensor."""
+    monkeypatch.setitem(sys.modules, "torch", SimpleNamespace(from_numpy=lambda array: array))
+
+    def stack(tensors, dim=0):
+        assert all(type(x) is np.ndarray for x in tensors) and np.shares_memory(tensors[0], p)
+        return np.stack(tensors, dim)
+
+    assert Tensor.__torch_function__(stack, (Tensor,), ([p, p],), {"dim": 1}).shape == (3, 2, 2)

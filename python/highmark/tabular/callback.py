@@ -198,7 +198,7 @@ def _forwarder(event: str) -> Function[[Native], None]:
 
 
 def _plain(value: Any) -> Any:
-    if isinstance(value, (np.integer, np.floating, np.bool_)):
+    if isinstance(value, (np.generic, np.ndarray)) and value.ndim == 0:
         return value.item()
     if isinstance(value, os.PathLike):
         return os.fspath(value)

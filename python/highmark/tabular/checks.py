@@ -33,6 +33,7 @@ def real(what: str, value: Any) -> float:
 
 def count(what: str, value: Any, least: int = 0) -> int:
     """A whole number from ``least``, or an error that names the setting."""
+    value = value.item() if isinstance(value, np.ndarray) and value.ndim == 0 else value
     if isinstance(value, bool) or not isinstance(value, (int, np.integer)):
         raise TypeError(f"{what}: a whole number is needed, not {value!r}")
     if value < least:

@@ -6,6 +6,7 @@ from typing import Any
 
 from .info import Info
 from .steps import Procs
+from .vocab import Vocab
 
 __all__ = ["Described"]
 
@@ -31,12 +32,12 @@ class Described:
         return self._info.y_names
 
     @property
-    def classes(self) -> dict[str, list[Any]]:
+    def classes(self) -> dict[str, Vocab]:
         """What the codes of each categorical column stand for."""
         return self._info.classes
 
     @property
-    def vocab(self) -> list[Any]:
+    def vocab(self) -> Vocab:
         """The classes of the target; what the labels are called."""
         return self._info.vocab
 

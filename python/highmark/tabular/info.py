@@ -10,6 +10,7 @@ import numpy as np
 
 from .. import _highmark
 from ..tables import to_table
+from .vocab import Vocab
 
 __all__ = ["Info"]
 
@@ -32,11 +33,11 @@ class Info:
         normalize = said["normalize"] or {"means": [0.0] * len(self.cont_names), "stds": [1.0] * len(self.cont_names)}
         self.means = dict(zip(self.cont_names, normalize["means"], strict=True))
         self.stds = dict(zip(self.cont_names, normalize["stds"], strict=True))
-        self.classes: dict[str, list[Any]] = {name: ["#na#", *levels] for name, levels in said["categorify"]["columns"]}
+        self.classes: dict[str, Vocab] = {name: Vocab(["#na#", *levels]) for name, levels in said["categorify"]["columns"]}
         self.task: str = said["task"]["kind"]
         self.y_names: list[str] = said["task"].get("columns") or [said["task"]["column"]]
         labels = said["task"].get("labels") or self.y_names
-        self.vocab: list[Any] = said["task"].get("classes") or (labels if self.task == "multi-label" else [])
+        self.vocab = Vocab(said["task"].get("classes") or (labels if self.task == "multi-label" else []))
 
     def apply(self, source: Any) -> tuple[_highmark.Dataset, list[str]]:
         """Encodes a table of any kind, and says in what it differs from the training table."""

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from copy import copy
 from functools import partial
+from inspect import signature
 from typing import Any
 
 import numpy as np
 
 from .._highmark import metric_value
 from .naming import attribute_name
-from .tensor import logistic, softmax, tensor_of
+from .tensor import Number, logistic, softmax, tensor_of
 
 __all__ = [
     "AccumMetric",
@@ -38,7 +39,9 @@ __all__ = [
 
 class CoreMetric:
     """A metric of the library: ``name`` is its column, ``core`` what the library calls it. Calling it computes it for
-    predictions and targets."""
+    predictions and targets. Those of ``learn.recorder.metrics`` have the ``value`` of the last epoch."""
+
+    value: float | None
 
     def __init__(self, name: str, activation: str = "softmax", doc: str = "", core: str | None = None) -> None:
         self._name = name
@@ -51,24 +54,33 @@ class CoreMetric:
     def name(self) -> str:
         return self._name
 
-    def __call__(self, inp: Any, targ: Any) -> float:
-        return metric_value(self.core, inp, targ, self.activation)
+    def __call__(self, inp: Any, targ: Any) -> Number:
+        return Number(metric_value(self.core, inp, targ, self.activation))
 
     def __repr__(self) -> str:
         return f"<metric {self.name}>"
 
 
-accuracy = CoreMetric("accuracy", doc="The share of rows whose class is predicted.")
-error_rate = CoreMetric("error_rate", doc="The share of rows whose class is not predicted.")
+class _OfClasses(CoreMetric):
+    """Also with the axis of the classes, which is the last one."""
+
+    def __call__(self, inp: Any, targ: Any, axis: int = -1) -> Number:
+        if axis not in (-1, np.ndim(inp) - 1):
+            raise ValueError(f"axis: classes are along the last axis, not {axis}")
+        return super().__call__(inp, targ)
+
+
+accuracy = _OfClasses("accuracy", doc="The share of rows whose class is predicted.")
+error_rate = _OfClasses("error_rate", doc="The share of rows whose class is not predicted.")
 
 
 class _AccuracyMulti(CoreMetric):
     """Also at another threshold than 0.5, given by ``partial``."""
 
-    def __call__(self, inp: Any, targ: Any, thresh: float = 0.5, sigmoid: bool = True) -> float:
+    def __call__(self, inp: Any, targ: Any, thresh: float = 0.5, sigmoid: bool = True) -> Number:
         values = np.asarray(inp, dtype=np.float64)
         values = logistic(values) if sigmoid else values
-        return float(np.mean((values > thresh) == np.asarray(targ, dtype=bool)))
+        return Number(np.mean((values > thresh) == np.asarray(targ, dtype=bool)))
 
 
 accuracy_multi = _AccuracyMulti("accuracy_multi", "sigmoid", doc="The share of labels that are predicted.")
@@ -330,8 +342,13 @@ def metric_of(metric: Any) -> Metric | CoreMetric:
         metric = metric()
     if isinstance(metric, (Metric, CoreMetric)):
         return metric
-    if isinstance(metric, partial) and isinstance(metric.func, CoreMetric) and metric.func.name == "top_k_accuracy":
-        return CoreMetric("top_k_accuracy", core=f"top_k_accuracy:{metric.keywords.get('k', 5)}")
+    if isinstance(metric, partial) and isinstance(metric.func, CoreMetric):
+        if metric.func.name == "top_k_accuracy":
+            return CoreMetric("top_k_accuracy", core=f"top_k_accuracy:{metric.keywords.get('k', 5)}")
+        # An option that there is not must not cost an epoch.
+        signature(metric.func).bind(None, None, **metric.keywords)
+        if isinstance(metric.func, _OfClasses) and metric.keywords.get("axis", -1) in (-1, 1):
+            return metric.func
     if getattr(metric, "makes_metric", False):
         made: Metric | CoreMetric = metric()
         return made

@@ -9,7 +9,7 @@ import numpy as np
 from .. import _highmark
 from ..screen import show_table
 from .info import Info
-from .tensor import Tensor, tensor_of
+from .tensor import Tensor
 
 __all__ = ["Row", "decisions", "one_row", "predicted"]
 
@@ -30,7 +30,7 @@ def one_row(row: Any) -> dict[str, list[Any]]:
 
 def _cell(value: Any) -> Any:
     cell = np.empty(1, dtype=object)
-    cell[0] = value.item() if isinstance(value, np.generic) else value
+    cell[0] = value.item() if isinstance(value, (np.generic, np.ndarray)) and value.ndim == 0 else value
     return cell
 
 
@@ -47,4 +47,4 @@ def predicted(
 ) -> tuple[Row, Any, Tensor]:
     columns = info.decode(*dataset.arrays()[:2], decided)
     row = Row({name: values[0] for name, values in columns.items()})
-    return row, tensor_of(decided[0]), activated[0].view(Tensor)
+    return row, decided.view(Tensor)[0], activated[0].view(Tensor)

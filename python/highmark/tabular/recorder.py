@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from copy import copy
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from .callback import Callback
+from .metrics import CoreMetric, Metric
+from .tensor import Number
 
 if TYPE_CHECKING:
     from .learner import Learner
@@ -53,6 +56,22 @@ class ShowGraphCallback(Callback):
             self._handle.update(figure)
 
 
+class Average(Number):
+    """A mean loss, which fastai has as an object with a ``value``."""
+
+    @property
+    def value(self) -> Number:
+        """The number."""
+        return Number(self)
+
+
+def _valued(metric: Metric | CoreMetric, value: float | None) -> Metric | CoreMetric:
+    if isinstance(metric, CoreMetric):
+        metric = copy(metric)
+        metric.value = value
+    return metric
+
+
 class Recorder(Callback):
     """The record of the last fit: ``values`` (a row an epoch), ``losses`` (smoothed) and ``lrs`` (a number a training batch),
     ``iters`` (training batches at the end of each epoch), ``metric_names`` and ``log``."""
@@ -96,8 +115,8 @@ class Recorder(Callback):
         return [epoch, train, valid, *metrics, clock(seconds)]
 
     @property
-    def losses(self) -> np.ndarray:
-        return self._history()["smooth_losses"]
+    def losses(self) -> list[Number]:
+        return [Number(loss) for loss in self._history()["smooth_losses"]]
 
     @property
     def batch_losses(self) -> np.ndarray:
@@ -113,8 +132,21 @@ class Recorder(Callback):
         return self._history()["iters"]
 
     @property
-    def smooth_loss(self) -> np.float64:
-        return self.learn.smooth_loss
+    def smooth_loss(self) -> Average:
+        """The smoothed training loss."""
+        return Average(self.learn.smooth_loss)
+
+    @property
+    def loss(self) -> Average | None:
+        """The mean loss of the validation rows in the last epoch."""
+        values = self.values
+        return Average(values[-1][1]) if values and values[-1][1] is not None else None
+
+    @property
+    def metrics(self) -> list[Metric | CoreMetric]:
+        """Those of the learner, each with its ``value`` of the last epoch."""
+        row = self.values[-1][2:] if self.values else [None] * len(self.learn.metrics)
+        return [_valued(metric, value) for metric, value in zip(self.learn.metrics, row, strict=True)]
 
     @property
     def hps(self) -> dict[str, list[float]]:

@@ -124,6 +124,7 @@ def RandomSubsetSplitter(train_sz: float, valid_sz: float, seed: int | None = No
 
 
 def _row(row: Any) -> int:
+    row = row.item() if isinstance(row, np.ndarray) and row.ndim == 0 else row
     if isinstance(row, (bool, np.bool_)) or not isinstance(row, (int, np.integer)):
         raise TypeError(f"row numbers must be whole numbers, not {row!r}")
     if row < 0:

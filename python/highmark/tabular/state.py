@@ -9,6 +9,8 @@ from typing import Any
 
 import numpy as np
 
+from .tensor import Tensor
+
 __all__ = ["dumps", "loads"]
 
 _NUMPY, _FLOAT, _TUPLE = "__numpy__", "__float__", "__tuple__"
@@ -29,7 +31,8 @@ def _plain(value: Any) -> Any:
         if value.dtype.kind not in "biufcUS":
             raise TypeError(f"an array of the type {value.dtype} cannot go into a checkpoint; turn it into numbers or text")
         data = base64.b64encode(np.ascontiguousarray(value).tobytes()).decode()
-        return {_NUMPY: value.dtype.str, "shape": list(value.shape), "data": data}
+        said = {_NUMPY: value.dtype.str, "shape": list(value.shape), "data": data}
+        return said | {"tensor": True} if isinstance(value, Tensor) else said
     if isinstance(value, float) and not math.isfinite(value):
         return {_FLOAT: repr(value)}
     if isinstance(value, tuple):
@@ -52,6 +55,8 @@ def _plain(value: Any) -> Any:
 def _restored(value: dict[str, Any]) -> Any:
     if _NUMPY in value:
         array = np.frombuffer(base64.b64decode(value["data"]), dtype=value[_NUMPY]).reshape(value["shape"])
+        if "tensor" in value:
+            return array.copy().view(Tensor)
         return array.copy() if array.ndim else array[()]
     if _FLOAT in value:
         return float(value[_FLOAT])

@@ -6,15 +6,16 @@ from types import SimpleNamespace
 from typing import Any
 
 from .info import Info
+from .vocab import Vocab
 
 __all__ = ["Procs"]
 
 
-class _Classes(dict[str, list[Any]]):
+class _Classes(dict[str, Vocab]):
     """The classes of each categorical column."""
 
     @property
-    def classes(self) -> dict[str, list[Any]]:
+    def classes(self) -> dict[str, Vocab]:
         return self
 
 

@@ -7,14 +7,45 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["Tensor", "logistic", "softmax", "tensor", "tensor_of"]
+__all__ = ["Number", "Tensor", "logistic", "softmax", "tensor", "tensor_of"]
 
 _Extreme = namedtuple("_Extreme", "values indices")
 
 
+def _each(change: Any, value: Any) -> Any:
+    """``change`` of a value, in lists, tuples and mappings too."""
+    if type(value) in (list, tuple):
+        return type(value)(_each(change, part) for part in value)
+    return {name: _each(change, part) for name, part in value.items()} if type(value) is dict else change(value)
+
+
+def _method(function: Any) -> Any:
+    """A function of numpy as a method."""
+
+    def method(self: Any, *args: Any, **kwargs: Any) -> Any:
+        return function(self, *args, **kwargs)
+
+    method.__doc__ = f"numpy's ``{function.__name__}``."
+    return method
+
+
 class Tensor(np.ndarray):
     """An array of numpy, with torch's methods of the same meaning: ``dim`` and ``keepdim`` in reductions, ``numpy()``,
-    ``float()``, ``view(-1)`` and so on. There is no gradient and no other device."""
+    ``float()``, ``view(-1)`` and so on. There is no gradient and no other device.
+
+    One number of it, ``p.mean()`` or ``p[0, 0]``, is such an array without axes, with the same methods. It counts, compares,
+    formats and indexes as a number, and is hashed as one."""
+
+    requires_grad = is_cuda = False
+
+    abs, neg, sign = _method(np.abs), _method(np.negative), _method(np.sign)
+    exp, log, log1p, sqrt = _method(np.exp), _method(np.log), _method(np.log1p), _method(np.sqrt)
+    square, pow, tanh = _method(np.square), _method(np.power), _method(np.tanh)
+    floor, ceil, isnan, nan_to_num = _method(np.floor), _method(np.ceil), _method(np.isnan), _method(np.nan_to_num)
+    add, sub, mul, div = _method(np.add), _method(np.subtract), _method(np.multiply), _method(np.true_divide)
+    eq, ne, allclose, equal = _method(np.equal), _method(np.not_equal), _method(np.allclose), _method(np.array_equal)
+    ge, gt, le, lt = _method(np.greater_equal), _method(np.greater), _method(np.less_equal), _method(np.less)
+    clamp_min, clamp_max, flip = _method(np.maximum), _method(np.minimum), _method(np.flip)
 
     def numpy(self) -> np.ndarray:
         """The same memory as a plain array."""
@@ -22,6 +53,10 @@ class Tensor(np.ndarray):
 
     def detach(self) -> Any:
         """The same."""
+        return self
+
+    def cuda(self, *device: Any, **kwargs: Any) -> Any:
+        """The same: there is one device."""
         return self
 
     cpu = contiguous = detach
@@ -46,6 +81,10 @@ class Tensor(np.ndarray):
     def clone(self) -> Any:
         """A copy."""
         return self.copy()
+
+    def half(self) -> Any:
+        """As floats of 16 bits."""
+        return self.astype(np.float16)
 
     def float(self) -> Any:
         """As floats of 32 bits."""
@@ -91,11 +130,29 @@ class Tensor(np.ndarray):
     def __int__(self) -> Any:
         return self.item().__int__()
 
+    def __round__(self, ndigits: Any = None) -> Any:
+        return round(self.item(), ndigits)
+
+    def __hash__(self) -> Any:  # type: ignore[override]
+        if self.ndim:
+            raise TypeError(f"unhashable type: 'Tensor' of the shape {self.shape}")
+        return hash(self.item())
+
+    def __getitem__(self, index: Any) -> Any:
+        return _kept(super().__getitem__(index))
+
+    @classmethod
+    def __torch_function__(cls, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        """torch's functions, where the user has imported it: they get tensors of torch of the same memory, and give such."""
+        from .torchs import of_torch
+
+        theirs = _each(of_torch, (args, kwargs or {}))
+        return func(*theirs[0], **theirs[1])
+
     def __array_function__(self, func: Any, types: Any, args: Any, kwargs: Any) -> Any:
-        if func is np.nonzero:
-            # The one function of numpy that calls its method as torch's users do, without a keyword.
-            return tuple(tensor_of(found) for found in np.nonzero(args[0].view(np.ndarray)))
-        return super().__array_function__(func, types, args, kwargs)
+        # Of plain arrays, since some of numpy's functions call methods that mean here what torch means.
+        plain = _each(lambda x: x.numpy() if isinstance(x, Tensor) else x, (args, kwargs))
+        return _each(_kept, func(*plain[0], **plain[1]))
 
     def __array_wrap__(self, array: Any, context: Any = None, return_scalar: Any = False) -> Any:
         if context is not None and array.dtype == np.float64:
@@ -103,12 +160,22 @@ class Tensor(np.ndarray):
             if kinds <= set("biu"):
                 # Whole numbers become floats of 32 bits, as in torch, and not of 64, as in numpy.
                 array = array.astype(np.float32)
-        return array[()] if return_scalar else array.view(Tensor)
+        return array.view(Tensor)
 
     def to(self, *args: Any, dtype: Any = None, **kwargs: Any) -> Any:
-        """The same, or as another type; there is one device."""
-        types = [kind for kind in (*args, dtype) if isinstance(kind, (type, np.dtype))]
+        """The same, or as another type (numpy's, Python's or torch's); there is one device."""
+        # str() of torch's types has the names of numpy's.
+        named = [np.dtype(str(kind)[6:]) if str(kind).startswith("torch.") else kind for kind in (*args, dtype)]
+        types = [kind for kind in named if isinstance(kind, (type, np.dtype))]
         return self.astype(types[0]) if types else self
+
+    def type(self, dtype: Any) -> Any:
+        """As another type."""
+        return self.to(dtype)
+
+    def type_as(self, other: Any) -> Any:
+        """As the type of ``other``."""
+        return self.astype(other.dtype)
 
     def double(self) -> Any:
         """As floats of 64 bits."""
@@ -171,47 +238,74 @@ class Tensor(np.ndarray):
         """The values at ``index`` along ``dim``."""
         return np.take_along_axis(self, np.asarray(index), dim)
 
+    def index_select(self, dim: Any, index: Any) -> Any:
+        """The parts at ``index`` along ``dim``."""
+        return self.take(np.asarray(index), axis=dim)
+
+    def unbind(self, dim: Any = 0) -> Any:
+        """The parts along ``dim``."""
+        return tuple(np.moveaxis(self, dim, 0))
+
+    def split(self, size: Any, dim: Any = 0) -> Any:
+        """Parts of ``size`` along ``dim``, the last one of what is left; or of the sizes given."""
+        ends = np.arange(size, self.shape[dim], size) if np.ndim(size) == 0 else np.cumsum(size)[:-1]
+        return tuple(np.split(self, ends, axis=dim))
+
+    def chunk(self, chunks: Any, dim: Any = 0) -> Any:
+        """At most so many parts along ``dim``, all but the last of one size."""
+        return self.split(max(-(-self.shape[dim] // chunks), 1), dim)
+
+    def expand(self, *sizes: Any) -> Any:
+        """Axes of length 1 as if repeated to these lengths; -1 leaves one as it is."""
+        wanted = sizes[0] if isinstance(sizes[0], (tuple, list)) else sizes
+        own = (1,) * (len(wanted) - self.ndim) + self.shape
+        return np.broadcast_to(self, [n if size == -1 else size for n, size in zip(own, wanted, strict=True)])
+
+    def where(self, condition: Any, other: Any) -> Any:
+        """Itself where ``condition`` is true, and ``other`` elsewhere."""
+        return np.where(condition, self, other)
+
+    def masked_fill(self, mask: Any, value: Any) -> Any:
+        """With ``value`` where ``mask`` is true."""
+        return np.where(mask, np.asarray(value, self.dtype), self)
+
+    def new_zeros(self, *size: Any) -> Any:
+        """Zeros of the same type."""
+        return tensor_of(np.zeros(size[0] if isinstance(size[0], (tuple, list)) else size, self.dtype))
+
+    def norm(self, p: Any = 2, dim: Any = None, keepdim: Any = False) -> Any:
+        """The root of the sum of squares, or the norm for another ``p``: of all, or along ``dim``."""
+        if dim is None:
+            return np.linalg.norm(self.reshape(-1), p)
+        return np.linalg.norm(self, p, axis=dim, keepdims=keepdim)
+
+    def quantile(self, q: Any, dim: Any = None, keepdim: Any = False) -> Any:
+        """The value below which a share ``q`` lies: of all, or along ``dim``."""
+        return np.quantile(self, np.asarray(q, self.dtype), axis=dim, keepdims=keepdim)
+
     def unique(self) -> Any:
         """Its different values, sorted."""
-        return tensor_of(np.unique(self.numpy()))
+        return np.unique(self)
 
     def median(self, dim: Any = None) -> Any:
         """The middle value, the lower of two, as torch has it; with ``dim`` also where it is."""
         if dim is None:
-            return np.sort(self.numpy(), axis=None)[(self.size - 1) // 2]
+            return np.sort(self, axis=None)[(self.size - 1) // 2]
         middle = (self.shape[dim] - 1) // 2
         return _Extreme(*(part.take(middle, axis=dim) for part in self.sort(dim)))
-
-    def pow(self, exponent: Any) -> Any:
-        return self**exponent
-
-    def isnan(self) -> Any:
-        return np.isnan(self)
 
     def log_softmax(self, dim: Any = -1) -> Any:
         """The logarithm of :meth:`softmax`."""
         shifted = self - np.max(self, axis=dim, keepdims=True)
         return (shifted - np.log(np.sum(np.exp(shifted), axis=dim, keepdims=True))).view(Tensor)
 
-    def eq(self, other: Any) -> Any:
-        """Where both are equal."""
-        return self == other
-
-    def exp(self) -> Any:
-        return np.exp(self)
-
-    def log(self) -> Any:
-        return np.log(self)
-
-    def sqrt(self) -> Any:
-        return np.sqrt(self)
-
-    def abs(self) -> Any:
-        return np.abs(self)
-
     def clamp(self, min: Any = None, max: Any = None) -> Any:
         """Within these limits."""
         return np.clip(self, min, max)
+
+    def relu(self) -> Any:
+        """Itself where it is above 0, and 0 elsewhere."""
+        return np.maximum(self, 0)
 
     def sigmoid(self) -> Any:
         """The logistic function."""
@@ -233,6 +327,11 @@ def softmax(x: np.ndarray, axis: int = -1) -> np.ndarray:
     return powers / np.sum(powers, axis=axis, keepdims=True)
 
 
+def _kept(found: Any) -> Any:
+    """An array or a number of numpy as a :class:`Tensor`; all else as it is."""
+    return np.asarray(found).view(Tensor) if isinstance(found, np.generic) else tensor_of(found)
+
+
 def _reduction(name: str) -> None:
     theirs = getattr(np.ndarray, name)
 
@@ -245,7 +344,7 @@ def _reduction(name: str) -> None:
             kwargs["axis"] = dim
         if keepdim:
             kwargs["keepdims"] = True
-        return theirs(self, *args, **kwargs)
+        return _kept(theirs(self, *args, **kwargs))
 
     reduce.__name__, reduce.__doc__ = name, theirs.__doc__
     setattr(Tensor, name, reduce)
@@ -260,7 +359,7 @@ def _extreme(name: str) -> None:
             dim, args = args[0], args[1:]
             keepdim = args[0] if args else keepdim
         if dim is None:
-            return theirs(self, *args, **kwargs)
+            return _kept(theirs(self, *args, **kwargs))
         found = [theirs(self, axis=dim, keepdims=keepdim), where(self, axis=dim, keepdims=keepdim)]
         return _Extreme(*(np.asarray(part).view(Tensor) for part in found))
 
@@ -268,7 +367,20 @@ def _extreme(name: str) -> None:
     setattr(Tensor, name, reduce)
 
 
-for _name in ("argmax", "argmin", "mean", "sum", "prod", "std", "var", "all", "any", "cumsum"):
+def _augmented(name: str) -> None:
+    theirs = getattr(np.ndarray, name)
+
+    def augment(self: Tensor, other: Any) -> Any:
+        # A number becomes another one, of another type if need be, and who else has it keeps it.
+        return theirs(self, other) if self.ndim else NotImplemented
+
+    augment.__name__, augment.__doc__ = name, theirs.__doc__
+    setattr(Tensor, name, augment)
+
+
+for _name in ("add", "sub", "mul", "truediv", "floordiv", "mod", "pow"):
+    _augmented(f"__i{_name}__")
+for _name in ("argmax", "argmin", "mean", "sum", "prod", "std", "var", "all", "any", "cumsum", "dot", "round"):
     _reduction(_name)
 for _name in ("max", "min"):
     _extreme(_name)
@@ -283,3 +395,17 @@ def tensor(x: Any, *rest: Any) -> Tensor:
     """Numbers as a :class:`Tensor`, floats in 32 bits as torch has them."""
     array = np.array((x, *rest) if rest else x)
     return array.astype(np.float32 if array.dtype == np.float64 else array.dtype, copy=False).view(Tensor)
+
+
+class Number(np.float64):
+    """A loss or a metric: a number as Python and JSON know it, which also answers to the names of a :class:`Tensor`."""
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("_"):
+            raise AttributeError(f"a number has no attribute `{name}`")
+        return getattr(np.asarray(self).view(Tensor), name)
+
+    @property
+    def data(self) -> Any:
+        """The same, as torch has it; numpy has its buffer there."""
+        return self

@@ -6,9 +6,12 @@ import inspect
 import sys
 from typing import Any
 
-from .losses import BaseLoss, BCEWithLogitsLossFlat, CrossEntropyLossFlat, HuberLossFlat, L1LossFlat, MSELossFlat
+import numpy as np
 
-__all__ = ["F", "loss_of_torch", "nn", "torch"]
+from .losses import BaseLoss, BCEWithLogitsLossFlat, CrossEntropyLossFlat, HuberLossFlat, L1LossFlat, MSELossFlat
+from .tensor import Tensor
+
+__all__ = ["F", "loss_of_torch", "nn", "of_torch", "torch"]
 
 _INSTEAD = {
     "torch.tensor": "tensor(...)",
@@ -83,3 +86,10 @@ def loss_of_torch(loss: Any) -> BaseLoss | None:
     given = {} if kind is loss else {name: getattr(loss, name, None) for name in _OPTIONS if name in known}
     made: BaseLoss = ours(**{name: value for name, value in given.items() if value is not None})
     return made
+
+
+def of_torch(value: Any) -> Any:
+    """An array of highmark as a tensor of torch of the same memory, or a copy where torch cannot have that."""
+    if not isinstance(value, Tensor):
+        return value
+    return sys.modules["torch"].from_numpy(np.require(value.numpy(), requirements=["C", "W"]))

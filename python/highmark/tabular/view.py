@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from .._highmark import Trainer
-from .tensor import tensor_of
+from .tensor import Number, tensor_of
 
 if TYPE_CHECKING:
     from .data import DataLoader, DataLoaders
@@ -68,15 +66,15 @@ class View:
         return self._trainer.resumed
 
     @property
-    def loss(self) -> np.float64 | None:
+    def loss(self) -> Number | None:
         """The mean loss of the batch under way."""
         loss = self._trainer.loss if self._trainer.in_hook else None
-        return None if loss is None else np.float64(loss)
+        return None if loss is None else Number(loss)
 
     @property
-    def smooth_loss(self) -> np.float64:
+    def smooth_loss(self) -> Number:
         """The smoothed training loss."""
-        return np.float64(self._trainer.smooth_loss)
+        return Number(self._trainer.smooth_loss)
 
     @property
     def xb(self) -> tuple[Any, ...]:
