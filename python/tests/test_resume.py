@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -23,6 +24,7 @@ from highmark.tabular.all import (
     Checkpoint,
     EarlyStoppingCallback,
     GradientAccumulation,
+    GradientClip,
     Learner,
     Metric,
     ReduceLROnPlateau,
@@ -185,6 +187,30 @@ def test_another_fit_is_refused(dls, tmp_path, capsys):
         learn.fit_one_cycle(4, -1.0, resume="auto")
     with learn.no_logging():
         assert learn.fit(1).checkpoint is None
+
+
+@pytest.mark.parametrize(
+    ("then", "now", "named"),
+    [
+        ([GradientClip(0.1)], [GradientClip(0.5)], "`gradient_clip`: clip was"),
+        ([GradientAccumulation(64)], [], "`gradient_accumulation` is gone"),
+        ([], [ReduceLROnPlateau()], "`reduce_lr_on_plateau` is new"),
+        ([EarlyStoppingCallback()], [EarlyStoppingCallback("accuracy")], '`early_stopping`: monitor was "valid_loss" and is'),
+        ([keras.EarlyStopping(patience=2)], [keras.EarlyStopping(patience=3)], "`early_stopping`: patience was 2 and is 3 now"),
+    ],
+)
+def test_other_callbacks_are_refused_until_the_fit_has_ended(dls, tmp_path, then, now, named):
+    def fit(cbs, epochs=2):
+        learn = tabular_learner(dls, seed=42, layers=[4], metrics=accuracy)
+        with learn.no_logging():
+            return learn.fit(epochs, cbs=cbs, checkpoint=Checkpoint(tmp_path, steps=1), resume="auto")
+
+    with pytest.raises(Cut):
+        fit([*then, CutAfter(3)])
+    with pytest.raises(ValueError, match=re.escape(named)):
+        fit(now)
+    fit(then)
+    fit(now, epochs=3)
 
 
 def test_a_damaged_checkpoint_is_passed_over(dls, tmp_path, capsys):

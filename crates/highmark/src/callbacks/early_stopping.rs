@@ -193,15 +193,14 @@ impl Callback for EarlyStopping {
     }
 
     fn settings(&self) -> Result<serde_json::Value> {
-        Ok(serde_json::json!({
-            "monitor": self.monitor.settings(),
+        Ok(self.monitor.with_settings(serde_json::json!({
             "patience": self.patience,
             "baseline": self.baseline,
             "start_from_epoch": self.start_from_epoch,
             "restore_best": self.restore_best,
             "reset_on_fit": self.reset_on_fit,
             "scaled_to_fit": self.scaled_to_fit,
-        }))
+        })))
     }
 
     fn save_state(&self) -> Result<CallbackState> {

@@ -110,9 +110,13 @@ impl Monitor {
         Ok(())
     }
 
-    /// What it was made with.
-    pub(super) fn settings(&self) -> serde_json::Value {
-        serde_json::json!([self.name, self.asked, self.min_delta, self.first_is_best])
+    /// `settings`, an object, with what it was itself made with.
+    pub(super) fn with_settings(&self, mut settings: serde_json::Value) -> serde_json::Value {
+        settings["monitor"] = serde_json::json!(self.name);
+        settings["direction"] = serde_json::json!(self.asked);
+        settings["min_delta"] = serde_json::json!(self.min_delta);
+        settings["first_is_best"] = serde_json::json!(self.first_is_best);
+        settings
     }
 
     /// Whether `value` beats `reference` by enough.

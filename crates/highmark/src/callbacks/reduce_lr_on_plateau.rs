@@ -182,14 +182,13 @@ impl Callback for ReduceLrOnPlateau {
     }
 
     fn settings(&self) -> Result<serde_json::Value> {
-        Ok(serde_json::json!({
-            "monitor": self.monitor.settings(),
+        Ok(self.monitor.with_settings(serde_json::json!({
             "patience": self.patience,
             "reduction": self.reduction,
             "cooldown": self.cooldown,
             "min_lr": self.min_lr,
             "reset_on_fit": self.reset_on_fit,
-        }))
+        })))
     }
 
     fn save_state(&self) -> Result<CallbackState> {

@@ -386,14 +386,13 @@ impl Callback for SaveBest {
     }
 
     fn settings(&self) -> Result<serde_json::Value> {
-        Ok(serde_json::json!({
-            "monitor": self.monitor.settings(),
+        Ok(self.monitor.with_settings(serde_json::json!({
             "when": self.when,
             "with_optimizer": self.with_optimizer,
             "hand_back": self.hand_back,
             "reset_on_fit": self.reset_on_fit,
             "ties_by_loss": self.ties_by_loss,
-        }))
+        })))
     }
 
     fn save_state(&self) -> Result<CallbackState> {
