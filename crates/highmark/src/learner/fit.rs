@@ -138,7 +138,9 @@ impl Learner {
         self.trainer.plan(epochs);
         let fitted = self.with_callbacks(extra, |learner| {
             SaveBest::check_apart(learner.callbacks.all(), &learner.trainer)?;
-            if let Some(found) = &learner.resume {
+            if let Some(found) =
+                learner.resume.as_ref().filter(|found| !found.checkpoint.meta.position.finished)
+            {
                 learner.callbacks.check_states(&found.checkpoint)?;
             }
             // Until here what was wrong can be put right, and the next fit still goes on from it.

@@ -139,7 +139,7 @@ fn callbacks_must_be_the_same_until_the_fit_has_ended() {
     whole.fit(2, None).unwrap();
     assert_eq!(weights(&learn), weights(&whole));
     // It has ended, and may go on otherwise.
-    resumed(vec![counts(), stopping(9)]).fit(4, None).unwrap();
+    resumed(vec![stopping(9)]).fit(4, None).unwrap();
 }
 
 /// A callback of a user's own, with a state.
