@@ -245,6 +245,10 @@ def test_functions_by_event(learn):
     with learn.no_logging():
         learn.fit(2)
     assert epochs == [0, 1]
+    seen = []
+    given = Callback(before_epoch=lambda self, at=seen: at.append(self.n_epoch), after_epoch=seen.append)
+    learn.fit(1, cbs=given)
+    assert seen == [1, given]
     with pytest.raises(ValueError, match="there is no event `after_epok`"):
         Callback(after_epok=print)
 
