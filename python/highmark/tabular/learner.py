@@ -380,7 +380,7 @@ class Learner(Inference, Settings, CallbackList, Files, Groups, View):
 
         from ..screen import html_table
 
-        layers = self.model.layers()
+        layers = self._trainer.layers()
         table = html_table(
             {
                 "layer": [layer[0] for layer in layers],

@@ -32,6 +32,11 @@ class Tensor(np.ndarray):
         return self
 
     @property
+    def requires_grad(self) -> Any:
+        """Whether it is trained, which parameters are."""
+        return False
+
+    @property
     def grad(self) -> Any:
         """Not there."""
         raise AttributeError(
