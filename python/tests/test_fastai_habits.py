@@ -16,6 +16,7 @@ from highmark.tabular.all import (
     F,
     F1Score,
     FillMissing,
+    FillStrategy,
     FuncSplitter,
     MaskSplitter,
     Mish,
@@ -85,11 +86,19 @@ def test_tables_are_looked_at(to, columns, capsys):
     to.train.show(2)
     assert capsys.readouterr().out.splitlines()[0].split() == to.all_col_names
 
-    assert to.procs == ["fill_missing", "categorify", "normalize"]
+    assert [type(proc).__name__ for proc in to.procs] == ["FillMissing", "Categorify", "Categorize", "Normalize"]
     assert to.procs.categorify["city"] == to.procs.categorify.classes["city"] == ["#na#", "Bergen", "Oslo", "Tromsø"]
     assert to.procs.fill_missing.na_dict == to.na_dict and to.procs.normalize.means == to.means
     with pytest.raises(AttributeError, match="there is no proc `nonsense` among"):
         to.procs.nonsense  # noqa: B018
+
+    dls = to.dataloaders()
+    assert to.categorify.classes == dls.categorify.classes == to.classes and dls.categorify["city"] == to.classes["city"]
+    assert to.fill_missing.na_dict == dls.na_dict and dls.normalize.means == dls.train.normalize.means == to.means
+    assert dls.procs.categorize.vocab == dls.vocab == ["no", "yes"]
+    plain = TabularPandas(columns, Categorify, ["city"], ["hours"], "rich", splits=RandomSplitter()(range(640)))
+    with pytest.raises(AttributeError, match="normalize"):
+        plain.normalize  # noqa: B018
 
     new = to.new({name: values[:5] for name, values in columns.items() if name != "rich"})
     new.process()
@@ -98,6 +107,22 @@ def test_tables_are_looked_at(to, columns, capsys):
         new.ys  # noqa: B018
     dls = to.dataloaders(bs=64, val_bs=100)
     assert (dls.valid.bs, len(dls.valid), len(dls.train_ds.xs), len(dls.valid_ds.items)) == (100, 2, 512, 128)
+
+
+def test_procs_keep_what_they_found(columns):
+    fill, cat, norm = FillMissing(FillStrategy.constant, add_col=False, fill_vals={"age": -1}), Categorify(), Normalize()
+    splits = RandomSplitter(seed=1)(range(640))
+    to = TabularPandas(columns, [norm, cat, fill, noop], ["city"], ["age", "hours"], "rich", splits=splits)
+    assert cat.classes == to.classes and fill.na_dict == {"age": -1} and (norm.means, norm.stds) == (to.means, to.stds)
+    assert FillMissing().fill_strategy.__name__ == "median" and FillStrategy.mode.__name__ == "mode"
+    assert FillStrategy.median(pd.Series([1, 3])) == 2 and FillStrategy.mode(pd.Series([1, 3, 3])) == 3
+    # Those of a table make the next one as they made it.
+    again = TabularPandas(columns, to.procs, ["city"], ["age", "hours"], "rich", splits=splits)
+    assert again.xs.equals(to.xs) and again.x_names == ["city", "age", "hours"]
+    with pytest.raises(ValueError, match="by another rule beforehand"):
+        FillMissing(fill_strategy=lambda c, fill: c.mean())
+    with pytest.raises(ValueError, match="filled with one number"):
+        FillMissing(FillStrategy.constant, fill_vals={"a": -1, "b": -2})
 
 
 def test_arrays_answer_to_torchs_names(learn):

@@ -121,6 +121,7 @@ from .numpy_metrics import PearsonCorrCoef, Perplexity, SpearmanCorrCoef, exp_rm
 from .optimizers import SGD, Adam, RAdam, RMSProp
 from .procs import (
     Categorify,
+    Categorize,
     CategoryBlock,
     FillMissing,
     FillStrategy,
@@ -185,6 +186,7 @@ __all__ = [
     "CancelTrainException",
     "CancelValidException",
     "Categorify",
+    "Categorize",
     "CategoryBlock",
     "Checkpoint",
     "ClassificationInterpretation",

@@ -19,7 +19,7 @@ from .described import Described
 from .encoded import Encoded
 from .info import Info
 from .loader import DataLoader, TabDataLoader, delegated, test_loader
-from .procs import Block, RegressionBlock, procs_spec
+from .procs import Block, RegressionBlock, made_procs, procs_spec
 from .splitters import IndexSplitter, RandomSplitter
 
 __all__ = [
@@ -131,19 +131,22 @@ class TabularPandas(Encoded):
             raise ValueError("splits, valid_df: rows to validate on come from the one or from the other; leave one out")
         train, valid = (_rows(part, table.rows) for part in (([], []) if splits is None else _two(splits)))
         valid_table = None if valid_df is None else to_table(valid_df, used)
+        steps = made_procs(procs)
         config = {
             "targets": targets,
             "task": block.task if block else None,
             "classes": block.vocab if block else None,
             "cat": cat,
             "cont": cont,
-            "procs": procs_spec(procs),
+            "procs": procs_spec(steps),
             "max_card": max_card,
         }
         self._data: _highmark.TabularData = _highmark.TabularData(table, json.dumps(config), train, valid, valid_table)
         for line in self._data.warnings:
             notice(line)
         super().__init__(Info(self._data.pipeline), [self._data.train, self._data.valid], self._of("train", "valid"))
+        for step in steps:
+            step._found(self._info)
         self.split = len(self._data.train)
         self.device = "cpu"
 

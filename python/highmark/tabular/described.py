@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from .info import Info
+from .procs import Categorify, FillMissing, Normalize
 from .steps import Procs
 
 __all__ = ["Described"]
@@ -49,6 +50,21 @@ class Described:
     def procs(self) -> Procs:
         """The steps of the preparation, in their order, and what they have found."""
         return Procs(self._info)
+
+    @property
+    def categorify(self) -> Categorify:
+        """The step that made codes of categories."""
+        return self.procs.categorify
+
+    @property
+    def fill_missing(self) -> FillMissing:
+        """The step that replaced missing numbers."""
+        return self.procs.fill_missing
+
+    @property
+    def normalize(self) -> Normalize:
+        """The step that normalized the continuous columns."""
+        return self.procs.normalize
 
     @property
     def x_names(self) -> list[str]:

@@ -27,7 +27,7 @@ class Info:
         self.cardinalities: list[int] = said["cardinalities"]
         self.outputs: int = said["outputs"]
         self.fill = dict(said["fill"]["columns"]) if said["fill"] else {}
-        self.procs: list[str] = [proc["proc"] for proc in said["procs"]]
+        self.procs: list[dict[str, Any]] = said["procs"]
         self.normalized = said["normalize"] is not None
         normalize = said["normalize"] or {"means": [0.0] * len(self.cont_names), "stds": [1.0] * len(self.cont_names)}
         self.means = dict(zip(self.cont_names, normalize["means"], strict=True))
