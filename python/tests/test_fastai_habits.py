@@ -300,6 +300,16 @@ def test_activations_by_class(dls, tmp_path):
         tabular_config(act_cls="misch")
 
 
+def test_options_of_the_model_can_be_changed(dls):
+    config = tabular_config(ps=[0.1])
+    config["embed_p"] = 0.2
+    assert config["ps"] == [0.1]
+    said = tabular_learner(dls, [5], config=config, y_range=(0, 1))._config["model"]
+    assert (said["dropout"], said["embed_dropout"], said["y_range"]) == ([0.1], 0.2, [0.0, 1.0])
+    with pytest.raises(TypeError, match="config: there is no option `embed_drop`. There are: ps, embed_p"):
+        tabular_learner(dls, [5], config={"embed_drop": 0.2})
+
+
 def test_decoded_labels_are_a_mask(columns):
     labels = columns | {"old": columns["hours"] > 30, "rich": columns["rich"] == "yes"}
     dls = TabularDataLoaders.from_df(
