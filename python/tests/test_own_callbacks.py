@@ -15,11 +15,15 @@ from highmark.tabular.all import (
     CancelStepException,
     CancelTrainException,
     CancelValidException,
+    Categorify,
     CrossEntropyLossFlat,
     EarlyStoppingCallback,
+    FillMissing,
     GradientAccumulation,
     GradientClip,
     Metric,
+    Normalize,
+    TabularDataLoaders,
     TrackerCallback,
     accuracy,
     tabular_learner,
@@ -154,6 +158,29 @@ def test_what_hooks_can_change(dls):
 
     with pytest.raises(ValueError, match=r"6 numbers cannot replace an array of shape \[32, 2\]"):
         run(Wrong())
+
+
+def test_predictions_before_there_are_any(columns):
+    """fastai has those of the batch before, and no attribute before the first batch."""
+    seen = []
+
+    class Early(Callback):
+        def before_fit(self):
+            seen.append(hasattr(self, "pred"))
+
+        def before_batch(self):
+            try:
+                seen.append(self.pred.shape if hasattr(self, "pred") else None)
+            except RuntimeError as error:
+                seen.append(str(error))
+
+    options = {"procs": [Categorify, FillMissing, Normalize], "cat_names": ["city"], "cont_names": ["age"], "y_names": "rich"}
+    dls = TabularDataLoaders.from_df(columns, valid_idx=[*range(256), *range(300, 400)], bs=128, **options)
+    learn = tabular_learner(dls, layers=[4])
+    learn.fit(1, cbs=Early())
+    # Two batches of 128 rows to train on; 356 rows validate, in batches of 128, 128 and 100.
+    assert seen[:5] == [False, None, (128, 2), (128, 2), (128, 2)]
+    assert "from after_pred on" in seen[5] and len(seen) == 6 and learn.pred is None
 
 
 def test_exceptions_arrive_as_they_are(learn):
