@@ -153,12 +153,25 @@ class TabularPandas(Encoded):
     @property
     def train(self) -> Encoded:
         """The rows to train on, encoded."""
-        return Encoded(self._info, [self._data.train], self._of("train"))
+        return Encoded(self._info, self._parts[:1], self._of("train"))
 
     @property
     def valid(self) -> Encoded:
         """The rows to validate on, encoded."""
-        return Encoded(self._info, [self._data.valid], self._of("valid"))
+        return Encoded(self._info, self._parts[1:], self._of("valid"))
+
+    def _read_again(self, items: Any) -> list[_highmark.Dataset]:
+        try:
+            now = super()._read_again(items)
+        except (KeyError, TypeError, ValueError):
+            now = []
+        if now is not self._first:
+            self._items = None
+            raise TypeError(
+                "items: what was written into it is lost, as the rows of a table to train on do not change. Change the table "
+                "before it becomes TabularPandas; the items of to.new(df), dls.test_dl(df) and dls.valid can be changed"
+            )
+        return now
 
     def _of(self, *sides: str) -> Callable[[], Any]:
         """The labels of the rows of these sides: those of a DataFrame, or the numbers of the rows."""
@@ -254,6 +267,15 @@ class DataLoaders(Described):
         if self._to._data is None:
             raise ValueError("these loaders are of rows to predict; a learner is made with those of the table to train on")
         return self._to._data
+
+    def _refuse_written(self) -> None:
+        """Refuses to train on rows that are not any more those that the preparation made."""
+        for side in ("train", "valid"):
+            if getattr(self, side).dataset._written:
+                raise ValueError(
+                    f"dls.{side}: its items were changed, which counts for validate, get_preds and batches, and a fit takes the "
+                    "table's own rows; change them back, or the table"
+                )
 
     @property
     def loaders(self) -> list[DataLoader]:
