@@ -34,6 +34,7 @@ from highmark.tabular.all import (
     TabularDataLoaders,
     TabularPandas,
     Tensor,
+    TrainTestSplitter,
     accuracy,
     accuracy_multi,
     combine_scheds,
@@ -201,8 +202,13 @@ def test_splitters(columns):
     assert ColSplitter(1, on=2)(frame) == ([0, 1, 3], [2])
     assert MaskSplitter([False, True])(range(2)) == ([0], [1])
     assert FuncSplitter(lambda row: row > 7)(range(10)) == (list(range(8)), [8, 9])
-    train, valid = RandomSubsetSplitter(0.3, 0.1, seed=1)(range(100))
-    assert (len(train), len(valid), len({*train, *valid})) == (30, 10, 40)
+    for share in (0.3, 0.9):
+        train, valid = RandomSubsetSplitter(share, 0.1, seed=1)(range(1000))
+        assert (len(train), len(valid), len({*train, *valid})) == (1000 * share, 100, 1000 * share + 100)
+        assert max(train) > 900 and min(train) < 100, "rows from everywhere"
+    for splitter in (RandomSplitter(seed=1), TrainTestSplitter(random_state=1)):
+        train, valid = splitter(range(10))
+        assert sorted(train + valid) == list(range(10)) and len(valid) == 2
     with pytest.raises(ValueError, match="at most 1 together"):
         RandomSubsetSplitter(0.6, 0.5)
 
@@ -405,6 +411,32 @@ def test_flat_arrays_of_one_length(dls):
     with pytest.raises(AssertionError, match="6\n4"):
         flatten_check(inp, targ[:4])
     assert dls.cpu() is dls.to("cpu") is dls
+
+
+def test_a_batch_is_shown(dls, capsys):
+    batch = dls.valid.one_batch()
+    dls.show_batch(batch, max_n=3)
+    dls.valid.show_batch(batch[:2], max_n=2)
+    dls.valid.show_batch(max_n=3)
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[:4] == lines[7:] and "rich" not in lines[4] and len(lines) == 11
+    dls.show_batch(3)
+    assert len(capsys.readouterr().out.splitlines()) == 4
+
+
+def test_small_things_of_learners(learn, capsys):
+    learn.fit_one_cycle(1, lr_max=[1e-3])
+    assert max(learn.recorder.lrs) == pytest.approx(1e-3)
+    with pytest.raises(TypeError, match="lr"):
+        learn.fit(1, [1e-3, 1e-2])
+    late, early = Callback(after_fit=noop), Callback(after_fit=noop)
+    early.order = -1
+    learn.add_cbs([late, early])
+    assert learn.ordered_cbs("after_fit") == [early, late] and learn.ordered_cbs("after_step") == []
+    capsys.readouterr()
+    with learn.validation_context(cbs=early):
+        assert len(learn.cbs) == 5 and learn.fit(1).completed
+    assert len(learn.cbs) == 4 and capsys.readouterr().out == ""
 
 
 def test_embedding_sizes(to):

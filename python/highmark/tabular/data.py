@@ -20,7 +20,7 @@ from .encoded import Encoded
 from .info import Info
 from .loader import DataLoader, TabDataLoader, delegated, test_loader
 from .procs import Block, RegressionBlock, made_procs, procs_spec
-from .splitters import IndexSplitter, RandomSplitter
+from .splitters import IndexSplitter, drawn
 
 __all__ = [
     "DataLoader",
@@ -304,9 +304,9 @@ class DataLoaders(Described):
         """The first training batch of another iteration."""
         return self.train.one_batch()
 
-    def show_batch(self, max_n: int = 10, **kwargs: Any) -> None:
-        """Shows training rows of another iteration."""
-        self.train.show_batch(max_n)
+    def show_batch(self, b: Any = None, max_n: int = 10, **kwargs: Any) -> None:
+        """Shows training rows of another iteration, or rows of the batch ``b``. A number alone is ``max_n``."""
+        self.train.show_batch(b, max_n)
 
     def test_dl(self, test_items: Any, bs: int | None = None, **kwargs: Any) -> DataLoader:
         """Loaders of other rows, encoded as the training rows are. Unseen categories, missing values where training had none,
@@ -353,8 +353,8 @@ class TabularDataLoaders(DataLoaders):
     ) -> TabularDataLoaders:
         """Loaders of a table of any kind. Without ``valid_idx`` a fifth of the rows validates, drawn at random."""
         df = rereadable(df)
-        rows = range(df.rows if isinstance(df, _highmark.Table) else _length(df))
-        splits = (RandomSplitter() if valid_idx is None else IndexSplitter(valid_idx))(rows)
+        rows = df.rows if isinstance(df, _highmark.Table) else _length(df)
+        splits = drawn(rows) if valid_idx is None else IndexSplitter(valid_idx)(range(rows))
         options = {name: kwargs.pop(name) for name in ("max_card",) if name in kwargs}
         to = TabularPandas(df, procs, cat_names, cont_names, y_names, y_block, splits, **options)
         return cls(to, path=path, **kwargs)

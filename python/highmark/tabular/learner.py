@@ -418,7 +418,9 @@ class _Logged(Screen):
 
 
 def _rate(lr: Any) -> float:
-    # fastai's range of rates over parameter groups; a tabular model has one group.
+    # fastai's rates of parameter groups; a tabular model has one group.
+    if isinstance(lr, (list, tuple, np.ndarray)) and np.size(lr) == 1:
+        lr = np.asarray(lr).item()
     return real("lr", lr.stop if isinstance(lr, slice) else lr)
 
 

@@ -87,9 +87,13 @@ class DataLoader(Described):
         """These rows as they would stand in a table: categories, numbers in their own units, and targets."""
         return self._info.decode(*self.rows.arrays(list(rows)))
 
-    def show_batch(self, max_n: int = 10, **kwargs: Any) -> None:
-        """Shows the first rows of another iteration."""
-        show_table(self.decoded(self._order()[:max_n]))
+    def show_batch(self, b: Any = None, max_n: int = 10, **kwargs: Any) -> None:
+        """Shows the first rows of another iteration, or of the batch ``b``. A number alone is ``max_n``."""
+        if isinstance(b, (tuple, list)):
+            cat, cont, *y = (np.asarray(part)[:max_n] for part in b)
+            show_table(self._info.decode(cat, cont, y[0] if y else None))
+        else:
+            show_table(self.decoded(self._order()[: max_n if b is None else count("max_n", b)]))
 
     def new(self, dataset: Encoded | None = None, **kwargs: Any) -> DataLoader:
         """A loader of other rows, ``to.new(df)`` for one; ``bs``, ``shuffle`` and ``drop_last`` as here unless given."""
