@@ -64,8 +64,8 @@ def metrics(recorder: Any, ax: Any) -> Any:
     return ax
 
 
-def lr_find(found: dict[str, Any], names: list[str], skip_end: int = 5, log: bool = False, ax: Any = None) -> None:
-    """The range test with its suggestions; nothing without matplotlib."""
+def lr_find(found: dict[str, Any], points: dict[str, Any], skip_end: int = 5, log: bool = False, ax: Any = None) -> None:
+    """The range test with suggestions, a rate and a loss for each name; nothing without matplotlib."""
     from importlib.util import find_spec
 
     if find_spec("matplotlib") is None:
@@ -73,9 +73,8 @@ def lr_find(found: dict[str, Any], names: list[str], skip_end: int = 5, log: boo
     ax = _axes() if ax is None else ax
     shown = max(len(found["lrs"]) - skip_end, 0)
     ax.plot(found["lrs"][:shown], found["losses"][:shown])
-    for name in names:
-        if found[name] is not None:
-            ax.plot(*found[name][1], "o", label=name)
+    for name, point in points.items():
+        ax.plot(*point, "o", label=name)
     ax.set(xscale="log", xlabel="learning rate", ylabel="loss", yscale="log" if log else "linear")
-    if names:
+    if points:
         ax.legend(loc="best")

@@ -161,6 +161,8 @@ def test_parts_of_the_model(learn):
     assert model.layers[-1][0].weight.shape == (2, 16) and len(list(model.layers)) == 2
     assert np.array_equal(model.bn_cont.running_mean, state["bn_cont.running_mean"])
     assert (model.n_emb, model.n_cont, model.training) == (3 + 3, 2, False)
+    with pytest.raises(AttributeError, match="nothing is ever frozen"):
+        model.layers[0][0].weight.requires_grad = False
     with pytest.raises(AttributeError, match=r"no `wait`; it is Part\(weight \(16, 8\)"):
         model.layers[0][0].wait  # noqa: B018
     with pytest.raises(IndexError, match="nothing at 1 has numbers; there are 0, 2"):

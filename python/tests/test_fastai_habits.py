@@ -191,6 +191,9 @@ def test_the_last_range_test_is_drawn(learn):
         learn.recorder.plot_lr_find()
     learn.lr_find(show_plot=False, num_it=20)
     assert learn.recorder.plot_lr_find(skip_end=2, log=True) is None, "a cell that ends with it shows no text"
+    learn.recorder.plot_lr_find(suggestions=[(1e-3, 0.5)], nms=["mine"], ax=plt.gca())
+    assert [text.get_text() for text in plt.gca().get_legend().get_texts()] == ["mine"]
+    learn.recorder.plot_lr_find(skip_end=2, log=True)
     assert len(plt.gca().lines[0].get_xdata()) <= 18 and plt.gca().get_yscale() == "log"
     plt.close("all")
 
@@ -343,6 +346,7 @@ def test_metrics_are_drawn(columns):
     axes = learn.recorder.plot_metrics()
     assert [text.get_text() for text in axes.get_legend().get_texts()] == ["rmse", "mae"]
     assert all(line.get_marker() == "o" for line in axes.get_lines()), "one epoch is a point"
+    plt.close("all")
 
 
 def test_metrics_of_one_name(dls):

@@ -116,6 +116,7 @@ def test_charts(learn):
 
     from highmark.tabular.all import ShowGraphCallback
 
+    plt.close("all")
     with learn.no_logging():
         learn.fit_one_cycle(3, cbs=ShowGraphCallback())
     ax = learn.recorder.plot_loss(show_epochs=True)

@@ -30,8 +30,8 @@ def tabular_config(
     act_cls: Any = "relu",
     lin_first: bool = True,
 ) -> dict[str, Any]:
-    """The options of the model, by these names: dropout of the layers and of the embeddings, a range for the outputs, batch norm
-    in the layers, the last one and for continuous columns, the activation, and what comes first in a layer."""
+    """The options of the model, by these names: dropout of the layers and of the embeddings, a range for the outputs, batch
+    norm in the layers, the last one and for continuous columns, the activation, and what comes first in a layer."""
     config = dict(locals())
     model_options(config)
     return config

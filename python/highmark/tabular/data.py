@@ -168,8 +168,8 @@ class TabularPandas(Encoded):
         if now is not self._first:
             self._items = None
             raise TypeError(
-                "items: what was written into it is lost, as the rows of a table to train on do not change. Change the table "
-                "before it becomes TabularPandas; the items of to.new(df), dls.test_dl(df) and dls.valid can be changed"
+                "items: what was written into it is lost, as the rows of a table to train on do not change. Change the "
+                "table before it becomes TabularPandas; the items of to.new(df), dls.test_dl(df) and dls.valid can be changed"
             )
         return now
 
@@ -273,8 +273,8 @@ class DataLoaders(Described):
         for side in ("train", "valid"):
             if getattr(self, side).dataset._written:
                 raise ValueError(
-                    f"dls.{side}: its items were changed, which counts for validate, get_preds and batches, and a fit takes the "
-                    "table's own rows; change them back, or the table"
+                    f"dls.{side}: its items were changed, which counts for validate, get_preds and batches, and a fit "
+                    "takes the table's own rows; change them back, or the table"
                 )
 
     @property

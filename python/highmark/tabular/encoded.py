@@ -94,8 +94,8 @@ class Encoded(Described):
 
     @property
     def items(self) -> Any:
-        """Codes, numbers and, if there are any, encoded targets. What is written into it changes the rows, as in fastai; not of
-        those that a model trains on."""
+        """Codes, numbers and, if there are any, encoded targets. What is written into it changes the rows, as in fastai; but
+        not those of a table to train on."""
         if self._items is None:
             import pandas as pd
 

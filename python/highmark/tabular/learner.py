@@ -321,7 +321,7 @@ class Learner(Inference, Settings, CallbackList, Files, Groups, View):
         if show_plot:
             from .. import plot
 
-            plot.lr_find(found, names)
+            plot.lr_find(found, {name: found[name][1] for name in names if found[name] is not None})
         if not names:
             return None
         suggested: Any = namedtuple("SuggestedLRs", names)  # type: ignore[misc]

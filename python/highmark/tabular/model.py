@@ -65,6 +65,11 @@ class Parameter(Tensor):
         """Whether it is trained: every parameter is, as nothing is ever frozen."""
         return True
 
+    @requires_grad.setter
+    def requires_grad(self, value: Any) -> None:
+        if not value:
+            raise AttributeError("requires_grad: nothing is ever frozen here, so every parameter is trained")
+
 
 @dataclass(frozen=True, eq=False)
 class Embedding:
@@ -94,8 +99,8 @@ def read_only(array: np.ndarray) -> Parameter:
 
 
 class Part:
-    """A part of a model, as a copy to look at: its numbers (``weight``, ``bias``, ``running_mean`` and so on) as attributes, and
-    the parts in it by their places, which are torch's. What has no numbers, an activation for one, is not there."""
+    """A part of a model, as a copy to look at: its numbers (``weight``, ``bias``, ``running_mean`` and so on) as attributes,
+    and the parts in it by their places, which are torch's. What has no numbers, an activation for one, is not there."""
 
     def __init__(self, state: Mapping[str, np.ndarray]) -> None:
         within: dict[int, dict[str, np.ndarray]] = {}

@@ -44,8 +44,8 @@ class FillStrategy:
 
 
 class TabularProc:
-    """A step of the preparation. Steps run in their own order, whatever the order they are given in. What a step has found in
-    the training rows is an attribute of it, once a table was made with it."""
+    """A step of the preparation. Steps run in their own order, whatever the order they are given in. What a step has found
+    in the training rows is an attribute of it, once a table was made with it."""
 
     order = 0
 
@@ -82,7 +82,8 @@ class FillMissing(TabularProc):
         name = getattr(fill_strategy, "__name__", fill_strategy)
         if name not in ("median", "constant", "mode"):
             raise ValueError(
-                f"fill_strategy: {fill_strategy!r} is not FillStrategy.median, constant or mode; fill by another rule beforehand"
+                f"fill_strategy: {fill_strategy!r} is not FillStrategy.median, constant or mode; fill by another rule "
+                "beforehand"
             )
         values = set(fill_vals.values()) if isinstance(fill_vals, Mapping) else {0.0 if fill_vals is None else fill_vals}
         if len(values) > 1:
@@ -134,7 +135,8 @@ class Categorize(TabularProc):
 
 
 class Normalize(TabularProc):
-    """Gives continuous columns mean 0 and standard deviation 1 over the training rows: ``means`` and ``stds`` are what they had."""
+    """Gives continuous columns mean 0 and standard deviation 1 over the training rows: ``means`` and ``stds`` are what they
+    had."""
 
     order = 99
     means: dict[str, float]

@@ -125,20 +125,29 @@ class Recorder(Callback):
     def plot_loss(
         self, skip_start: int = 5, with_valid: bool = True, log: bool = False, show_epochs: bool = False, ax: Any = None
     ) -> Any:
-        """Draws the smoothed training loss by batch, and the validation loss by epoch, in the current axes unless ``ax`` says
-        others."""
+        """Draws the smoothed training loss by batch, and the validation loss by epoch, in the current axes unless ``ax``
+        says others."""
         from .. import plot
 
         return plot.loss(self, skip_start, with_valid, log, show_epochs, ax)
 
-    def plot_lr_find(self, skip_end: int = 5, return_fig: bool = True, log: bool = False, ax: Any = None) -> None:
-        """Draws the last range test of rates; ``log`` says that the losses have a logarithmic axis too, and
-        ``return_fig`` changes nothing, as in fastai."""
+    def plot_lr_find(
+        self,
+        skip_end: int = 5,
+        return_fig: bool = True,
+        suggestions: Any = None,
+        nms: Any = None,
+        log: bool = False,
+        ax: Any = None,
+    ) -> None:
+        """Draws the last range test of rates, and ``suggestions``, pairs of a rate and a loss, under the names ``nms``. With
+        ``log`` the losses have a logarithmic axis too; ``return_fig`` changes nothing, as in fastai."""
         from .. import plot
 
         if self.learn._found is None:
             raise ValueError("there is no range test yet; learn.lr_find() makes one")
-        plot.lr_find(self.learn._found, [], skip_end, log, ax)
+        points = dict(zip(nms or [], suggestions or [], strict=True))
+        plot.lr_find(self.learn._found, points, skip_end, log, ax)
 
     def plot_sched(self, keys: Any = None, figsize: tuple[float, float] | None = None) -> None:
         """Draws learning rate and momentum by batch."""

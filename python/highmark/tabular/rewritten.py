@@ -1,4 +1,4 @@
-"""Rows that were changed in their encoded form, as code for the importance of columns does. Imported where pandas is there."""
+"""Rows that were changed in their encoded form, as code for the importance of columns does."""
 
 from __future__ import annotations
 

@@ -125,7 +125,7 @@ def RandomSubsetSplitter(train_sz: float, valid_sz: float, seed: int | None = No
     def split(o: Any) -> Splits:
         n = len(o)
         others, valid = drawn(n, valid_sz, seed)
-        # Of those that do not validate so many validate neither, drawn as the others were; half a row more, against rounding.
+        # Of those that do not validate so many do not train either, drawn likewise; half a row more, against rounding.
         left_out = len(others) - int(train_sz * n)
         train = others if left_out <= 0 else others[drawn(len(others), (left_out + 0.5) / len(others), seed)[0]]
         return _lists((train, valid))
