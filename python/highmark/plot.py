@@ -7,15 +7,18 @@ from typing import Any
 import numpy as np
 
 
-def _axes(ax: Any, **kwargs: Any) -> Any:
+def _axes() -> Any:
     import matplotlib.pyplot as plt
 
-    return plt.subplots(**kwargs)[1] if ax is None else ax
+    return plt.subplots()[1]
 
 
 def loss(recorder: Any, skip_start: int, with_valid: bool, log: bool, show_epochs: bool, ax: Any) -> Any:
-    """The learning curve."""
-    ax = _axes(ax)
+    """The learning curve, in the axes that are current unless there are others."""
+    if ax is None:
+        import matplotlib.pyplot as plt
+
+        ax = plt.gca()
     history = recorder._history()
     losses = history["smooth_losses"]
     draw = ax.loglog if log else ax.plot
@@ -31,7 +34,7 @@ def loss(recorder: Any, skip_start: int, with_valid: bool, log: bool, show_epoch
     return ax
 
 
-def schedule(recorder: Any, keys: Any, figsize: Any) -> Any:
+def schedule(recorder: Any, keys: Any, figsize: Any) -> None:
     """Learning rate and momentum."""
     import matplotlib.pyplot as plt
 
@@ -40,16 +43,15 @@ def schedule(recorder: Any, keys: Any, figsize: Any) -> Any:
     for key in keys:
         if key not in hps:
             raise KeyError(f"there is no hyper-parameter `{key}`. There are: {', '.join(hps)}")
-    figure, axes = plt.subplots(1, len(keys), figsize=figsize or (6 * len(keys), 4), squeeze=False)
+    _, axes = plt.subplots(1, len(keys), figsize=figsize or (6 * len(keys), 4), squeeze=False)
     for key, ax in zip(keys, axes[0], strict=True):
         ax.plot(hps[key])
         ax.set(ylabel=key, xlabel="steps")
-    return axes[0]
 
 
 def metrics(recorder: Any, ax: Any) -> Any:
     """The metrics by epoch."""
-    ax = _axes(ax)
+    ax = _axes() if ax is None else ax
     rows = recorder._history()["rows"]
     names = recorder.metric_names[3:-1]
     for i, name in enumerate(names):
@@ -62,19 +64,17 @@ def metrics(recorder: Any, ax: Any) -> Any:
     return ax
 
 
-def lr_find(found: dict[str, Any], names: list[str], skip_end: int = 5) -> Any:
-    """The range test with its suggestions; nothing without matplotlib."""
+def lr_find(found: dict[str, Any], points: dict[str, Any], skip_end: int = 5, log: bool = False, ax: Any = None) -> None:
+    """The range test with suggestions, a rate and a loss for each name; nothing without matplotlib."""
     from importlib.util import find_spec
 
     if find_spec("matplotlib") is None:
-        return None
-    ax = _axes(None)
+        return
+    ax = _axes() if ax is None else ax
     shown = max(len(found["lrs"]) - skip_end, 0)
     ax.plot(found["lrs"][:shown], found["losses"][:shown])
-    for name in names:
-        if found[name] is not None:
-            ax.plot(*found[name][1], "o", label=name)
-    ax.set(xscale="log", xlabel="learning rate", ylabel="loss")
-    if names:
+    for name, point in points.items():
+        ax.plot(*point, "o", label=name)
+    ax.set(xscale="log", xlabel="learning rate", ylabel="loss", yscale="log" if log else "linear")
+    if points:
         ax.legend(loc="best")
-    return ax

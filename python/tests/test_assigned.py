@@ -155,6 +155,29 @@ def test_embeddings(learn):
         city.weight[0] = 0
 
 
+def test_parts_of_the_model(learn):
+    model, state = learn.model, learn.model.state_dict()
+    assert np.array_equal(model.layers[0][0].weight, state["layers.0.0.weight"]) and model.layers[0][0].weight.requires_grad
+    assert model.layers[-1][0].weight.shape == (2, 16) and len(list(model.layers)) == 2
+    assert np.array_equal(model.bn_cont.running_mean, state["bn_cont.running_mean"])
+    assert (model.n_emb, model.n_cont, model.training) == (3 + 3, 2, False)
+    with pytest.raises(AttributeError, match="nothing is ever frozen"):
+        model.layers[0][0].weight.requires_grad = False
+    with pytest.raises(AttributeError, match=r"no `wait`; it is Part\(weight \(16, 8\)"):
+        model.layers[0][0].wait  # noqa: B018
+    with pytest.raises(IndexError, match="nothing at 1 has numbers; there are 0, 2"):
+        model.layers[0][1]
+    assert tabular_learner(learn.dls, config={"bn_cont": False}).model.bn_cont is None
+
+    # Weights are averaged.
+    mean = {name: value.clone() for name, value in state.items()}
+    learn.fit(1)
+    for name, value in learn.model.state_dict().items():
+        mean[name] = (mean[name] + value) / 2
+    learn.model.load_state_dict(mean)
+    assert np.array_equal(learn.model.state_dict()["layers.0.0.weight"], mean["layers.0.0.weight"])
+
+
 def test_a_model_from_a_file_answers_as_its_learner(learn, columns):
     loaded = load_learner(learn.export())
     preds, targets, decoded = loaded.get_preds(dl=loaded.dls.test_dl(columns), with_decoded=True)

@@ -17,6 +17,7 @@ from highmark.tabular.all import (
     F,
     F1Score,
     FillMissing,
+    FillStrategy,
     FocalLossFlat,
     FuncSplitter,
     LabelSmoothingCrossEntropyFlat,
@@ -37,6 +38,7 @@ from highmark.tabular.all import (
     TabularDataLoaders,
     TabularPandas,
     Tensor,
+    TrainTestSplitter,
     accuracy,
     accuracy_multi,
     combine_scheds,
@@ -89,11 +91,19 @@ def test_tables_are_looked_at(to, columns, capsys):
     to.train.show(2)
     assert capsys.readouterr().out.splitlines()[0].split() == to.all_col_names
 
-    assert to.procs == ["fill_missing", "categorify", "normalize"]
+    assert [type(proc).__name__ for proc in to.procs] == ["FillMissing", "Categorify", "Categorize", "Normalize"]
     assert to.procs.categorify["city"] == to.procs.categorify.classes["city"] == ["#na#", "Bergen", "Oslo", "Tromsø"]
     assert to.procs.fill_missing.na_dict == to.na_dict and to.procs.normalize.means == to.means
     with pytest.raises(AttributeError, match="there is no proc `nonsense` among"):
         to.procs.nonsense  # noqa: B018
+
+    dls = to.dataloaders()
+    assert to.categorify.classes == dls.categorify.classes == to.classes and dls.categorify["city"] == to.classes["city"]
+    assert to.fill_missing.na_dict == dls.na_dict and dls.normalize.means == dls.train.normalize.means == to.means
+    assert dls.procs.categorize.vocab == dls.vocab == ["no", "yes"]
+    plain = TabularPandas(columns, Categorify, ["city"], ["hours"], "rich", splits=RandomSplitter()(range(640)))
+    with pytest.raises(AttributeError, match="normalize"):
+        plain.normalize  # noqa: B018
 
     new = to.new({name: values[:5] for name, values in columns.items() if name != "rich"})
     new.process()
@@ -102,6 +112,22 @@ def test_tables_are_looked_at(to, columns, capsys):
         new.ys  # noqa: B018
     dls = to.dataloaders(bs=64, val_bs=100)
     assert (dls.valid.bs, len(dls.valid), len(dls.train_ds.xs), len(dls.valid_ds.items)) == (100, 2, 512, 128)
+
+
+def test_procs_keep_what_they_found(columns):
+    fill, cat, norm = FillMissing(FillStrategy.constant, add_col=False, fill_vals={"age": -1}), Categorify(), Normalize()
+    splits = RandomSplitter(seed=1)(range(640))
+    to = TabularPandas(columns, [norm, cat, fill, noop], ["city"], ["age", "hours"], "rich", splits=splits)
+    assert cat.classes == to.classes and fill.na_dict == {"age": -1} and (norm.means, norm.stds) == (to.means, to.stds)
+    assert FillMissing().fill_strategy.__name__ == "median" and FillStrategy.mode.__name__ == "mode"
+    assert FillStrategy.median(pd.Series([1, 3])) == 2 and FillStrategy.mode(pd.Series([1, 3, 3])) == 3
+    # Those of a table make the next one as they made it.
+    again = TabularPandas(columns, to.procs, ["city"], ["age", "hours"], "rich", splits=splits)
+    assert again.xs.equals(to.xs) and again.x_names == ["city", "age", "hours"]
+    with pytest.raises(ValueError, match="by another rule beforehand"):
+        FillMissing(fill_strategy=lambda c, fill: c.mean())
+    with pytest.raises(ValueError, match="filled with one number"):
+        FillMissing(FillStrategy.constant, fill_vals={"a": -1, "b": -2})
 
 
 def test_arrays_answer_to_torchs_names(learn):
@@ -168,7 +194,11 @@ def test_the_last_range_test_is_drawn(learn):
     with pytest.raises(ValueError, match="no range test yet"):
         learn.recorder.plot_lr_find()
     learn.lr_find(show_plot=False, num_it=20)
-    assert len(learn.recorder.plot_lr_find(skip_end=2).lines[0].get_xdata()) <= 18
+    assert learn.recorder.plot_lr_find(skip_end=2, log=True) is None, "a cell that ends with it shows no text"
+    learn.recorder.plot_lr_find(suggestions=[(1e-3, 0.5)], nms=["mine"], ax=plt.gca())
+    assert [text.get_text() for text in plt.gca().get_legend().get_texts()] == ["mine"]
+    learn.recorder.plot_lr_find(skip_end=2, log=True)
+    assert len(plt.gca().lines[0].get_xdata()) <= 18 and plt.gca().get_yscale() == "log"
     plt.close("all")
 
 
@@ -179,8 +209,13 @@ def test_splitters(columns):
     assert ColSplitter(1, on=2)(frame) == ([0, 1, 3], [2])
     assert MaskSplitter([False, True])(range(2)) == ([0], [1])
     assert FuncSplitter(lambda row: row > 7)(range(10)) == (list(range(8)), [8, 9])
-    train, valid = RandomSubsetSplitter(0.3, 0.1, seed=1)(range(100))
-    assert (len(train), len(valid), len({*train, *valid})) == (30, 10, 40)
+    for share in (0.3, 0.9):
+        train, valid = RandomSubsetSplitter(share, 0.1, seed=1)(range(1000))
+        assert (len(train), len(valid), len({*train, *valid})) == (1000 * share, 100, 1000 * share + 100)
+        assert max(train) > 900 and min(train) < 100, "rows from everywhere"
+    for splitter in (RandomSplitter(seed=1), TrainTestSplitter(random_state=1)):
+        train, valid = splitter(range(10))
+        assert sorted(train + valid) == list(range(10)) and len(valid) == 2
     with pytest.raises(ValueError, match="at most 1 together"):
         RandomSubsetSplitter(0.6, 0.5)
 
@@ -196,8 +231,7 @@ def test_interpretation(learn, capsys):
     assert losses.tolist() == sorted(interpretation.losses.tolist(), reverse=True)[:3] and len(rows) == 3
     interpretation.print_classification_report()
     assert "precision" in capsys.readouterr().out
-    axes = interpretation.plot_confusion_matrix(normalize=True)
-    assert axes.get_xlabel() == "Predicted"
+    assert interpretation.plot_confusion_matrix(normalize=True) is None and plt.gca().get_xlabel() == "Predicted"
     plt.close("all")
 
 
@@ -279,6 +313,16 @@ def test_activations_by_class(dls, tmp_path):
         tabular_config(act_cls="misch")
 
 
+def test_options_of_the_model_can_be_changed(dls):
+    config = tabular_config(ps=[0.1])
+    config["embed_p"] = 0.2
+    assert config["ps"] == [0.1]
+    said = tabular_learner(dls, [5], config=config, y_range=(0, 1))._config["model"]
+    assert (said["dropout"], said["embed_dropout"], said["y_range"]) == ([0.1], 0.2, [0.0, 1.0])
+    with pytest.raises(TypeError, match="config: there is no option `embed_drop`. There are: ps, embed_p"):
+        tabular_learner(dls, [5], config={"embed_drop": 0.2})
+
+
 def test_decoded_labels_are_a_mask(columns):
     labels = columns | {"old": columns["hours"] > 30, "rich": columns["rich"] == "yes"}
     dls = TabularDataLoaders.from_df(
@@ -306,6 +350,7 @@ def test_metrics_are_drawn(columns):
     axes = learn.recorder.plot_metrics()
     assert [text.get_text() for text in axes.get_legend().get_texts()] == ["rmse", "mae"]
     assert all(line.get_marker() == "o" for line in axes.get_lines()), "one epoch is a point"
+    plt.close("all")
 
 
 def test_metrics_of_one_name(dls):
@@ -445,6 +490,32 @@ def test_flat_arrays_of_one_length(dls):
     with pytest.raises(AssertionError, match="6\n4"):
         flatten_check(inp, targ[:4])
     assert dls.cpu() is dls.to("cpu") is dls
+
+
+def test_a_batch_is_shown(dls, capsys):
+    batch = dls.valid.one_batch()
+    dls.show_batch(batch, max_n=3)
+    dls.valid.show_batch(batch[:2], max_n=2)
+    dls.valid.show_batch(max_n=3)
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[:4] == lines[7:] and "rich" not in lines[4] and len(lines) == 11
+    dls.show_batch(3)
+    assert len(capsys.readouterr().out.splitlines()) == 4
+
+
+def test_small_things_of_learners(learn, capsys):
+    learn.fit_one_cycle(1, lr_max=[1e-3])
+    assert max(learn.recorder.lrs) == pytest.approx(1e-3)
+    with pytest.raises(TypeError, match="lr"):
+        learn.fit(1, [1e-3, 1e-2])
+    late, early = Callback(after_fit=noop), Callback(after_fit=noop)
+    early.order = -1
+    learn.add_cbs([late, early])
+    assert learn.ordered_cbs("after_fit") == [early, late] and learn.ordered_cbs("after_step") == []
+    capsys.readouterr()
+    with learn.validation_context(cbs=early):
+        assert len(learn.cbs) == 5 and learn.fit(1).completed
+    assert len(learn.cbs) == 4 and capsys.readouterr().out == ""
 
 
 def test_embedding_sizes(to):

@@ -64,7 +64,7 @@ def test_metrics_are_named_as_in_fastai():
 def test_where_a_fit_is(learn):
     told = []
     names = ("before_fit", "before_epoch", "before_train", "after_train", "after_epoch", "after_fit")
-    spy = Callback(**{name: lambda name=name: told.append((name, learn.epoch, learn.pct_train)) for name in names})
+    spy = Callback(**{name: lambda self, name=name: told.append((name, learn.epoch, learn.pct_train)) for name in names})
     for _ in range(2):
         del told[:]
         learn.fit(2, cbs=spy)

@@ -116,12 +116,18 @@ def test_charts(learn):
 
     from highmark.tabular.all import ShowGraphCallback
 
+    plt.close("all")
     with learn.no_logging():
         learn.fit_one_cycle(3, cbs=ShowGraphCallback())
     ax = learn.recorder.plot_loss(show_epochs=True)
     assert [line.get_label() for line in ax.get_lines()[:2]] == ["train", "valid"]
     assert len(ax.get_lines()[0].get_xdata()) == 48 - 5 and ax.get_lines()[1].get_xdata().tolist() == [16, 32, 48]
-    assert [ax.get_ylabel() for ax in learn.recorder.plot_sched()] == ["lr", "mom"]
+    figure, (left, right) = plt.subplots(1, 2)
+    plt.sca(left)
+    assert learn.recorder.plot_loss() is left and (len(left.get_lines()), len(right.get_lines())) == (2, 0)
+    assert learn.recorder.plot_loss(ax=right) is right and plt.gcf() is figure
+    assert learn.recorder.plot_sched() is None, "a cell that ends with it shows no text"
+    assert [ax.get_ylabel() for ax in plt.gcf().axes] == ["lr", "mom"] and plt.gcf() is not figure
     assert learn.recorder.plot_metrics().get_lines()[0].get_ydata().tolist() == [row[2] for row in learn.recorder.values]
     with pytest.raises(KeyError, match="there is no hyper-parameter `wdd`"):
         learn.recorder.plot_sched("wdd")

@@ -15,11 +15,15 @@ from highmark.tabular.all import (
     CancelStepException,
     CancelTrainException,
     CancelValidException,
+    Categorify,
     CrossEntropyLossFlat,
     EarlyStoppingCallback,
+    FillMissing,
     GradientAccumulation,
     GradientClip,
     Metric,
+    Normalize,
+    TabularDataLoaders,
     TrackerCallback,
     accuracy,
     tabular_learner,
@@ -177,6 +181,29 @@ def test_what_hooks_can_change(dls):
         run(Wrong())
 
 
+def test_predictions_before_there_are_any(columns):
+    """fastai has those of the batch before, and no attribute before the first batch."""
+    seen = []
+
+    class Early(Callback):
+        def before_fit(self):
+            seen.append(hasattr(self, "pred"))
+
+        def before_batch(self):
+            try:
+                seen.append(self.pred.shape if hasattr(self, "pred") else None)
+            except RuntimeError as error:
+                seen.append(str(error))
+
+    options = {"procs": [Categorify, FillMissing, Normalize], "cat_names": ["city"], "cont_names": ["age"], "y_names": "rich"}
+    dls = TabularDataLoaders.from_df(columns, valid_idx=[*range(256), *range(300, 400)], bs=128, **options)
+    learn = tabular_learner(dls, layers=[4])
+    learn.fit(1, cbs=Early())
+    # Two batches of 128 rows to train on; 356 rows validate, in batches of 128, 128 and 100.
+    assert seen[:5] == [False, None, (128, 2), (128, 2), (128, 2)]
+    assert "from after_pred on" in seen[5] and len(seen) == 6 and learn.pred is None
+
+
 def test_exceptions_arrive_as_they_are(learn):
     class Broken(Callback):
         def after_epoch(self):
@@ -266,6 +293,10 @@ def test_functions_by_event(learn):
     with learn.no_logging():
         learn.fit(2)
     assert epochs == [0, 1]
+    seen = []
+    given = Callback(before_epoch=lambda self, at=seen: at.append(self.n_epoch), after_epoch=seen.append)
+    learn.fit(1, cbs=given)
+    assert seen == [1, given]
     with pytest.raises(ValueError, match="there is no event `after_epok`"):
         Callback(after_epok=print)
 

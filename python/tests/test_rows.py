@@ -10,12 +10,16 @@ import pytest
 
 from highmark.tabular.all import (
     Categorify,
+    CategoryBlock,
     DataLoader,
     DataLoaders,
     FillMissing,
+    MultiCategoryBlock,
     Normalize,
+    RegressionBlock,
     TabularDataLoaders,
     TabularPandas,
+    accuracy,
     set_seed,
     tabular_learner,
 )
@@ -146,19 +150,104 @@ def test_each_iteration_has_its_own_order(frame, capsys):
     assert hours(still.train) == hours(still.train) == still.train.conts["hours"].tolist()
 
 
-def test_items_are_to_look_at(frame, tmp_path):
+def test_what_is_written_into_items_counts(frame, tmp_path):
+    """As code for the importance of columns does it in fastai."""
     dls = tabular(frame, (list(range(600)), list(range(600, 640)))).dataloaders(bs=50)
+    learn = tabular_learner(dls, [8], metrics=accuracy)
+    learn.fit(2)
     loader = dls.test_dl(frame)
-    # As code for the importance of columns does in fastai; a change that nobody sees would make all of them unimportant.
-    with pytest.raises(
-        TypeError, match=r"items\['city'\] = ...: encoded rows do not change. Change the table and encode it"
-    ):
-        loader.items["city"] = loader.items["city"].to_numpy()[::-1]
-    own = loader.items.copy()
-    own["city"] = 0
-    assert type(own) is type(loader.items[["city"]]) is pd.DataFrame
+    base, rows = learn.validate(dl=loader), loader.xs
+    turned = rows["city"].to_numpy()[::-1]
+
+    def by_name(items):
+        items["city"] = turned
+
+    def by_loc(items):
+        items.loc[:, "city"] = turned
+
+    def by_iloc(items):
+        items.iloc[:, 0] = turned
+
+    for write in (by_name, by_loc, by_iloc):
+        write(loader.items)
+        scores = learn.validate(dl=loader)
+        assert scores != base and (loader.xs["city"] == turned).all() and loader.conts.equals(rows[["age", "hours"]])
+        assert np.array_equal(learn.get_preds(dl=loader)[1], dls.test_dl(frame).rows.targets())
+        loader.items["city"] = rows["city"].to_numpy()
+        assert learn.validate(dl=loader) == base and loader.xs.equals(rows), "to the same bits"
+    loader.items["city"] = turned
+    assert np.array_equal(loader.new().one_batch()[0][:, 0], turned[:50])
+    again = frame.assign(city=[loader.classes["city"][code] for code in turned])
+    assert np.array_equal(learn.get_preds(dl=loader)[0], learn.get_preds(dl=dls.test_dl(again))[0])
+
+    loader.items = loader.items.drop(index=frame.index[:40])
+    assert (loader.n, len(loader), loader.xs.index[0]) == (600, 12, frame.index[40])
+    loader.items["age"] *= 2.0
+    loader.items["new"] = 1
+    assert np.array_equal(loader.conts["age"], rows["age"][40:] * 2) and list(loader.xs) == dls.x_names
     loader.items.to_parquet(tmp_path / "items.parquet")
-    assert pd.read_parquet(tmp_path / "items.parquet").equals(pd.DataFrame(loader.items))
+    assert pd.read_parquet(tmp_path / "items.parquet").equals(loader.items)
+
+    for name, value, error in [
+        ("city", 9, "the codes of column `city` are whole numbers from 0 to 3"),
+        ("city", 0.5, "whole numbers"),
+        ("age", np.nan, "column `age` has values that are missing"),
+        ("hours", "many", "column `hours` holds encoded rows, which are numbers"),
+    ]:
+        loader = dls.test_dl(frame)
+        loader.items[name] = value
+        with pytest.raises((ValueError, TypeError), match=error):
+            learn.validate(dl=loader)
+
+
+def test_rows_to_validate_on_can_be_written(frame):
+    dls = tabular(frame, (list(range(500)), list(range(500, 640)))).dataloaders(bs=50)
+    learn = tabular_learner(dls, [8], metrics=accuracy)
+    learn.fit(2)
+    base, own = learn.validate(), dls.valid.items["hours"].copy()
+    dls[1].items["hours"] = -own
+    assert learn.validate() == learn.validate(dl=dls[1]) != base
+    for act in (lambda: learn.fit(1), lambda: learn.lr_find()):
+        with pytest.raises(ValueError, match="dls.valid: its items were changed"):
+            act()
+    dls.valid.items["hours"] = own
+    assert learn.validate() == base and learn.fit(1).completed
+
+
+@pytest.mark.parametrize("task", ["regression", "labels", "three"])
+def test_targets_are_written_too(frame, task):
+    hours = frame["hours"]
+    targets = {
+        "regression": {"rich": hours / 7},
+        "labels": {"rich": frame["rich"] == "yes", "late": hours > 30},
+        "three": {"rich": hours % 3},
+    }[task]
+    block = {"regression": RegressionBlock, "labels": MultiCategoryBlock, "three": CategoryBlock}[task]
+    dls = TabularDataLoaders.from_df(
+        frame.assign(**targets), procs=PROCS, cat_names=["city"], cont_names=["age"], y_names=list(targets), y_block=block()
+    )
+    loader = dls.test_dl(frame.assign(**targets))
+    before = loader.rows.arrays()
+    loader.items["rich"] = loader.items["rich"].to_numpy()[::-1]
+    after = loader.rows.arrays()
+    assert np.array_equal(before[2][::-1, 0], after[2][:, 0]) and before[2].dtype == after[2].dtype
+    assert all(np.array_equal(one, other) for one, other in zip(before[:2], after[:2], strict=True))
+    del loader.items["rich"]
+    assert loader.rows.targets() is None
+
+
+def test_rows_to_train_on_stay(frame):
+    to = tabular(frame, (list(range(600)), list(range(600, 640))))
+    before = to.xs
+    for use in (lambda: to.dataloaders(), lambda: to.xs, lambda: to.train):
+        to.items.loc[:, "city"] = 0
+        with pytest.raises(TypeError, match="do not change. Change the table before"):
+            use()
+        assert to.xs.equals(before), "and is as it was"
+    to.items["more"] = 1
+    assert list(to) == to.all_col_names == ["city", "age_na", "age", "hours", "rich"]
+    assert to.x_names.filter(lambda name: "_na" not in name) == ["city", *to.cont_names] and to.cat_names.map(len) == [4, 6]
+    assert to.x_names.filter(str.isalpha, negate=True) == ["age_na"] and len(to.dataloaders().train_ds) == 600
 
 
 def test_copies_and_pickles(frame):

@@ -6,9 +6,11 @@ the events that it defines and at no others.
 
 from __future__ import annotations
 
+import inspect
 import json
 import os
 from collections.abc import Callable as Function
+from types import MethodType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -41,7 +43,8 @@ class Callback:
     ``load_state_dict`` when a fit goes on from one: numbers, text, lists, mappings and arrays of numpy.
 
     ``order`` decides who runs first, ``run`` switches it off, ``run_train`` and ``run_valid`` say in which batches it is
-    called. Functions can be given by event: ``Callback(after_epoch=f)``.
+    called. Functions can be given by event, and are called as methods are: ``Callback(after_epoch=lambda self: ...)``; one
+    without arguments is called without.
     """
 
     order: float = 0
@@ -50,13 +53,13 @@ class Callback:
     run_valid: bool = True
     learn: Any = None
 
-    def __init__(self, **events: Function[[], Any]) -> None:
+    def __init__(self, **events: Function[..., Any]) -> None:
         for name, function in events.items():
             if name not in EVENTS and name != "after_create":
                 raise ValueError(f"there is no event `{name}`. There are: {', '.join(EVENTS)}")
             if not callable(function):
                 raise TypeError(f"{name}: a function is needed, not {function!r}")
-            setattr(self, name, function)
+            setattr(self, name, MethodType(function, self) if _takes_one(function) else function)
 
     @property
     def name(self) -> str:
@@ -186,6 +189,17 @@ class PatientTracker(NativeTracker):
     def wait(self) -> int:
         """Epochs since the last improvement, or since what followed from it."""
         return int(self._state().get("state", {}).get("wait", 0))
+
+
+def _takes_one(function: Function[..., Any]) -> bool:
+    """Whether it can be called with one argument; what does not tell is taken to be, as in fastai."""
+    try:
+        inspect.signature(function).bind(None)
+    except TypeError:
+        return False
+    except ValueError:
+        return True
+    return True
 
 
 def _forwarder(event: str) -> Function[[Native], None]:

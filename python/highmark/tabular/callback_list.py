@@ -99,6 +99,16 @@ class CallbackList:
             self._cbs = before
 
     @contextmanager
+    def validation_context(self: Self, cbs: Any = None, inner: bool = False) -> Iterator[Self]:
+        """Showing nothing, and with more callbacks, for a while."""
+        with self.no_logging(), self.added_cbs(cbs):
+            yield self
+
+    def ordered_cbs(self, event: str) -> list[Callback]:
+        """The callbacks that are called at an event, in their order."""
+        return [cb for cb in sorted(self.cbs, key=lambda cb: cb._place()) if event in cb._events()]
+
+    @contextmanager
     def no_logging(self: Self) -> Iterator[Self]:
         """Showing nothing, for a while."""
         before, self._logging = self._logging, False

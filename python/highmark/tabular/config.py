@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import inspect
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from .. import _highmark
 from .checks import real
 
-__all__ = ["Mish", "Swish", "activation", "tabular_config"]
+__all__ = ["Mish", "Swish", "activation", "model_options", "tabular_config"]
 
 
 class Mish:
@@ -29,18 +30,30 @@ def tabular_config(
     act_cls: Any = "relu",
     lin_first: bool = True,
 ) -> dict[str, Any]:
-    """The options of the model: dropout of the layers and of the embeddings, a range for the outputs, batch norm in the
-    layers, the last one and for continuous columns, the activation, and what comes first in a layer."""
-    dropout = [] if ps is None else [real("ps", p) for p in (ps if isinstance(ps, Iterable) else [ps])]
+    """The options of the model, by these names: dropout of the layers and of the embeddings, a range for the outputs, batch
+    norm in the layers, the last one and for continuous columns, the activation, and what comes first in a layer."""
+    config = dict(locals())
+    model_options(config)
+    return config
+
+
+def model_options(config: Mapping[str, Any]) -> dict[str, Any]:
+    """The same as the library has them. What ``config`` does not say is as :func:`tabular_config` has it."""
+    given = {name: parameter.default for name, parameter in inspect.signature(tabular_config).parameters.items()}
+    for name in config:
+        if name not in given:
+            raise TypeError(f"config: there is no option `{name}`. There are: {', '.join(given)}")
+    given.update(config)
+    ps, y_range = given["ps"], given["y_range"]
     return {
-        "dropout": dropout,
-        "embed_dropout": real("embed_p", embed_p),
+        "dropout": [] if ps is None else [real("ps", p) for p in (ps if isinstance(ps, Iterable) else [ps])],
+        "embed_dropout": real("embed_p", given["embed_p"]),
         "y_range": None if y_range is None else [real("y_range", y) for y in y_range],
-        "batch_norm": bool(use_bn),
-        "bn_final": bool(bn_final),
-        "bn_cont": bool(bn_cont),
-        "activation": activation("act_cls", act_cls),
-        "linear_first": bool(lin_first),
+        "batch_norm": bool(given["use_bn"]),
+        "bn_final": bool(given["bn_final"]),
+        "bn_cont": bool(given["bn_cont"]),
+        "activation": activation("act_cls", given["act_cls"]),
+        "linear_first": bool(given["lin_first"]),
     }
 
 

@@ -19,8 +19,8 @@ from .described import Described
 from .encoded import Encoded
 from .info import Info
 from .loader import DataLoader, TabDataLoader, delegated, test_loader
-from .procs import Block, RegressionBlock, procs_spec
-from .splitters import IndexSplitter, RandomSplitter
+from .procs import Block, RegressionBlock, made_procs, procs_spec
+from .splitters import IndexSplitter, drawn
 
 __all__ = [
     "DataLoader",
@@ -131,31 +131,47 @@ class TabularPandas(Encoded):
             raise ValueError("splits, valid_df: rows to validate on come from the one or from the other; leave one out")
         train, valid = (_rows(part, table.rows) for part in (([], []) if splits is None else _two(splits)))
         valid_table = None if valid_df is None else to_table(valid_df, used)
+        steps = made_procs(procs)
         config = {
             "targets": targets,
             "task": block.task if block else None,
             "classes": block.vocab if block else None,
             "cat": cat,
             "cont": cont,
-            "procs": procs_spec(procs),
+            "procs": procs_spec(steps),
             "max_card": max_card,
         }
         self._data: _highmark.TabularData = _highmark.TabularData(table, json.dumps(config), train, valid, valid_table)
         for line in self._data.warnings:
             notice(line)
         super().__init__(Info(self._data.pipeline), [self._data.train, self._data.valid], self._of("train", "valid"))
+        for step in steps:
+            step._found(self._info)
         self.split = len(self._data.train)
         self.device = "cpu"
 
     @property
     def train(self) -> Encoded:
         """The rows to train on, encoded."""
-        return Encoded(self._info, [self._data.train], self._of("train"))
+        return Encoded(self._info, self._parts[:1], self._of("train"))
 
     @property
     def valid(self) -> Encoded:
         """The rows to validate on, encoded."""
-        return Encoded(self._info, [self._data.valid], self._of("valid"))
+        return Encoded(self._info, self._parts[1:], self._of("valid"))
+
+    def _read_again(self, items: Any) -> list[_highmark.Dataset]:
+        try:
+            now = super()._read_again(items)
+        except (KeyError, TypeError, ValueError):
+            now = []
+        if now is not self._first:
+            self._items = None
+            raise TypeError(
+                "items: what was written into it is lost, as the rows of a table to train on do not change. Change the "
+                "table before it becomes TabularPandas; the items of to.new(df), dls.test_dl(df) and dls.valid can be changed"
+            )
+        return now
 
     def _of(self, *sides: str) -> Callable[[], Any]:
         """The labels of the rows of these sides: those of a DataFrame, or the numbers of the rows."""
@@ -252,6 +268,15 @@ class DataLoaders(Described):
             raise ValueError("these loaders are of rows to predict; a learner is made with those of the table to train on")
         return self._to._data
 
+    def _refuse_written(self) -> None:
+        """Refuses to train on rows that are not any more those that the preparation made."""
+        for side in ("train", "valid"):
+            if getattr(self, side).dataset._written:
+                raise ValueError(
+                    f"dls.{side}: its items were changed, which counts for validate, get_preds and batches, and a fit "
+                    "takes the table's own rows; change them back, or the table"
+                )
+
     @property
     def loaders(self) -> list[DataLoader]:
         return [self.train, self.valid]
@@ -279,9 +304,9 @@ class DataLoaders(Described):
         """The first training batch of another iteration."""
         return self.train.one_batch()
 
-    def show_batch(self, max_n: int = 10, **kwargs: Any) -> None:
-        """Shows training rows of another iteration."""
-        self.train.show_batch(max_n)
+    def show_batch(self, b: Any = None, max_n: int = 10, **kwargs: Any) -> None:
+        """Shows training rows of another iteration, or rows of the batch ``b``. A number alone is ``max_n``."""
+        self.train.show_batch(b, max_n)
 
     def test_dl(self, test_items: Any, bs: int | None = None, **kwargs: Any) -> DataLoader:
         """Loaders of other rows, encoded as the training rows are. Unseen categories, missing values where training had none,
@@ -328,8 +353,8 @@ class TabularDataLoaders(DataLoaders):
     ) -> TabularDataLoaders:
         """Loaders of a table of any kind. Without ``valid_idx`` a fifth of the rows validates, drawn at random."""
         df = rereadable(df)
-        rows = range(df.rows if isinstance(df, _highmark.Table) else _length(df))
-        splits = (RandomSplitter() if valid_idx is None else IndexSplitter(valid_idx))(rows)
+        rows = df.rows if isinstance(df, _highmark.Table) else _length(df)
+        splits = drawn(rows) if valid_idx is None else IndexSplitter(valid_idx)(range(rows))
         options = {name: kwargs.pop(name) for name in ("max_card",) if name in kwargs}
         to = TabularPandas(df, procs, cat_names, cont_names, y_names, y_block, splits, **options)
         return cls(to, path=path, **kwargs)

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from ..tables import is_pandas
 from .info import Info
+from .names import Names
+from .procs import Categorify, FillMissing, Normalize
 from .steps import Procs
 from .vocab import Vocab
 
@@ -17,17 +20,17 @@ class Described:
     _info: Info
 
     @property
-    def cat_names(self) -> list[str]:
+    def cat_names(self) -> Names:
         """The categorical columns, with ``<name>_na`` for columns with missing numbers."""
         return self._info.cat_names
 
     @property
-    def cont_names(self) -> list[str]:
+    def cont_names(self) -> Names:
         """The continuous columns."""
         return self._info.cont_names
 
     @property
-    def y_names(self) -> list[str]:
+    def y_names(self) -> Names:
         """The target columns."""
         return self._info.y_names
 
@@ -52,14 +55,29 @@ class Described:
         return Procs(self._info)
 
     @property
-    def x_names(self) -> list[str]:
-        """The columns that a model sees."""
-        return [*self.cat_names, *self.cont_names]
+    def categorify(self) -> Categorify:
+        """The step that made codes of categories."""
+        return self.procs.categorify
 
     @property
-    def all_col_names(self) -> list[str]:
+    def fill_missing(self) -> FillMissing:
+        """The step that replaced missing numbers."""
+        return self.procs.fill_missing
+
+    @property
+    def normalize(self) -> Normalize:
+        """The step that normalized the continuous columns."""
+        return self.procs.normalize
+
+    @property
+    def x_names(self) -> Names:
+        """The columns that a model sees."""
+        return Names([*self.cat_names, *self.cont_names])
+
+    @property
+    def all_col_names(self) -> Names:
         """These and the targets."""
-        return [*self.x_names, *self.y_names]
+        return Names([*self.x_names, *self.y_names])
 
     @property
     def means(self) -> dict[str, float]:
@@ -77,10 +95,10 @@ class Described:
         return self._info.fill
 
     def copy(self) -> Any:
-        """Another one of the same rows, which are never changed."""
+        """Another one of the same rows."""
         copied = object.__new__(type(self))
         for name, value in self.__dict__.items():
-            copied.__dict__[name] = value.copy() if isinstance(value, Described) else value
+            copied.__dict__[name] = value.copy() if isinstance(value, Described) or is_pandas(value) else value
         return copied
 
     __copy__ = copy

@@ -23,13 +23,34 @@ Arrays = tuple[np.ndarray, np.ndarray, "np.ndarray | None"]
 
 class Encoded(Described):
     """Encoded rows, under the names that fastai's tables have. ``index`` gives the labels of the rows when they are asked for;
-    without it they are numbered."""
+    without it they are numbered. What is written into ``items`` changes them."""
 
     # With which a learner is made; only tables to train on have it.
     _data: _highmark.TabularData | None = None
 
     def __init__(self, info: Info, parts: list[_highmark.Dataset], index: Callable[[], Any] | None = None) -> None:
-        self._info, self._parts, self._index = info, parts, index
+        self._info, self._index = info, index
+        # As they came, and as they are after what was written into items.
+        self._first = self._now = parts
+        self._items: Any = None
+
+    @property
+    def _parts(self) -> list[_highmark.Dataset]:
+        """The rows as the library has them."""
+        if self._items is not None:
+            self._now = self._read_again(self._items)
+        return self._now
+
+    @property
+    def _written(self) -> bool:
+        """Whether they are others than those that came."""
+        return self._parts is not self._first
+
+    def _read_again(self, items: Any) -> list[_highmark.Dataset]:
+        arrays = self._info.encoding.arrays(items)
+        if _same(self._first, arrays):
+            return self._first
+        return self._now if _same(self._now, arrays) else [self._info.encoding.rows(arrays)]
 
     def __len__(self) -> int:
         return sum(len(part) for part in self._parts)
@@ -73,13 +94,20 @@ class Encoded(Described):
 
     @property
     def items(self) -> Any:
-        """Codes, numbers and, if there are any, encoded targets: to look at, and to copy."""
-        import pandas as pd
+        """Codes, numbers and, if there are any, encoded targets. What is written into it changes the rows, as in fastai; but
+        not those of a table to train on."""
+        if self._items is None:
+            import pandas as pd
 
-        from .items import Items
+            known = all(part.arrays([])[2] is not None for part in self._now)
+            self._items = pd.concat([self.xs, self.ys], axis=1) if known else self.xs
+        return self._items
 
-        known = all(part.arrays([])[2] is not None for part in self._parts)
-        return Items(pd.concat([self.xs, self.ys], axis=1) if known else self.xs)
+    @items.setter
+    def items(self, items: Any) -> None:
+        if not is_pandas(items):
+            raise TypeError(f"items: a DataFrame of encoded rows is needed, not {items!r}")
+        self._items = items
 
     all_cols = items
 
@@ -99,7 +127,7 @@ class Encoded(Described):
 
     def __iter__(self) -> Iterator[str]:
         """The names of its columns, as those of a DataFrame."""
-        return iter(self.items)
+        return iter(self.all_col_names if all(part.arrays([])[2] is not None for part in self._now) else self.x_names)
 
     @property
     def train(self) -> Encoded:
@@ -137,12 +165,30 @@ class Encoded(Described):
         return f"{type(self).__name__}: {len(self):,} rows of {columns}; {self._info.task} of {', '.join(self.y_names)}"
 
     def _labels(self) -> Any:
+        if self._items is not None:
+            return self._items.index
         return None if self._index is None else self._index()
 
     def _frame(self, names: list[str], arrays: list[np.ndarray]) -> Any:
         import pandas as pd
 
         return pd.DataFrame(np.concatenate(arrays), columns=names, index=self._labels())
+
+
+def _same(parts: list[_highmark.Dataset], arrays: Arrays) -> bool:
+    """Whether rows are these."""
+    for ours, theirs in zip(_joined(parts), arrays, strict=True):
+        if ours is None or theirs is None:
+            if ours is not theirs:
+                return False
+        elif not np.array_equal(ours, theirs):
+            return False
+    return True
+
+
+def _joined(parts: list[_highmark.Dataset]) -> list[np.ndarray | None]:
+    columns = zip(*(part.arrays() for part in parts), strict=True)
+    return [None if any(one is None for one in column) else np.concatenate(column) for column in columns]
 
 
 def encoded_rows(info: Info, df: Any) -> tuple[Encoded, list[str]]:

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import json
 import math
-from typing import Any
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from .. import _highmark
 from ..tables import to_table
+from .names import Names
 from .vocab import Vocab
+
+if TYPE_CHECKING:
+    from .rewritten import Encoding
 
 __all__ = ["Info"]
 
@@ -22,22 +27,29 @@ class Info:
         self.pipeline = pipeline
         self.description = pipeline.describe()
         said = json.loads(self.description)
-        self.cat_names: list[str] = said["cat_names"]
-        self.cont_names: list[str] = said["cont_names"]
+        self.cat_names = Names(said["cat_names"])
+        self.cont_names = Names(said["cont_names"])
         self.features: list[str] = said["features"]
         self.cardinalities: list[int] = said["cardinalities"]
         self.outputs: int = said["outputs"]
         self.fill = dict(said["fill"]["columns"]) if said["fill"] else {}
-        self.procs: list[str] = [proc["proc"] for proc in said["procs"]]
+        self.procs: list[dict[str, Any]] = said["procs"]
         self.normalized = said["normalize"] is not None
         normalize = said["normalize"] or {"means": [0.0] * len(self.cont_names), "stds": [1.0] * len(self.cont_names)}
         self.means = dict(zip(self.cont_names, normalize["means"], strict=True))
         self.stds = dict(zip(self.cont_names, normalize["stds"], strict=True))
         self.classes: dict[str, Vocab] = {name: Vocab(["#na#", *levels]) for name, levels in said["categorify"]["columns"]}
         self.task: str = said["task"]["kind"]
-        self.y_names: list[str] = said["task"].get("columns") or [said["task"]["column"]]
+        self.y_names = Names(said["task"].get("columns") or [said["task"]["column"]])
         labels = said["task"].get("labels") or self.y_names
         self.vocab = Vocab(said["task"].get("classes") or (labels if self.task == "multi-label" else []))
+
+    @cached_property
+    def encoding(self) -> Encoding:
+        """What takes rows that were changed in their encoded form."""
+        from .rewritten import Encoding
+
+        return Encoding(self)
 
     def apply(self, source: Any) -> tuple[_highmark.Dataset, list[str]]:
         """Encodes a table of any kind, and says in what it differs from the training table."""

@@ -65,7 +65,7 @@ class ClassificationInterpretation(Interpretation):
         norm_dec: int = 2,
         plot_txt: bool = True,
         **kwargs: Any,
-    ) -> Any:
+    ) -> None:
         """Draws the confusion matrix; ``normalize`` as shares of each class."""
         import matplotlib.pyplot as plt
 
@@ -81,7 +81,6 @@ class ClassificationInterpretation(Interpretation):
         for (i, j), value in np.ndenumerate(matrix) if plot_txt else []:
             color = "white" if value > matrix.max() / 2 else "black"
             axes.text(j, i, f"{value:.{norm_dec}f}" if normalize else value, ha="center", va="center", color=color)
-        return axes
 
     def print_classification_report(self) -> None:
         """Precision and recall of each class, by scikit-learn."""

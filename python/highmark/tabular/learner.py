@@ -219,6 +219,7 @@ class Learner(Inference, Settings, CallbackList, Files, Groups, View):
         rate = self.lr if lr is None else _rate(lr)
         self._schedule = schedule["name"]
         extra = listed(cbs)
+        self.dls._refuse_written()
         if start_epoch:
             extra.append(SkipToEpoch(start_epoch))
         with self.added_cbs(extra):
@@ -308,6 +309,7 @@ class Learner(Inference, Settings, CallbackList, Files, Groups, View):
         suggest_funcs: Any = SuggestionMethod.Valley,
     ) -> Any:
         """Trains on a fork of everything with a growing rate, and suggests one. Nothing of it stays in the learner."""
+        self.dls._refuse_written()
         found = self._core.lr_find(
             real("start_lr", start_lr), real("end_lr", end_lr), count("num_it", num_it), bool(stop_div)
         )
@@ -319,7 +321,7 @@ class Learner(Inference, Settings, CallbackList, Files, Groups, View):
         if show_plot:
             from .. import plot
 
-            plot.lr_find(found, names)
+            plot.lr_find(found, {name: found[name][1] for name in names if found[name] is not None})
         if not names:
             return None
         suggested: Any = namedtuple("SuggestedLRs", names)  # type: ignore[misc]
@@ -332,7 +334,7 @@ class Learner(Inference, Settings, CallbackList, Files, Groups, View):
         trace in the learner, in a hook of a fit (``after_epoch``) neither; there it takes no ``cbs``."""
         if listed(cbs) and self._trainer.in_hook:
             raise ValueError("cbs: within a fit they cannot be called; leave them out, or validate when the fit has ended")
-        if dl is None and ds_idx == 1 and not self._trainer.in_hook:
+        if dl is None and ds_idx == 1 and not self._trainer.in_hook and not self.dls.valid.dataset._written:
             extra = listed(cbs)
             for cb in extra:
                 cb.learn = self
@@ -380,7 +382,7 @@ class Learner(Inference, Settings, CallbackList, Files, Groups, View):
 
         from ..screen import html_table
 
-        layers = self.model.layers()
+        layers = self._trainer.layers()
         table = html_table(
             {
                 "layer": [layer[0] for layer in layers],
@@ -416,7 +418,9 @@ class _Logged(Screen):
 
 
 def _rate(lr: Any) -> float:
-    # fastai's range of rates over parameter groups; a tabular model has one group.
+    # fastai's rates of parameter groups; a tabular model has one group.
+    if isinstance(lr, (list, tuple, np.ndarray)) and np.size(lr) == 1:
+        lr = np.asarray(lr).item()
     return real("lr", lr.stop if isinstance(lr, slice) else lr)
 
 

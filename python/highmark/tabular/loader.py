@@ -52,6 +52,15 @@ class DataLoader(Described):
         return self.dataset._parts[0]
 
     @property
+    def items(self) -> Any:
+        """Those of ``dataset``: what is written into it changes the rows."""
+        return self.dataset.items
+
+    @items.setter
+    def items(self, items: Any) -> None:
+        self.dataset.items = items
+
+    @property
     def n(self) -> int:
         """Rows."""
         return len(self.rows)
@@ -60,13 +69,13 @@ class DataLoader(Described):
         return self.n // self.bs if self.drop_last else -(-self.n // self.bs)
 
     def __iter__(self) -> Iterator[tuple[np.ndarray, ...]]:
-        order = self._order()
+        rows, order = self.rows, self._order()
         for start in range(0, len(self) * self.bs, self.bs):
-            yield self._batch(order[start : start + self.bs])
+            yield _batch(rows, order[start : start + self.bs])
 
     def one_batch(self) -> tuple[np.ndarray, ...]:
         """The first batch of another iteration."""
-        return self._batch(self._order()[: self.bs])
+        return _batch(self.rows, self._order()[: self.bs])
 
     def _order(self) -> Sequence[int] | np.ndarray:
         if not self.shuffle:
@@ -74,18 +83,17 @@ class DataLoader(Described):
         self._iterations += 1
         return self.rows.shuffled(current_seed(), self._iterations - 1)
 
-    def _batch(self, rows: Sequence[int] | np.ndarray) -> tuple[np.ndarray, ...]:
-        cat, cont, y = self.rows.arrays(list(rows))
-        # Signed, so that a difference of codes does not wrap.
-        return tuple(tensor_of(part) for part in (cat.astype(np.int64), cont, y) if part is not None)
-
     def decoded(self, rows: Sequence[int] | np.ndarray) -> dict[str, list[Any]]:
         """These rows as they would stand in a table: categories, numbers in their own units, and targets."""
         return self._info.decode(*self.rows.arrays(list(rows)))
 
-    def show_batch(self, max_n: int = 10, **kwargs: Any) -> None:
-        """Shows the first rows of another iteration."""
-        show_table(self.decoded(self._order()[:max_n]))
+    def show_batch(self, b: Any = None, max_n: int = 10, **kwargs: Any) -> None:
+        """Shows the first rows of another iteration, or of the batch ``b``. A number alone is ``max_n``."""
+        if isinstance(b, (tuple, list)):
+            cat, cont, *y = (np.asarray(part)[:max_n] for part in b)
+            show_table(self._info.decode(cat, cont, y[0] if y else None))
+        else:
+            show_table(self.decoded(self._order()[: max_n if b is None else count("max_n", b)]))
 
     def new(self, dataset: Encoded | None = None, **kwargs: Any) -> DataLoader:
         """A loader of other rows, ``to.new(df)`` for one; ``bs``, ``shuffle`` and ``drop_last`` as here unless given."""
@@ -100,6 +108,12 @@ class DataLoader(Described):
 
 
 TabDataLoader = DataLoader
+
+
+def _batch(rows: _highmark.Dataset, order: Sequence[int] | np.ndarray) -> tuple[np.ndarray, ...]:
+    cat, cont, y = rows.arrays(list(order))
+    # Signed, so that a difference of codes does not wrap.
+    return tuple(tensor_of(part) for part in (cat.astype(np.int64), cont, y) if part is not None)
 
 
 def test_loader(info: Info, items: Any, bs: int) -> DataLoader:

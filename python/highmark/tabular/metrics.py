@@ -21,6 +21,7 @@ __all__ = [
     "CoreMetric",
     "Metric",
     "OwnMetrics",
+    "ValueMetric",
     "accuracy",
     "accuracy_multi",
     "as_number",
@@ -179,6 +180,30 @@ class Metric:
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Takes that back."""
         vars(self).update(state)
+
+
+class ValueMetric(Metric):
+    """What ``func()`` says after the validation rows: a number that a callback has computed, for one."""
+
+    def __init__(self, func: Callable[[], Any], metric_name: str | None = None) -> None:
+        self.func, self._name = func, metric_name or _function_name(func)
+
+    def reset(self) -> None:
+        pass
+
+    def accumulate(self, learn: Any) -> None:
+        pass
+
+    @property
+    def value(self) -> Any:
+        return self.func()
+
+    @property
+    def name(self) -> str:
+        return self._name
+
+    def state_dict(self) -> dict[str, Any]:
+        return {}
 
 
 class AvgMetric(Metric):

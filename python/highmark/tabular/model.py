@@ -10,12 +10,12 @@ import numpy as np
 
 from ..fastai_modules import of_fastai
 from .checks import real
-from .tensor import Tensor
+from .tensor import Tensor, tensor_of
 
 if TYPE_CHECKING:
     from .learner import Learner
 
-__all__ = ["Embedding", "Hypers", "Model", "Optimizer"]
+__all__ = ["Embedding", "Hypers", "Model", "Optimizer", "Parameter", "Part"]
 
 
 class Hypers(dict[str, float]):
@@ -57,12 +57,26 @@ class Optimizer:
         return f"Optimizer({', '.join(f'{k}={v:g}' for k, v in self.hypers[-1].items())})"
 
 
+class Parameter(Tensor):
+    """Weights of a model."""
+
+    @property
+    def requires_grad(self) -> Any:
+        """Whether it is trained: every parameter is, as nothing is ever frozen."""
+        return True
+
+    @requires_grad.setter
+    def requires_grad(self, value: Any) -> None:
+        if not value:
+            raise AttributeError("requires_grad: nothing is ever frozen here, so every parameter is trained")
+
+
 @dataclass(frozen=True, eq=False)
 class Embedding:
     """The embedding of one categorical column: a row for each of its ``classes``, the first of them for what is unknown. It
     is a copy that cannot be written; ``load_state_dict`` changes weights."""
 
-    weight: Tensor
+    weight: Parameter
 
     @property
     def num_embeddings(self) -> int:
@@ -78,10 +92,48 @@ class Embedding:
         return f"Embedding({self.num_embeddings}, {self.embedding_dim})"
 
 
-def read_only(array: np.ndarray) -> Tensor:
+def read_only(array: np.ndarray) -> Parameter:
     """A copy of weights, in which writing would change nothing, so that it is an error."""
     array.setflags(write=False)
-    return array.view(Tensor)
+    return array.view(Parameter)
+
+
+class Part:
+    """A part of a model, as a copy to look at: its numbers (``weight``, ``bias``, ``running_mean`` and so on) as attributes,
+    and the parts in it by their places, which are torch's. What has no numbers, an activation for one, is not there."""
+
+    def __init__(self, state: Mapping[str, np.ndarray]) -> None:
+        within: dict[int, dict[str, np.ndarray]] = {}
+        for name, value in state.items():
+            place, _, rest = name.partition(".")
+            if rest:
+                within.setdefault(int(place), {})[rest] = value
+            else:
+                setattr(self, name, value)
+        self._parts = {place: Part(numbers) for place, numbers in sorted(within.items())}
+
+    def __getitem__(self, place: int) -> Part:
+        if place < 0:
+            return list(self._parts.values())[place]
+        if place not in self._parts:
+            raise IndexError(f"nothing at {place} has numbers; there are {', '.join(map(str, self._parts)) or 'no parts'}")
+        return self._parts[place]
+
+    def __len__(self) -> int:
+        return len(self._parts)
+
+    def __bool__(self) -> bool:
+        return len(vars(self)) > 1 or bool(self._parts)
+
+    def __iter__(self) -> Iterator[Part]:
+        return iter(self._parts.values())
+
+    def __getattr__(self, name: str) -> Any:
+        raise AttributeError(name if name.startswith("_") else f"this part of the model has no `{name}`; it is {self!r}")
+
+    def __repr__(self) -> str:
+        own = [f"{name} {value.shape}" for name, value in vars(self).items() if name != "_parts"]
+        return f"Part({', '.join(own + [f'{place}: {part!r}' for place, part in self._parts.items()])})"
 
 
 class Model:
@@ -96,9 +148,34 @@ class Model:
 
     eval = train = cpu = to
 
-    def state_dict(self) -> dict[str, np.ndarray]:
+    @property
+    def training(self) -> bool:
+        """Whether a training batch is under way, and with it dropout."""
+        return self._learn.training
+
+    @property
+    def n_emb(self) -> int:
+        """Numbers a row that the embeddings give."""
+        return sum(embedding.embedding_dim for embedding in self.embeds)
+
+    @property
+    def n_cont(self) -> int:
+        """Continuous columns."""
+        return len(self._learn.dls.cont_names)
+
+    @property
+    def layers(self) -> Part:
+        """The layers: ``layers[0][0].weight`` is that of the first linear one, ``layers[-1]`` the last."""
+        return self._part("layers")
+
+    @property
+    def bn_cont(self) -> Part | None:
+        """The norm of the continuous columns, if there is one."""
+        return self._part("bn_cont") or None
+
+    def state_dict(self) -> dict[str, Tensor]:
         """A copy of all parameters and running statistics."""
-        return self._learn._trainer.state_dict()
+        return {name: tensor_of(value) for name, value in self._learn._trainer.state_dict().items()}
 
     @property
     def embeds(self) -> list[Embedding]:
@@ -140,12 +217,13 @@ class Model:
             return {}
         return {name: flat[start:end].reshape(shape) for name, start, end, shape in self._learn._trainer.layout()}
 
-    def layers(self) -> list[tuple[str, int, int]]:
-        """Its layers: kind, outputs a row, parameters."""
-        return self._learn._trainer.layers()
+    def _part(self, name: str) -> Part:
+        trained = {name for name, *_ in self._learn._trainer.layout()}
+        state = {key: read_only(value) if key in trained else value for key, value in self.state_dict().items()}
+        return Part({key.removeprefix(f"{name}."): value for key, value in state.items() if key.startswith(f"{name}.")})
 
     def __repr__(self) -> str:
-        lines = [f"  {kind} ({parameters:,} parameters)" for kind, _, parameters in self.layers()]
+        lines = [f"  {kind} ({parameters:,} parameters)" for kind, _, parameters in self._learn._trainer.layers()]
         return "\n".join(["TabularModel(", *lines, ")"])
 
 

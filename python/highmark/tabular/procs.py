@@ -5,32 +5,62 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from .fastcore import noop
+from .info import Info
+from .naming import attribute_name
+from .vocab import Vocab
+
 __all__ = [
     "Categorify",
+    "Categorize",
     "CategoryBlock",
     "FillMissing",
     "FillStrategy",
     "MultiCategoryBlock",
     "Normalize",
     "RegressionBlock",
+    "TabularProc",
+    "made_procs",
     "procs_spec",
 ]
 
 
 class FillStrategy:
-    """What missing numbers are replaced by."""
+    """What missing numbers are replaced by. These stand for what the library does."""
 
-    median = "median"
-    constant = "constant"
-    mode = "mode"
+    @staticmethod
+    def median(c: Any, fill: Any = None) -> Any:
+        """The middle one of the training rows' numbers."""
+        return c.median()
+
+    @staticmethod
+    def constant(c: Any, fill: Any = None) -> Any:
+        """The number that is given."""
+        return fill
+
+    @staticmethod
+    def mode(c: Any, fill: Any = None) -> Any:
+        """The most frequent of the training rows' numbers."""
+        return c.mode().iloc[0]
 
 
 class TabularProc:
-    """A step of the preparation. Steps run in their own order, whatever the order they are given in."""
+    """A step of the preparation. Steps run in their own order, whatever the order they are given in. What a step has found
+    in the training rows is an attribute of it, once a table was made with it."""
 
     order = 0
 
-    def _spec(self) -> dict[str, Any]:
+    @property
+    def name(self) -> str:
+        """The name under which ``procs`` has it."""
+        return attribute_name(type(self), "Proc")
+
+    def _spec(self) -> dict[str, Any] | None:
+        """What the library needs to know of it."""
+        raise NotImplementedError
+
+    def _found(self, info: Info) -> TabularProc:
+        """Itself, with what a fitted preparation says."""
         raise NotImplementedError
 
     def __repr__(self) -> str:
@@ -38,9 +68,11 @@ class TabularProc:
 
 
 class FillMissing(TabularProc):
-    """Replaces missing numbers; ``add_col`` adds a column ``<name>_na`` for each column that has some in training."""
+    """Replaces missing numbers; ``add_col`` adds a column ``<name>_na`` for each column that has some in training. What they
+    are replaced by is in ``na_dict``."""
 
     order = 0
+    na_dict: dict[str, float]
 
     def __init__(
         self,
@@ -50,51 +82,96 @@ class FillMissing(TabularProc):
     ) -> None:
         name = getattr(fill_strategy, "__name__", fill_strategy)
         if name not in ("median", "constant", "mode"):
-            raise ValueError(f"fill_strategy: {fill_strategy!r} is not FillStrategy.median, constant or mode")
+            raise ValueError(
+                f"fill_strategy: {fill_strategy!r} is not FillStrategy.median, constant or mode; fill by another rule "
+                "beforehand"
+            )
         values = set(fill_vals.values()) if isinstance(fill_vals, Mapping) else {0.0 if fill_vals is None else fill_vals}
         if len(values) > 1:
             raise ValueError("fill_vals: all columns are filled with one number; fill the others beforehand")
-        self.fill_strategy = name
+        self.fill_strategy = getattr(FillStrategy, name)
         self.add_col = add_col
         self.fill_val = float(next(iter(values), 0.0))
 
     def _spec(self) -> dict[str, Any]:
-        strategy = {"constant": self.fill_val} if self.fill_strategy == "constant" else self.fill_strategy
+        name = self.fill_strategy.__name__
+        strategy = {"constant": self.fill_val} if name == "constant" else name
         return {"proc": "fill_missing", "strategy": strategy, "add_col": bool(self.add_col)}
+
+    def _found(self, info: Info) -> FillMissing:
+        self.na_dict = info.fill
+        return self
 
 
 class Categorify(TabularProc):
-    """Replaces the values of categorical columns by codes; 0 is a missing or unseen one."""
+    """Replaces the values of categorical columns by codes; 0 is a missing or unseen one. What they stand for is in
+    ``classes``."""
 
     order = 1
+    classes: dict[str, Vocab]
+
+    def __getitem__(self, name: str) -> Vocab:
+        return self.classes[name]
 
     def _spec(self) -> dict[str, Any]:
         return {"proc": "categorify"}
 
+    def _found(self, info: Info) -> Categorify:
+        self.classes = info.classes
+        return self
+
+
+class Categorize(TabularProc):
+    """Replaces the classes of a target by codes, which is always done; ``vocab`` has them."""
+
+    order = 1
+    vocab: Vocab
+
+    def _spec(self) -> None:
+        return None
+
+    def _found(self, info: Info) -> Categorize:
+        self.vocab = info.vocab
+        return self
+
 
 class Normalize(TabularProc):
-    """Gives continuous columns mean 0 and standard deviation 1 over the training rows."""
+    """Gives continuous columns mean 0 and standard deviation 1 over the training rows: ``means`` and ``stds`` are what they
+    had."""
 
     order = 99
+    means: dict[str, float]
+    stds: dict[str, float]
 
     def _spec(self) -> dict[str, Any]:
         return {"proc": "normalize"}
 
+    def _found(self, info: Info) -> Normalize:
+        self.means, self.stds = info.means, info.stds
+        return self
 
-def procs_spec(procs: Any) -> list[dict[str, Any]]:
-    """What the library needs to know of procs, given as classes, instances or names."""
+
+def made_procs(procs: Any) -> list[TabularProc]:
+    """Procs, given as classes, instances or names, in the order in which they run."""
     if procs is None:
         return []
     if isinstance(procs, (str, TabularProc, type)) or not isinstance(procs, Iterable):
         procs = [procs]
-    specs = []
+    made = []
     for proc in procs:
-        made = _by_name(proc) if isinstance(proc, str) else proc
-        made = made() if isinstance(made, type) else made
-        if not isinstance(made, TabularProc):
+        one = _by_name(proc) if isinstance(proc, str) else proc
+        one = one() if isinstance(one, type) else one
+        if one is noop:
+            continue
+        if not isinstance(one, TabularProc):
             raise TypeError(f"procs: {proc!r} is not FillMissing, Categorify or Normalize")
-        specs.append((made.order, made._spec()))
-    return [spec for _, spec in sorted(specs, key=lambda pair: pair[0])]
+        made.append(one)
+    return sorted(made, key=lambda proc: proc.order)
+
+
+def procs_spec(procs: list[TabularProc]) -> list[dict[str, Any]]:
+    """What the library needs to know of procs."""
+    return [spec for spec in (proc._spec() for proc in procs) if spec is not None]
 
 
 def _by_name(name: str) -> type[TabularProc]:

@@ -157,24 +157,35 @@ class Recorder(Callback):
     def plot_loss(
         self, skip_start: int = 5, with_valid: bool = True, log: bool = False, show_epochs: bool = False, ax: Any = None
     ) -> Any:
-        """Draws the smoothed training loss by batch, and the validation loss by epoch."""
+        """Draws the smoothed training loss by batch, and the validation loss by epoch, in the current axes unless ``ax``
+        says others."""
         from .. import plot
 
         return plot.loss(self, skip_start, with_valid, log, show_epochs, ax)
 
-    def plot_lr_find(self, skip_end: int = 5) -> Any:
-        """Draws the last range test of rates."""
+    def plot_lr_find(
+        self,
+        skip_end: int = 5,
+        return_fig: bool = True,
+        suggestions: Any = None,
+        nms: Any = None,
+        log: bool = False,
+        ax: Any = None,
+    ) -> None:
+        """Draws the last range test of rates, and ``suggestions``, pairs of a rate and a loss, under the names ``nms``. With
+        ``log`` the losses have a logarithmic axis too; ``return_fig`` changes nothing, as in fastai."""
         from .. import plot
 
         if self.learn._found is None:
             raise ValueError("there is no range test yet; learn.lr_find() makes one")
-        return plot.lr_find(self.learn._found, [], skip_end)
+        points = dict(zip(nms or [], suggestions or [], strict=True))
+        plot.lr_find(self.learn._found, points, skip_end, log, ax)
 
-    def plot_sched(self, keys: Any = None, figsize: tuple[float, float] | None = None) -> Any:
+    def plot_sched(self, keys: Any = None, figsize: tuple[float, float] | None = None) -> None:
         """Draws learning rate and momentum by batch."""
         from .. import plot
 
-        return plot.schedule(self, keys, figsize)
+        plot.schedule(self, keys, figsize)
 
     def plot_metrics(self, ax: Any = None) -> Any:
         """Draws the metrics by epoch."""

@@ -14,8 +14,13 @@ __all__ = [
     "SchedLin",
     "SchedNo",
     "SchedPoly",
+    "annealer",
     "combine_scheds",
     "combined_cos",
+    "sched_cos",
+    "sched_exp",
+    "sched_lin",
+    "sched_no",
 ]
 
 Sched = Callable[[float], float]
@@ -44,6 +49,31 @@ def SchedExp(start: float, end: float) -> Sched:
 def SchedPoly(start: float, end: float, power: float) -> Sched:
     """Along a power."""
     return lambda pos: start + (end - start) * pos**power
+
+
+def annealer(f: Callable[[float, float, float], float]) -> Callable[[float, float], Sched]:
+    """A schedule by its two ends, of a function of these and of the share that lies behind."""
+    return lambda start, end: lambda pos: f(start, end, pos)
+
+
+def sched_lin(start: float, end: float, pos: float) -> float:
+    """Where :func:`SchedLin` is at ``pos``."""
+    return SchedLin(start, end)(pos)
+
+
+def sched_cos(start: float, end: float, pos: float) -> float:
+    """Where :func:`SchedCos` is at ``pos``."""
+    return SchedCos(start, end)(pos)
+
+
+def sched_no(start: float, end: float, pos: float) -> float:
+    """Where :func:`SchedNo` is at ``pos``."""
+    return SchedNo(start, end)(pos)
+
+
+def sched_exp(start: float, end: float, pos: float) -> float:
+    """Where :func:`SchedExp` is at ``pos``."""
+    return SchedExp(start, end)(pos)
 
 
 def combine_scheds(pcts: Sequence[float], scheds: Sequence[Sched]) -> Sched:

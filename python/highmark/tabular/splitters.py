@@ -19,6 +19,7 @@ __all__ = [
     "RandomSplitter",
     "RandomSubsetSplitter",
     "TrainTestSplitter",
+    "drawn",
 ]
 
 Rows = Sequence[int] | np.ndarray
@@ -30,9 +31,14 @@ def RandomSplitter(valid_pct: float = 0.2, seed: int | None = None) -> Splitter:
     """A share of the rows, drawn by ``seed`` (that of ``set_seed``, or 42, if there is none)."""
 
     def split(o: Any) -> Splits:
-        return divide(len(o), float(valid_pct), current_seed() if seed is None else seed)
+        return _lists(drawn(len(o), valid_pct, seed))
 
     return split
+
+
+def drawn(rows: int, valid_pct: float = 0.2, seed: int | None = None) -> tuple[np.ndarray, np.ndarray]:
+    """The same as arrays, for many rows."""
+    return divide(rows, float(valid_pct), current_seed() if seed is None else seed)
 
 
 def TrainTestSplitter(
@@ -57,7 +63,7 @@ def TrainTestSplitter(
             if len(codes) != n:
                 raise ValueError(f"stratify: there are {len(codes)} classes for {n} rows")
             classes = codes.tolist()
-        return divide(n, float(test_size), current_seed() if random_state is None else random_state, classes)
+        return _lists(divide(n, float(test_size), current_seed() if random_state is None else random_state, classes))
 
     return split
 
@@ -117,10 +123,19 @@ def RandomSubsetSplitter(train_sz: float, valid_sz: float, seed: int | None = No
         raise ValueError(f"train_sz and valid_sz: shares of at most 1 together are needed, not {train_sz} and {valid_sz}")
 
     def split(o: Any) -> Splits:
-        train, valid = RandomSplitter(valid_sz, seed)(o)
-        return train[: int(train_sz * len(o))], valid
+        n = len(o)
+        others, valid = drawn(n, valid_sz, seed)
+        # Of those that do not validate so many do not train either, drawn likewise; half a row more, against rounding.
+        left_out = len(others) - int(train_sz * n)
+        train = others if left_out <= 0 else others[drawn(len(others), (left_out + 0.5) / len(others), seed)[0]]
+        return _lists((train, valid))
 
     return split
+
+
+def _lists(splits: tuple[np.ndarray, np.ndarray]) -> Splits:
+    """As lists: those can be joined by ``+``, where arrays would be added."""
+    return splits[0].tolist(), splits[1].tolist()
 
 
 def _row(row: Any) -> int:

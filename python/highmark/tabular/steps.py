@@ -1,38 +1,37 @@
-"""The steps of a preparation, and what they have found."""
+"""The steps of a preparation, with what they have found."""
 
 from __future__ import annotations
 
-from types import SimpleNamespace
 from typing import Any
 
 from .info import Info
-from .vocab import Vocab
+from .procs import Categorify, Categorize, FillMissing, FillStrategy, Normalize, TabularProc
 
 __all__ = ["Procs"]
 
 
-class _Classes(dict[str, Vocab]):
-    """The classes of each categorical column."""
-
-    @property
-    def classes(self) -> dict[str, Vocab]:
-        return self
-
-
-class Procs(list[str]):
-    """The names of the steps of a preparation. What each has found is under its name, as in fastai:
-    ``categorify.classes``, ``fill_missing.na_dict``, ``normalize.means`` and ``normalize.stds``."""
+class Procs(list[TabularProc]):
+    """The steps of a preparation in their order, each also under its name: ``categorify.classes``, ``fill_missing.na_dict``,
+    ``normalize.means`` and ``normalize.stds``, and of a target with classes ``categorize.vocab``."""
 
     def __init__(self, info: Info) -> None:
-        super().__init__(info.procs)
-        self._info = info
+        steps = [_made(spec) for spec in info.procs]
+        if info.task == "classification":
+            steps.append(Categorize())
+        super().__init__(step._found(info) for step in sorted(steps, key=lambda step: step.order))
 
     def __getattr__(self, name: str) -> Any:
-        if name.startswith("_") or name not in self:
-            raise AttributeError(f"there is no proc `{name}` among {', '.join(self) or 'none'}")
-        info = self._info
-        if name == "categorify":
-            return _Classes(info.classes)
-        if name == "normalize":
-            return SimpleNamespace(means=info.means, stds=info.stds)
-        return SimpleNamespace(na_dict=info.fill)
+        for proc in self:
+            if proc.name == name:
+                return proc
+        raise AttributeError(f"there is no proc `{name}` among {', '.join(proc.name for proc in self) or 'none'}")
+
+
+def _made(spec: dict[str, Any]) -> TabularProc:
+    """The step that a preparation says it has."""
+    if spec["proc"] != "fill_missing":
+        return Categorify() if spec["proc"] == "categorify" else Normalize()
+    strategy = spec["strategy"]
+    if isinstance(strategy, dict):
+        return FillMissing(FillStrategy.constant, spec["add_col"], strategy["constant"])
+    return FillMissing(getattr(FillStrategy, strategy), spec["add_col"])

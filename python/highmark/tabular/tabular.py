@@ -10,7 +10,7 @@ import numpy as np
 
 from ..notices import notice
 from .checks import count
-from .config import tabular_config
+from .config import model_options
 from .data import DataLoaders
 from .learner import Learner
 
@@ -41,11 +41,7 @@ def tabular_learner(
         raise TypeError(f"dls: loaders are needed, TabularDataLoaders.from_df(...) for one, not {dls!r}")
     if n_out is not None and n_out != dls.c:
         raise ValueError(f"n_out: the target has {dls.c} outputs, not {n_out}")
-    # A plain dict has fastai's names; that of tabular_config has the library's.
-    given = dict(config or {})
-    model = given if "batch_norm" in given else tabular_config(**given)
-    if y_range is not None:
-        model["y_range"] = tabular_config(y_range=y_range)["y_range"]
+    model = model_options({**(config or {}), **({} if y_range is None else {"y_range": y_range})})
     model["layers"] = [200, 100] if layers is None else [count("layers", n) for n in layers]
     for name in emb_szs or {}:
         if name not in dls.cat_names:

@@ -36,7 +36,7 @@ class Tensor(np.ndarray):
     One number of it, ``p.mean()`` or ``p[0, 0]``, is such an array without axes, with the same methods. It counts, compares,
     formats and indexes as a number, and is hashed as one."""
 
-    requires_grad = is_cuda = False
+    is_cuda = False
 
     abs, neg, sign = _method(np.abs), _method(np.negative), _method(np.sign)
     exp, log, log1p, sqrt = _method(np.exp), _method(np.log), _method(np.log1p), _method(np.sqrt)
@@ -65,6 +65,11 @@ class Tensor(np.ndarray):
     def data(self) -> Any:
         """The same, as torch has it; numpy has its buffer there."""
         return self
+
+    @property
+    def requires_grad(self) -> Any:
+        """Whether it is trained, which parameters are."""
+        return False
 
     @property
     def grad(self) -> Any:

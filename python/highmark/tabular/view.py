@@ -104,8 +104,19 @@ class View:
 
     @property
     def pred(self) -> Any:
-        """The predictions for it, before any activation."""
-        return tensor_of(self._trainer.array("predictions"))
+        """The predictions for it, before any activation: from ``after_pred`` on. Until then they are those for the batch before
+        it, and before the first batch there are none."""
+        try:
+            pred = self._trainer.array("predictions")
+        except ValueError:
+            # The library counts by the rows of this batch, and those of the one before are no multiple of them.
+            message = "pred: there are no predictions for this batch yet; they are there from after_pred on"
+            raise RuntimeError(message) from None
+        if pred is None:
+            return None
+        if pred.size == 0:
+            raise AttributeError("pred")
+        return tensor_of(pred.reshape(-1, self.dls.c))
 
     @pred.setter
     def pred(self, value: Any) -> None:
