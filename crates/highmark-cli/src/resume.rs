@@ -1,6 +1,5 @@
 //! `highmark resume`, and `train --resume auto`: going on with a run.
 
-use std::path::Path;
 use std::time::Instant;
 
 use highmark::{ResumePoint, StopFlag};
@@ -35,16 +34,15 @@ pub(crate) fn run(args: &ResumeArgs, start: Instant) -> Result<()> {
     go_on(experiment, folder, screen, args.json, start)
 }
 
-/// Goes on with the run in the folder that `config` names, if it is a run of these settings.
+/// Goes on with the run in a folder, if it is a run of these settings.
 pub(crate) fn go_on_with(
-    out: &Path,
+    folder: RunFolder,
     config: Config,
     stop: StopFlag,
     screen: Screen,
     json: bool,
     start: Instant,
 ) -> Result<()> {
-    let folder = RunFolder::open(out)?;
     let run = Config::of_file(&folder.file(run_folder::CONFIG))?;
     // A run that uses identifiers has been begun by an earlier version, and goes on so.
     let decided = config.decided || config.ignore == run.ignore;

@@ -23,20 +23,23 @@ use crate::text_table::count;
 pub(crate) fn run(args: &TrainArgs, start: Instant) -> Result<()> {
     let config = Config::of_train(args)?;
     let screen = Screen::new(args.quiet, args.json);
-    if args.resume == ResumeWhen::Auto {
-        let Some(out) = &config.out else {
+    let stop = notice::watch(&args.deadline)?;
+    let auto = args.resume == ResumeWhen::Auto;
+    let Some(out) = config.out.clone() else {
+        if auto {
             return Err(Failure::usage("resume: name the run's folder with --out, to find it again"));
-        };
-        if run_folder::is_run(out) {
-            let stop = notice::watch(&args.deadline)?;
-            return resume::go_on_with(&out.clone(), config, stop, screen, args.json, start);
         }
+        let experiment = Experiment::prepare(config, stop)?;
+        let folder = RunFolder::number(&source::name(&experiment.config.data))?;
+        return carry_out(experiment, folder, None, screen, args.json, start);
+    };
+    // Before the data is read, so that what is in the folder stays as it was looked at.
+    let mut folder =
+        if auto { RunFolder::open_or_create(&out)? } else { RunFolder::create(&out, args.overwrite)? };
+    if auto && folder.holds_run() {
+        return resume::go_on_with(folder, config, stop, screen, args.json, start);
     }
-    if let Some(out) = &config.out {
-        run_folder::refuse_existing(out, args.overwrite)?;
-    }
-    let experiment = Experiment::prepare(config, notice::watch(&args.deadline)?)?;
-    let folder = RunFolder::create(experiment.config.out.as_deref(), &source::name(&experiment.config.data))?;
+    let experiment = Experiment::prepare(config, stop).inspect_err(|_| folder.discard())?;
     carry_out(experiment, folder, None, screen, args.json, start)
 }
 
