@@ -79,7 +79,7 @@ fn a_run_that_overwrites_another_and_has_lost_its_config_has_it_from_its_checkpo
         fs::remove_file(folder.path("run/config.toml")).unwrap();
         folder.run("resume run --quiet").done();
         assert_eq!(folder.json("run/report.json")["seed"], 7);
-        assert!(folder.read("run/events.jsonl").starts_with(&events.lines().next().unwrap()));
+        assert!(folder.read("run/events.jsonl").starts_with(events.lines().next().unwrap()));
         assert!(!folder.path("run/overwritten").exists() && folder.list("run").len() >= files.len());
     }
 }
