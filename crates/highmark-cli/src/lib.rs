@@ -12,6 +12,7 @@ mod inferred;
 mod inspect;
 mod lost_files;
 mod lr_find;
+mod new_limits;
 mod notice;
 mod predict;
 mod result_file;

@@ -1,9 +1,8 @@
 //! `highmark resume`, and `train --resume auto`: going on with a run.
 
-use std::path::Path;
 use std::time::Instant;
 
-use highmark::{ResumePoint, StopFlag};
+use highmark::{ResumePoint, StopFlag, checkpoint_is_of_end};
 
 use crate::args::ResumeArgs;
 use crate::config::Config;
@@ -35,16 +34,15 @@ pub(crate) fn run(args: &ResumeArgs, start: Instant) -> Result<()> {
     go_on(experiment, folder, screen, args.json, start)
 }
 
-/// Goes on with the run in the folder that `config` names, if it is a run of these settings.
+/// Goes on with the run in a folder, if it is a run of these settings.
 pub(crate) fn go_on_with(
-    out: &Path,
+    folder: RunFolder,
     config: Config,
     stop: StopFlag,
     screen: Screen,
     json: bool,
     start: Instant,
 ) -> Result<()> {
-    let folder = RunFolder::open(out)?;
     let run = Config::of_file(&folder.file(run_folder::CONFIG))?;
     // A run that uses identifiers has been begun by an earlier version, and goes on so.
     let decided = config.decided || config.ignore == run.ignore;
@@ -52,7 +50,11 @@ pub(crate) fn go_on_with(
     let mut experiment = Experiment::prepare(config, stop)?;
     experiment.config.check_same(&run)?;
     if run.epochs > experiment.config.epochs && experiment.config.epochs.is_some() {
-        // It was extended since, and does not become shorter again.
+        // It may have been extended since, and does not become shorter again.
+        let (epochs, shown) = (count(run.epochs.unwrap_or_default(), "epoch"), folder.path().display());
+        screen.say(format!(
+            "The run in {shown} is one of {epochs}, and stays so: what has begun does not become shorter."
+        ));
         experiment.config.epochs = run.epochs;
     }
     if let Some(report) = ended(&folder, &experiment.config)?
@@ -72,15 +74,30 @@ fn go_on(
 ) -> Result<()> {
     let checkpoint = experiment.config.checkpoint_config(folder.path())?;
     let keeps = checkpoint.is_some();
+    if !keeps && run_folder::has_checkpoint(folder.path()) {
+        // Without new ones the old one would be that of another place than the files beside it.
+        return Err(Failure::failed(format!(
+            "no-checkpoint: the run in {} has a checkpoint to go on from, and goes on saving them; leave it out, or train anew with another --out",
+            folder.path().display()
+        )));
+    }
     experiment.learner.set_checkpoint(checkpoint)?;
     let from = if keeps { experiment.learner.resume()? } else { None };
+    let can_go_on = |from: &ResumePoint| from.finished || experiment.config.epochs <= Some(from.epochs);
+    // One that was being extended has the report of before.
+    let has_ended = |report: &RunReport| {
+        report.has_model() && from.as_ref().is_none_or(|from| report.epochs_had() == from.epochs)
+    };
+    if !from.as_ref().is_some_and(can_go_on)
+        && let Some(report) = read_report(folder.path())?.filter(has_ended)
+    {
+        return Err(Failure::failed(format!(
+            "the run in {} has ended, but {}",
+            folder.path().display(),
+            why_no_more(&folder, &report)
+        )));
+    }
     if from.is_none() {
-        if read_report(folder.path())?.is_some_and(|report| report.has_model()) {
-            return Err(Failure::failed(format!(
-                "the run in {} has ended and left no checkpoint, so it cannot be trained for more epochs; train anew with another --out",
-                folder.path().display()
-            )));
-        }
         screen.say("There is no checkpoint yet: the run begins anew.");
     }
     carry_out(experiment, folder, from.as_ref(), screen, json, start)
@@ -93,8 +110,7 @@ fn ended(folder: &RunFolder, config: &Config) -> Result<Option<RunReport>> {
 
 /// Whether a run with this report has ended with all the epochs that are asked for.
 pub(crate) fn has_ended(report: &RunReport, config: &Config) -> bool {
-    let had = report.epochs_asked.unwrap_or(report.epochs_planned);
-    config.epochs.is_none_or(|epochs| epochs == had) && report.has_model()
+    config.epochs.is_none_or(|epochs| epochs == report.epochs_had()) && report.has_model()
 }
 
 /// Whether all files of a run that has ended are there and good. What is lost is told; fails when it is the model, and there is
@@ -158,11 +174,26 @@ fn show_ended(
     // How many epochs it could have had was never said, so there is no "more" of them.
     let more = if config.most_epochs() == usize::MAX {
         "one whose epochs a budget decides cannot be trained for more"
-    } else {
+    } else if matches!(checkpoint_is_of_end(folder.path()), Ok(Some(true))) {
         "--epochs N trains it for more"
+    } else {
+        &why_no_more(folder, report)
     };
     screen.say(format!("The run in {} has ended; {more}.", folder.path().display()));
     report.show(folder, screen, json)
+}
+
+/// Why a run that has ended cannot be trained for more epochs, and what there is to be done.
+fn why_no_more(folder: &RunFolder, report: &RunReport) -> String {
+    let why = "it left no checkpoint of its end, so it cannot be trained for more epochs";
+    // What was not finite would end it there again.
+    if !run_folder::has_checkpoint(folder.path()) || report.stop_reason == "non_finite" {
+        return format!("{why}; train anew with another --out");
+    }
+    let (report, run) = (run_folder::REPORT, shell::word(folder.path()));
+    format!(
+        "{why}; once its {report} is moved away, `highmark resume {run}` trains the end again and saves one"
+    )
 }
 
 /// Where the run goes on, for people.

@@ -42,13 +42,14 @@ pub(crate) fn has_checkpoint(path: &Path) -> bool {
 /// How to go on with the run in a folder, which has not ended.
 pub(crate) fn next(path: &Path) -> String {
     // A run that is aside comes back first.
-    let begun = has_checkpoint(path) || (is_aside(path) && has_checkpoint(&path.join(OVERWRITTEN)));
+    let aside = is_aside(path) || is_partly_aside(path);
+    let begun = has_checkpoint(path) || (aside && has_checkpoint(&path.join(OVERWRITTEN)));
     let how = if begun { "go on with it by" } else { "it has no checkpoint, so it can only begin anew, by" };
     format!("{how} `highmark resume {}`", shell::word(path))
 }
 
-/// Fails when the folder that is asked for cannot be a new run's, before any work is done.
-pub(crate) fn refuse_existing(path: &Path, overwrite: bool) -> Result<()> {
+/// Fails when the folder that is asked for cannot be a new run's.
+fn refuse_existing(path: &Path, overwrite: bool) -> Result<()> {
     if path.exists() && !path.is_dir() {
         return Err(Failure::failed(format!(
             "{} is a file, not a folder; choose another --out",
@@ -145,63 +146,100 @@ fn has_config(path: &Path) -> bool {
 }
 
 /// Whether a process was killed after it had put the run aside and before another was in its place, or while it brought it
-/// back: the config is the last file to go either way.
+/// back: the config is the last file to go either way. It is not where the run in its place has lost its config, and has a
+/// checkpoint to have it from.
 fn is_aside(path: &Path) -> bool {
-    !path.join(CONFIG).exists() && has_config(&path.join(OVERWRITTEN))
+    let aside = path.join(OVERWRITTEN);
+    // Files are moved in order: a checkpoint that has come from there has left none of these behind.
+    let came_from_there =
+        || FILES.iter().take_while(|file| **file != CHECKPOINT_BEFORE).all(|file| !aside.join(file).exists());
+    !path.join(CONFIG).exists()
+        && has_config(&aside)
+        && (!has_config_in_checkpoint(path) || came_from_there())
+}
+
+/// Whether a process was killed while it put the run aside.
+fn is_partly_aside(path: &Path) -> bool {
+    let aside = path.join(OVERWRITTEN);
+    has_config(path) && aside.is_dir() && !aside.join(CONFIG).exists()
 }
 
 impl RunFolder {
-    /// Makes the folder: `out`, or the first `runs/NAME-N` that is free, and locks it. Fails when another process is at
-    /// work in it, or when it cannot be written to.
-    pub(crate) fn create(out: Option<&Path>, name: &str) -> Result<Self> {
-        let mut folder = match out {
-            Some(path) => Self { path: path.into(), made: Vec::new(), lock: None },
-            None => Self { path: PathBuf::from("runs"), made: Vec::new(), lock: None },
-        };
-        folder.make()?;
-        if out.is_none() {
-            folder.number(name)?;
-        }
-        let ready = FolderLock::take(&folder.path).map_err(Into::into).and_then(|lock| {
-            folder.lock = Some(lock);
-            folder.probe()?;
-            folder.bring_back()?;
-            folder.unpack()
-        });
-        if ready.is_err() {
-            folder.discard();
-        }
-        ready.map(|()| folder)
+    /// Makes and locks the folder of a new run, which may take the place of another run when that is asked for. As of all of
+    /// these, fails when another process is at work in it, or when it cannot be written to.
+    pub(crate) fn create(path: &Path, overwrite: bool) -> Result<Self> {
+        Self::take(path, |path| refuse_existing(path, overwrite))
     }
 
     /// Opens and locks the folder of a run that is there.
     pub(crate) fn open(path: &Path) -> Result<Self> {
-        if !is_run(path) {
-            return Err(no_run(path));
+        Self::take(path, |path| if is_run(path) { Ok(()) } else { Err(no_run(path)) })
+    }
+
+    /// The one or the other; [`RunFolder::holds_run`] tells which.
+    pub(crate) fn open_or_create(path: &Path) -> Result<Self> {
+        Self::take(path, |path| if is_run(path) { Ok(()) } else { refuse_existing(path, false) })
+    }
+
+    /// Makes and locks the first `runs/NAME-N` that is free.
+    pub(crate) fn number(name: &str) -> Result<Self> {
+        let mut folder = Self { path: PathBuf::from("runs"), made: Vec::new(), lock: None };
+        folder.make()?;
+        folder.go_to_free(name)?;
+        folder.lock(|_| Ok(()))
+    }
+
+    /// Makes and locks a folder that `check` has nothing against.
+    fn take(path: &Path, check: impl Fn(&Path) -> Result<()>) -> Result<Self> {
+        // Nothing is put into a folder that is something else's.
+        check(path)?;
+        let mut folder = Self { path: path.into(), made: Vec::new(), lock: None };
+        folder.make()?;
+        folder.lock(check)
+    }
+
+    /// Locks it, and asks `check` now that nobody else can change it: a run may have come, or gone, until then.
+    fn lock(mut self, check: impl Fn(&Path) -> Result<()>) -> Result<Self> {
+        let ready = FolderLock::take(&self.path).map_err(Into::into).and_then(|lock| {
+            self.lock = Some(lock);
+            check(&self.path)?;
+            self.probe()?;
+            self.bring_back()?;
+            self.unpack()
+        });
+        if ready.is_err() {
+            self.leave();
         }
-        let lock = FolderLock::take(path)?;
-        let folder = Self { path: path.into(), made: Vec::new(), lock: Some(lock) };
-        folder.probe()?;
-        folder.bring_back()?;
-        folder.unpack()?;
-        Ok(folder)
+        if self.holds_run() {
+            // Whoever has made the folder, the run in it is another's.
+            self.made.clear();
+        }
+        ready.map(|()| self)
+    }
+
+    /// Whether there is a run in it.
+    pub(crate) fn holds_run(&self) -> bool {
+        is_run(&self.path)
     }
 
     /// Puts an earlier run aside, whole, until the new one has a model: a run that is killed must not leave less than it
-    /// found, nor a config beside the model of another.
+    /// found, nor a config beside the model of another. One that has neither a model nor a state to go on from is not kept.
     pub(crate) fn begin(&self, config: &str) -> Result<()> {
         self.check()?;
         let aside = self.file(OVERWRITTEN);
+        let (waits, has_model) = (aside.join(CONFIG).is_file(), self.file(MODEL).is_file());
         if !self.file(CONFIG).is_file() {
             // There is no run, but perhaps what a process has left that was killed before it had begun one. Put aside it would
             // look like a part of one.
             drop(fs::remove_file(aside.join(EVENTS)));
-        } else if !aside.join(CONFIG).is_file() || self.file(MODEL).is_file() {
+        } else if has_model || (!waits && has_checkpoint(&self.path)) {
             fs::create_dir_all(&aside).map_err(|error| Error::io("create", &aside, error))?;
+            remove_files(&aside);
             move_files(&self.path, &aside)?;
         } else {
-            // It had been overwritten by a run that came to nothing.
-            FILES.iter().try_for_each(|file| self.remove(file))?;
+            // It has come to nothing, and is nothing to come back to: what it had overwritten is, if anything. Its config is
+            // replaced, so that the folder is a run's all the time.
+            FILES.iter().filter(|file| **file != CONFIG).try_for_each(|file| self.remove(file))?;
         }
         // A folder without a run in it.
         drop(fs::remove_dir(&aside));
@@ -230,7 +268,7 @@ impl RunFolder {
 
     /// Brings back a run that a process was killed over, so that there is one run here and nothing of it is lost.
     fn bring_back(&self) -> Result<()> {
-        if !is_aside(&self.path) {
+        if !is_aside(&self.path) && !is_partly_aside(&self.path) {
             return Ok(());
         }
         let aside = self.file(OVERWRITTEN);
@@ -253,9 +291,11 @@ impl RunFolder {
             return;
         }
         let aside = self.file(OVERWRITTEN);
-        FILES.iter().for_each(|file| drop(fs::remove_file(aside.join(file))));
+        remove_files(&aside);
         drop(fs::remove_dir(&aside));
         drop(self.remove(CHECKPOINT_BEFORE));
+        // A process that was killed has begun them.
+        FILES.iter().for_each(|file| drop(self.remove(&format!("{file}.part"))));
     }
 
     /// Makes the folder and those above it.
@@ -269,7 +309,7 @@ impl RunFolder {
     }
 
     /// Goes to the first `NAME-N` that another run has not taken.
-    fn number(&mut self, name: &str) -> Result<()> {
+    fn go_to_free(&mut self, name: &str) -> Result<()> {
         for n in 1.. {
             let path = self.path.join(format!("{name}-{n}"));
             match fs::create_dir(&path) {
@@ -280,7 +320,7 @@ impl RunFolder {
                 }
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
                 Err(error) => {
-                    self.discard();
+                    self.leave();
                     return Err(Error::io("create", path, error).into());
                 }
             }
@@ -311,17 +351,20 @@ impl RunFolder {
 
     /// Takes away what was made for a run that has come to nothing.
     pub(crate) fn discard(&mut self) {
-        let own = self.check().is_ok();
+        if !self.made.is_empty() && self.check().is_ok() {
+            for file in FILES {
+                drop(fs::remove_file(self.file(file)));
+                drop(fs::remove_file(self.file(&format!("{file}.part"))));
+            }
+        }
+        self.leave();
+    }
+
+    /// Lets go of it, and takes away the folders that were made for it. One with anything in it stays.
+    fn leave(&mut self) {
         self.lock = None;
-        if self.made.is_empty() || !own {
-            return;
-        }
-        for file in FILES {
-            drop(fs::remove_file(self.file(file)));
-            drop(fs::remove_file(self.file(&format!("{file}.part"))));
-        }
-        // A folder with anything else in it stays.
         self.made.iter().rev().for_each(|path| drop(fs::remove_dir(path)));
+        self.made.clear();
     }
 
     pub(crate) fn path(&self) -> &Path {
@@ -357,6 +400,11 @@ pub(crate) fn own_folder(within: &Path) -> highmark::Result<PathBuf> {
             made => return made.map(|()| own.clone()).map_err(|error| Error::io("create", own, error)),
         }
     }
+}
+
+/// Takes away what there is of a run's files.
+fn remove_files(from: &Path) {
+    FILES.iter().for_each(|file| drop(fs::remove_file(from.join(file))));
 }
 
 /// Moves what there is of a run's files.

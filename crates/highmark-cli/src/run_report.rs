@@ -210,6 +210,11 @@ impl RunReport {
         })
     }
 
+    /// How many epochs the run had at most.
+    pub(crate) fn epochs_had(&self) -> usize {
+        self.epochs_asked.unwrap_or(self.epochs_planned)
+    }
+
     /// Whether the run has left a model.
     pub(crate) fn has_model(&self) -> bool {
         !self.final_metrics.is_empty()

@@ -3,13 +3,14 @@
 use std::time::Instant;
 
 use highmark::{
-    Callback, CsvLogger, EventLog, Learner, Monitor, Outcome, ProgressBar, ResumePoint, SaveBest,
+    Callback, CsvLogger, EventLog, Learner, Monitor, Outcome, ProgressBar, ResumePoint, SaveBest, StopFlag,
 };
 
 use crate::args::{ResumeWhen, TrainArgs};
 use crate::config::Config;
 use crate::experiment::Experiment;
 use crate::failure::{Failure, Result};
+use crate::new_limits::NewLimits;
 use crate::notice;
 use crate::resume;
 use crate::run_folder::{self, RunFolder};
@@ -23,20 +24,23 @@ use crate::text_table::count;
 pub(crate) fn run(args: &TrainArgs, start: Instant) -> Result<()> {
     let config = Config::of_train(args)?;
     let screen = Screen::new(args.quiet, args.json);
-    if args.resume == ResumeWhen::Auto {
-        let Some(out) = &config.out else {
+    let stop = notice::watch(&args.deadline)?;
+    let auto = args.resume == ResumeWhen::Auto;
+    let Some(out) = config.out.clone() else {
+        if auto {
             return Err(Failure::usage("resume: name the run's folder with --out, to find it again"));
-        };
-        if run_folder::is_run(out) {
-            let stop = notice::watch(&args.deadline)?;
-            return resume::go_on_with(&out.clone(), config, stop, screen, args.json, start);
         }
+        let experiment = Experiment::prepare(config, stop)?;
+        let folder = RunFolder::number(&source::name(&experiment.config.data))?;
+        return carry_out(experiment, folder, None, screen, args.json, start);
+    };
+    // Before the data is read, so that what is in the folder stays as it was looked at.
+    let mut folder =
+        if auto { RunFolder::open_or_create(&out)? } else { RunFolder::create(&out, args.overwrite)? };
+    if auto && folder.holds_run() {
+        return resume::go_on_with(folder, config, stop, screen, args.json, start);
     }
-    if let Some(out) = &config.out {
-        run_folder::refuse_existing(out, args.overwrite)?;
-    }
-    let experiment = Experiment::prepare(config, notice::watch(&args.deadline)?)?;
-    let folder = RunFolder::create(experiment.config.out.as_deref(), &source::name(&experiment.config.data))?;
+    let experiment = Experiment::prepare(config, stop).inspect_err(|_| folder.discard())?;
     carry_out(experiment, folder, None, screen, args.json, start)
 }
 
@@ -79,12 +83,12 @@ fn train(
 ) -> Result<RunReport> {
     let mut saving = Instant::now();
     let toml = experiment.config.repeatable(folder.path())?;
-    match from {
-        None => folder.begin(&toml)?,
-        Some(from) if from.finished && experiment.config.epochs > Some(from.epochs) => {
-            folder.write(run_folder::CONFIG, &toml)?;
-        }
-        Some(_) => {}
+    let mut others = callbacks(experiment, folder);
+    let path = folder.file(run_folder::CONFIG);
+    if from.is_none() {
+        folder.begin(&toml)?;
+    } else if !experiment.config.has_limits_of(&Config::of_file(&path)?) {
+        others.push(Box::new(NewLimits { path, config: toml.clone() }));
     }
     let mut save = saving.elapsed();
     experiment.lines()?.iter().for_each(|line| screen.say(line));
@@ -92,7 +96,6 @@ fn train(
     from.iter().flat_map(|from| resume::lines(from)).for_each(|line| screen.say(line));
     screen.say("");
 
-    let others = callbacks(experiment, folder);
     let (epochs, schedule) = (experiment.config.most_epochs(), experiment.config.schedule()?);
     let direction = experiment.config.direction()?;
     let monitor = experiment.config.monitor().to_string();
@@ -141,6 +144,9 @@ fn train(
     if report.outcome == Outcome::Interrupted {
         return Err(interrupted(&report, folder));
     }
+    // What is left takes no longer than a validation, and without it there would be a model and no report. A second Ctrl-C ends
+    // it all the same.
+    learner.set_stop_flag(StopFlag::default());
     let best = learner.history().best_then_loss(&monitor, direction);
 
     saving = Instant::now();
@@ -206,7 +212,9 @@ fn keep_elsewhere(
 ) -> Failure {
     let kept = run_folder::own_folder(&std::env::temp_dir()).and_then(|own| {
         let path = own.join(run_folder::MODEL);
-        learner.trainer_mut().save_as_of(&path, false, Some(epoch), step).map(|()| path)
+        let saved = learner.trainer_mut().save_as_of(&path, false, Some(epoch), step);
+        // Nothing is in it then.
+        saved.inspect_err(|_| drop(std::fs::remove_dir(&own))).map(|()| path)
     });
     let kept = match kept {
         Ok(path) => format!("the model is kept in {} instead", path.display()),

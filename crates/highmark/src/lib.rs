@@ -48,7 +48,7 @@ pub use learner::{
     Event, EventSet, FlatCos, Flow, FolderLock, History, Learner, LearnerConfig, Limit, LrFind, LrFindConfig,
     ModelDescription, NonFinite, NonFiniteCounts, OneCycle, Outcome, Output, Phase, Plan, Predicted,
     Progress, Provenance, Report, ResumePoint, RunKind, RunsOn, SavedModel, Saving, Signal, Smooth, Span,
-    Stage, StopFlag, Suggestion, Timings, Trainer, checkpoint_rows, checkpoint_text,
+    Stage, StopFlag, Suggestion, Timings, Trainer, checkpoint_is_of_end, checkpoint_rows, checkpoint_text,
     checkpoint_text_unchecked, on, write_file,
 };
 pub use losses::{Activation, BceWithLogits, CrossEntropy, Focal, Huber, L1, Loss, LossKind, Mse};

@@ -23,6 +23,12 @@ impl Config {
         }
     }
 
+    /// Whether it trains no longer, and no shorter, than another.
+    pub(crate) fn has_limits_of(&self, other: &Self) -> bool {
+        (self.epochs, &self.max_time, self.max_usd, self.usd_per_hour)
+            == (other.epochs, &other.max_time, other.max_usd, other.usd_per_hour)
+    }
+
     /// Epochs at most: as many as fit when there is a limit of time.
     pub(crate) fn most_epochs(&self) -> usize {
         self.epochs.unwrap_or(usize::MAX)

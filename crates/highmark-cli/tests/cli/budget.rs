@@ -53,7 +53,7 @@ fn an_interrupted_run_is_given_a_limit() {
     let report = folder.json("run/report.json");
     assert!(report["stop_detail"].as_str().unwrap().contains("budget of 4 s is used up"), "{report}");
     assert!(report["epochs_run"].as_u64() > Some(1) && report["usd"].as_f64() > Some(0.5), "{report}");
-    folder.run("resume run --max-time 1h").failed(1, &["the run in run has ended", "no use for more time"]);
+    folder.run("resume run --max-usd 900").failed(1, &["the run in run has ended", "no use for more time"]);
     assert!(folder.run("resume run").done().out.contains("The run in run has ended"));
     folder.run("train run/config.toml --replay run --out again").done();
     assert_eq!(folder.bytes("again/best.safetensors"), folder.bytes("run/best.safetensors"));

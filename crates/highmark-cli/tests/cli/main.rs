@@ -14,6 +14,8 @@ mod messy;
 mod missing_target;
 #[cfg(unix)]
 mod moved;
+mod other_limits;
+mod overwritten;
 mod result_file;
 mod resume;
 mod run;

@@ -180,7 +180,9 @@ fn other_data_and_other_settings_are_refused_and_nothing_is_lost() {
         ],
     );
     folder.write("people.csv", &people_then);
-    let config = folder.read("run/config.toml").replace("bs = 16", "bs = 8");
+    let config = folder.read("run/config.toml");
+    assert!(config.contains("epochs = 3"), "what is refused is not remembered: {config}");
+    let config = config.replace("bs = 16", "bs = 8");
     folder.write("run/config.toml", &config);
     folder.run("resume run --epochs 5").failed(1, &["batch size was 16 and is 8 now"]);
     // The seed also decides the split, and it is the seed that was changed.

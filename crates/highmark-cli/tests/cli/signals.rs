@@ -197,6 +197,38 @@ fn a_second_interrupt_ends_it_at_once_and_nothing_is_lost() {
     assert_eq!(folder.bytes("cut/best.safetensors"), folder.bytes("whole/best.safetensors"));
 }
 
+/// What is left then is measured and reported, since it is done before it could be done again.
+#[test]
+fn a_run_whose_epochs_are_over_comes_to_its_end() {
+    let folder = Folder::with("signals-end", "people.csv", &people(300));
+    folder.run(&format!("train people.csv {OPTIONS} --epochs 2 --out run --quiet")).done();
+    let metrics = folder.json("run/report.json")["final_metrics"].clone();
+    std::fs::remove_file(folder.path("run/report.json")).unwrap();
+    assert_eq!(finish(spawn(&folder, "resume run", Some("1"))).code, Some(0));
+    assert_eq!(folder.json("run/report.json")["final_metrics"], metrics);
+    // In the validation after the last epoch: with so many rows, most of the time is spent there.
+    let csv = people(60_000);
+    folder.write("many.csv", &csv);
+    let train =
+        format!("train many.csv {OPTIONS} --valid-rows 40..60000 --epochs 1 --no-checkpoint --out many");
+    let mut seen = false;
+    for _ in 0..20 {
+        drop(std::fs::remove_dir_all(folder.path("many")));
+        let child = spawn(&folder, &train, None);
+        until("the epoch has ended", || {
+            let events = std::fs::read_to_string(folder.path("many/events.jsonl"));
+            events.is_ok_and(|text| text.contains("\"end\""))
+        });
+        signal(&child, "TERM");
+        seen |= !folder.path("many/report.json").exists();
+        finish(child).done();
+        if seen {
+            break;
+        }
+    }
+    assert!(seen, "no signal came before the report");
+}
+
 #[test]
 fn deadlines() {
     let folder = Folder::with("signals-deadline", "people.csv", &people(300));

@@ -46,7 +46,9 @@ pub(crate) use atomic_file::is_in_place;
 pub use atomic_file::write_file;
 pub use budget::{Budget, BudgetUse, Limit, Plan};
 pub use callback::{Callback, CallbackState, Callbacks, on};
-pub use checkpoints::{CheckpointConfig, checkpoint_rows, checkpoint_text, checkpoint_text_unchecked};
+pub use checkpoints::{
+    CheckpointConfig, checkpoint_is_of_end, checkpoint_rows, checkpoint_text, checkpoint_text_unchecked,
+};
 #[doc(hidden)]
 pub use checksum::seal_checkpoint;
 pub use console::{Console, Output};
@@ -413,6 +415,11 @@ impl Learner {
         config.as_ref().map_or(Ok(()), CheckpointConfig::check)?;
         (self.checkpoint, self.resume) = (config, None);
         Ok(())
+    }
+
+    /// The flag that ends what this learner does from now on, in place of [`LearnerConfig::stop`].
+    pub fn set_stop_flag(&mut self, flag: StopFlag) {
+        self.trainer.stop = flag;
     }
 
     /// What fits do from now on about a loss or a gradient that is NaN or infinite.
