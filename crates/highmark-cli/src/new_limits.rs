@@ -25,7 +25,7 @@ impl Callback for NewLimits {
     }
 
     fn save_state(&self) -> highmark::Result<CallbackState> {
-        Ok(CallbackState::default())
+        Ok(CallbackState::none())
     }
 
     fn load_state(&mut self, _: &CallbackState) -> highmark::Result<()> {

@@ -87,8 +87,14 @@ fn train(
     let path = folder.file(run_folder::CONFIG);
     if from.is_none() {
         folder.begin(&toml)?;
-    } else if !experiment.config.has_limits_of(&Config::of_file(&path)?) {
-        others.push(Box::new(NewLimits { path, config: toml.clone() }));
+    } else {
+        if !experiment.config.has_limits_of(&Config::of_file(&path)?) {
+            others.push(Box::new(NewLimits { path: path.clone(), config: toml.clone() }));
+        }
+        // Once more, to see how long this disk takes for it: the end of the run is planned by that.
+        let there =
+            std::fs::read_to_string(&path).map_err(|error| highmark::Error::io("read", &path, error))?;
+        folder.write(run_folder::CONFIG, &there)?;
     }
     let mut save = saving.elapsed();
     experiment.lines()?.iter().for_each(|line| screen.say(line));

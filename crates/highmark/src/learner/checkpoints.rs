@@ -79,8 +79,8 @@ pub fn checkpoint_rows(folder: impl AsRef<Path>) -> Result<Option<Vec<EpochRow>>
 
 /// Whether the newest good checkpoint in a folder is that of the end of its fit, so that the fit can be extended; otherwise as
 /// [`checkpoint_text`].
-pub fn checkpoint_is_of_end(folder: &Path) -> Result<Option<bool>> {
-    Ok(checkpoint::find(folder)?.map(|found| found.checkpoint.meta.position.finished))
+pub fn checkpoint_is_of_end(folder: impl AsRef<Path>) -> Result<Option<bool>> {
+    Ok(checkpoint::find(folder.as_ref())?.map(|found| found.checkpoint.meta.position.finished))
 }
 
 /// [`checkpoint_text`] without a look at anything but its beginning, which is quick for a large one: whether it is good is not known.
