@@ -45,8 +45,6 @@ impl BatchNorm {
         [mean, inv_std, running_mean, running_var]: [&mut [f32]; 4],
     ) {
         let count = rows as f64;
-        // One row says nothing of the variance: it is normalised to the shift, and the running statistics stay.
-        let (momentum, apart) = if rows > 1 { (MOMENTUM, count - 1.0) } else { (0.0, 1.0) };
         for (group, (x, y)) in x.chunks(GROUP * rows).zip(y.chunks_mut(GROUP * rows)).enumerate() {
             let start = group * GROUP;
             let features = start..start + x.len() / rows;
@@ -63,9 +61,12 @@ impl BatchNorm {
                 running.zip(&squares).zip(mean.iter().zip(inv_std.iter_mut()))
             {
                 *inv_std = (1.0 / (squares / count + EPS).sqrt()) as f32;
-                let unbiased = (squares / apart) as f32;
-                *running_mean = (1.0 - momentum) * *running_mean + momentum * mean;
-                *running_var = (1.0 - momentum) * *running_var + momentum * unbiased;
+                // One row says nothing of the variance: it is normalised to the shift, and the running statistics stay.
+                if rows > 1 {
+                    let unbiased = (squares / (count - 1.0)) as f32;
+                    *running_mean = (1.0 - MOMENTUM) * *running_mean + MOMENTUM * mean;
+                    *running_var = (1.0 - MOMENTUM) * *running_var + MOMENTUM * unbiased;
+                }
             }
             for (i, (x, y)) in x.chunks_exact(rows).zip(y.chunks_exact_mut(rows)).enumerate() {
                 self.scale(values, first + start + i, x, y, mean[i], inv_std[i]);
