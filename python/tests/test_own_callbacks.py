@@ -111,6 +111,26 @@ def test_the_batch_is_the_last_one_until_another_begins(learn):
     assert seen["train"] == (15, 16, 16)
 
 
+def test_parameters_have_their_gradients_in_hooks(learn):
+    class Clips(Callback):
+        def before_fit(self):
+            self.norms = []
+
+        def before_step(self):
+            for p in self.model.parameters():
+                p.grad.data.clamp_(-0.001, 0.001)
+            self.norms.append(max(p.grad.abs().max().item() for p in self.model.parameters() if p.grad is not None))
+
+    clips = Clips()
+    with learn.no_logging():
+        learn.fit(1, cbs=clips)
+    assert len(clips.norms) == 16 and clips.norms == pytest.approx([0.001] * 16)
+    first = next(learn.model.parameters())
+    assert first.grad is None
+    with pytest.raises(AttributeError, match="in hooks alone"):
+        first.grad = 1
+
+
 def test_what_hooks_can_read(learn):
     seen = {}
 
@@ -252,14 +272,15 @@ def test_gradients_and_losses_have_their_own_place(learn):
     def assign(self):
         self.learn.loss = self.loss * 2
 
-    for event, hook, meant in (
-        ("after_backward", scale, r"learn.model.grads\(\)\[name\] are those of the parameters"),
-        ("after_loss", assign, "loss: it is the library's number.* a hook changes learn.grad in after_loss"),
-    ):
-        cb, _ = traced([event], **{event: hook})
-        with pytest.raises(AttributeError, match=meant):
-            learn.fit(1, cbs=cb)
-    with pytest.raises(AttributeError, match="no gradients of their own"):
+    cb, _ = traced(["after_loss"], after_loss=assign)
+    with pytest.raises(AttributeError, match="loss: it is the library's number.* a hook changes learn.grad in after_loss"):
+        learn.fit(1, cbs=cb)
+    before = [parameter.copy() for parameter in learn.model.parameters()]
+    cb, _ = traced(["after_backward"], after_backward=scale)
+    with learn.no_logging():
+        learn.fit(1, wd=0, cbs=cb)
+    assert all(np.array_equal(*pair) for pair in zip(before, learn.model.parameters(), strict=True)), "nothing to learn from"
+    with pytest.raises(AttributeError, match="gradients in hooks alone"):
         next(learn.model.parameters()).grad = 0
     assert not hasattr(learn.get_preds()[0], "grad")
 

@@ -139,3 +139,11 @@ def test_torchs_functions_get_torchs_tensors(p, monkeypatch):
         return np.stack(tensors, dim)
 
     assert Tensor.__torch_function__(stack, (Tensor,), ([p, p],), {"dim": 1}).shape == (3, 2, 2)
+
+
+def test_sizes_and_changes_in_place():
+    t = tensor([[1.0, 2.0], [3.0, 4.0]])
+    assert (t.size(), t.size(0), t.size(-1), t.size + 1, t.numel(), t.T[:1].size()) == ((2, 2), 2, 2, 5, 4, (1, 2))
+    assert np.mean(t) == 2.5 and t.reshape(-1).size(0) == t.size == 4
+    assert t.add_(1).mul_(2).clamp_(max=8).tolist() == [[4, 6], [8, 8]] and t.sub_(4).div_(2)[0, 1] == 1
+    assert t.fill_(3).sum() == 12 and not t.zero_().any()

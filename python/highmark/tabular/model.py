@@ -58,7 +58,9 @@ class Optimizer:
 
 
 class Parameter(Tensor):
-    """Weights of a model."""
+    """Weights of a model, a copy; in a hook with their gradient, which is the model's own memory."""
+
+    _grad: Tensor | None = None
 
     @property
     def requires_grad(self) -> Any:
@@ -69,6 +71,17 @@ class Parameter(Tensor):
     def requires_grad(self, value: Any) -> None:
         if not value:
             raise AttributeError("requires_grad: nothing is ever frozen here, so every parameter is trained")
+
+    @property
+    def grad(self) -> Any:
+        """The gradient, from ``after_backward`` on, which can be changed; ``None`` outside of hooks."""
+        return self._grad
+
+    @grad.setter
+    def grad(self, value: Any) -> None:
+        if self._grad is None:
+            raise AttributeError("grad: there are gradients in hooks alone, from after_backward on")
+        self._grad[...] = value
 
 
 @dataclass(frozen=True, eq=False)
@@ -186,13 +199,16 @@ class Model:
                 found.append(Embedding(read_only(value)))
         return found
 
-    def named_parameters(self) -> Iterator[tuple[str, Tensor]]:
+    def named_parameters(self) -> Iterator[tuple[str, Parameter]]:
         """A copy of each parameter under its name, without running statistics. It cannot be written: ``load_state_dict``
         changes weights."""
-        state = self.state_dict()
-        return ((name, read_only(state[name])) for name, *_ in self._learn._trainer.layout())
+        state, grads = self.state_dict(), self.grads()
+        for name, *_ in self._learn._trainer.layout():
+            parameter = read_only(state[name])
+            parameter._grad = grads.get(name)
+            yield name, parameter
 
-    def parameters(self) -> Iterator[Tensor]:
+    def parameters(self) -> Iterator[Parameter]:
         """The same without the names."""
         return (parameter for _, parameter in self.named_parameters())
 
@@ -210,12 +226,13 @@ class Model:
             state[name] = array
         self._learn._trainer.load_state_dict(state)
 
-    def grads(self) -> dict[str, np.ndarray]:
+    def grads(self) -> dict[str, Tensor]:
         """The gradient of each parameter, from ``after_backward`` on: the model's own memory, which can be changed."""
         flat = self._learn._trainer.array("grads")
         if flat is None:
             return {}
-        return {name: flat[start:end].reshape(shape) for name, start, end, shape in self._learn._trainer.layout()}
+        layout = self._learn._trainer.layout()
+        return {name: tensor_of(flat[start:end].reshape(shape)) for name, start, end, shape in layout}
 
     def _part(self, name: str) -> Part:
         trained = {name for name, *_ in self._learn._trainer.layout()}

@@ -29,6 +29,26 @@ def _method(function: Any) -> Any:
     return method
 
 
+def _in_place(function: Any) -> Any:
+    """A function of numpy as a method that writes what it gives into the array."""
+
+    def method(self: Any, *args: Any, **kwargs: Any) -> Any:
+        function(self.numpy(), *args, out=self.numpy(), **kwargs)
+        return self
+
+    method.__doc__ = f"numpy's ``{function.__name__}``, in place."
+    return method
+
+
+class _Size(int):
+    """How many numbers there are, as numpy has it; called, the shape or a part of it, as torch has it."""
+
+    shape: tuple[int, ...]
+
+    def __call__(self, dim: int | None = None) -> Any:
+        return self.shape if dim is None else self.shape[dim]
+
+
 class Tensor(np.ndarray):
     """An array of numpy, with torch's methods of the same meaning: ``dim`` and ``keepdim`` in reductions, ``numpy()``,
     ``float()``, ``view(-1)`` and so on. There is no gradient and no other device.
@@ -46,6 +66,22 @@ class Tensor(np.ndarray):
     eq, ne, allclose, equal = _method(np.equal), _method(np.not_equal), _method(np.allclose), _method(np.array_equal)
     ge, gt, le, lt = _method(np.greater_equal), _method(np.greater), _method(np.less_equal), _method(np.less)
     clamp_min, clamp_max, flip = _method(np.maximum), _method(np.minimum), _method(np.flip)
+
+    add_, sub_, mul_, div_ = _in_place(np.add), _in_place(np.subtract), _in_place(np.multiply), _in_place(np.true_divide)
+
+    def clamp_(self, min: Any = None, max: Any = None) -> Any:
+        """Within these limits, in place."""
+        np.clip(self.numpy(), min, max, out=self.numpy())
+        return self
+
+    def zero_(self) -> Any:
+        """Zeros, in place."""
+        return self.fill_(0)
+
+    def fill_(self, value: Any) -> Any:
+        """``value`` everywhere, in place."""
+        self.fill(value)
+        return self
 
     def numpy(self) -> np.ndarray:
         """The same memory as a plain array."""
@@ -107,9 +143,16 @@ class Tensor(np.ndarray):
         """As truth values."""
         return self.astype(np.bool_)
 
+    @property
+    def size(self) -> Any:
+        """How many numbers there are; ``size()`` is the shape, and ``size(0)`` the rows."""
+        size = _Size(super().size)
+        size.shape = self.shape
+        return size
+
     def numel(self) -> Any:
         """How many numbers there are."""
-        return self.size
+        return int(self.size)
 
     def view(self, *shape: Any, **kwargs: Any) -> Any:
         """The same numbers in another shape; with a type, as numpy has it."""
