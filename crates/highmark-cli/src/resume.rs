@@ -49,13 +49,19 @@ pub(crate) fn go_on_with(
     let config = Config { decided, ..config };
     let mut experiment = Experiment::prepare(config, stop)?;
     experiment.config.check_same(&run)?;
-    if run.epochs > experiment.config.epochs && experiment.config.epochs.is_some() {
+    let begun = run_folder::has_checkpoint(folder.path());
+    if begun && run.epochs > experiment.config.epochs && experiment.config.epochs.is_some() {
         // It may have been extended since, and does not become shorter again.
         let (epochs, shown) = (count(run.epochs.unwrap_or_default(), "epoch"), folder.path().display());
         screen.say(format!(
             "The run in {shown} is one of {epochs}, and stays so: what has begun does not become shorter."
         ));
         experiment.config.epochs = run.epochs;
+    }
+    let same_epochs = Config { epochs: experiment.config.epochs, ..run };
+    if begun && !experiment.config.has_limits_of(&same_epochs) {
+        screen
+            .say("The limits of time and money are those of this command now, and no more those of the run.");
     }
     if let Some(report) = ended(&folder, &experiment.config)?
         && is_whole(&folder, &report, screen)?

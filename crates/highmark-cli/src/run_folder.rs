@@ -237,9 +237,10 @@ impl RunFolder {
             remove_files(&aside);
             move_files(&self.path, &aside)?;
         } else {
-            // It has come to nothing, and is nothing to come back to: what it had overwritten is, if anything. Its config is
-            // replaced, so that the folder is a run's all the time.
-            FILES.iter().filter(|file| **file != CONFIG).try_for_each(|file| self.remove(file))?;
+            // It has come to nothing, and is nothing to come back to: what it had overwritten is, if anything. The files that make
+            // the folder a run's are replaced, so that it is one all the time.
+            let others = FILES.iter().filter(|file| ![CONFIG, EVENTS].contains(file));
+            others.copied().try_for_each(|file| self.remove(file))?;
         }
         // A folder without a run in it.
         drop(fs::remove_dir(&aside));
@@ -268,10 +269,15 @@ impl RunFolder {
 
     /// Brings back a run that a process was killed over, so that there is one run here and nothing of it is lost.
     fn bring_back(&self) -> Result<()> {
-        if !is_aside(&self.path) && !is_partly_aside(&self.path) {
+        let (aside, partly) = (self.file(OVERWRITTEN), is_partly_aside(&self.path));
+        if !is_aside(&self.path) && !partly {
             return Ok(());
         }
-        let aside = self.file(OVERWRITTEN);
+        if partly {
+            // What was put aside is missing here; anything else there is not of this run.
+            let kept = FILES.iter().filter(|file| self.file(file).exists());
+            kept.for_each(|file| drop(fs::remove_file(aside.join(file))));
+        }
         move_files(&aside, &self.path)?;
         drop(fs::remove_dir(aside));
         Ok(())

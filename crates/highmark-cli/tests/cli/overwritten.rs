@@ -104,6 +104,12 @@ fn a_run_that_was_partly_put_aside_is_there_whole() {
             (files.clone(), model.clone())
         );
     }
+    // What lies there and is not missing from the run is not of it.
+    let events = folder.read("run/events.jsonl");
+    fs::create_dir(folder.path("run/overwritten")).unwrap();
+    folder.write("run/overwritten/events.jsonl", "");
+    folder.run("resume run").done();
+    assert_eq!((folder.read("run/events.jsonl"), folder.list("run")), (events, files));
 }
 
 #[test]

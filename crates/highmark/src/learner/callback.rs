@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::checkpoint::Checkpoint;
 use super::event::{Event, EventSet, Flow, RunKind, RunsOn, Span, Stage};
+use super::identity::Identity;
 use super::trainer::Trainer;
 use crate::callbacks::Named;
 use crate::{Error, ErrorKind, Result};
@@ -328,9 +329,15 @@ impl Callbacks {
         }
     }
 
-    /// Gives everybody back what it had remembered.
+    /// Gives everybody back what it had remembered. One that has other settings by now, which is allowed after the end of a
+    /// fit, begins anew: what it remembers is of another column, say.
     pub(crate) fn load_states(&mut self, from: &Checkpoint) -> Result<()> {
         for callback in &mut self.list {
+            let mut now = Identity::default();
+            now.add_callback(&**callback)?;
+            if !now.has_callback_of(&from.meta.identity, callback.name()) {
+                continue;
+            }
             let Some(values) = from.meta.callbacks.get(callback.name()) else { continue };
             let prefix = Self::prefix(callback.name());
             let tensors = from.floats_under(&prefix);

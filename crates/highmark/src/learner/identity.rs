@@ -100,6 +100,18 @@ impl Identity {
         }
     }
 
+    /// Whether a callback has the settings that it had in `saved`.
+    pub(crate) fn has_callback_of(&self, saved: &Self, callback: &str) -> bool {
+        let prefix = format!("{CALLBACK}{callback}`");
+        let settings = |of: &Self| -> Vec<(String, String)> {
+            of.0.iter()
+                .filter(|(name, _)| name.starts_with(&prefix))
+                .map(|(n, v)| (n.clone(), v.clone()))
+                .collect()
+        };
+        settings(self) == settings(saved)
+    }
+
     /// A setting, as JSON.
     pub(crate) fn get(&self, name: &str) -> Option<&str> {
         self.0.get(name).map(String::as_str)

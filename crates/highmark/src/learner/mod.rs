@@ -230,10 +230,7 @@ impl Learner {
         mut config: LearnerConfig,
     ) -> Result<Self> {
         let (task, n_cont) = (data.pipeline.task(), data.pipeline.cont_names().len());
-        let norms = config.model.batch_norm || config.model.bn_cont && n_cont > 0;
-        if norms && config.batch_size == 1 {
-            return Err(Error::config("bs", "batch norm needs at least 2 rows a batch"));
-        }
+        check_batch_size(config.batch_size, &config.model, n_cont)?;
         if config.scale_target && config.model.y_range.is_none() {
             config.model.output_scale = target_scale::output_scale(data, &kind)?;
         }
@@ -267,6 +264,9 @@ impl Learner {
         let kind = LossKind::standing_for(&*loss);
         let tabular = (&*model as &dyn Any).downcast_ref::<TabularModel>();
         let options = tabular.map_or_else(TabularConfig::default, |model| model.config().clone());
+        if tabular.is_some() {
+            check_batch_size(config.batch_size, &options, train.n_cont())?;
+        }
         let mut description = ModelDescription::new(model.name(), options, kind, config.seed);
         description.columns = tabular.map_or_else(Vec::new, |model| model.columns().to_vec());
         description.n_cont = train.n_cont();
@@ -469,4 +469,13 @@ impl Learner {
     pub fn quiet(&mut self) {
         self.trainer.console = Console::new(Output::Silent);
     }
+}
+
+/// Fails on batches of one row for a model that normalises them.
+fn check_batch_size(batch_size: usize, model: &TabularConfig, n_cont: usize) -> Result<()> {
+    let norms = model.batch_norm || model.bn_cont && n_cont > 0;
+    if norms && batch_size == 1 {
+        return Err(Error::config("bs", "batch norm needs at least 2 rows a batch"));
+    }
+    Ok(())
 }

@@ -140,6 +140,10 @@ fn callbacks_must_be_the_same_until_the_fit_has_ended() {
     assert_eq!(weights(&learn), weights(&whole));
     // It has ended, and may go on otherwise.
     resumed(vec![stopping(9)]).fit(4, None).unwrap();
+    // One that watches something else has nothing to remember of it.
+    let other = EarlyStopping::new(Monitor::new("train_loss").min_delta(1e6)).patience(2);
+    let reason = resumed(vec![Box::new(other)]).fit(20, None).unwrap().stop_reason();
+    assert!(reason.starts_with("early_stopping: train_loss has not improved for"), "{reason}");
 }
 
 /// A callback of a user's own, with a state.
