@@ -2,6 +2,7 @@
 
 import math
 import sys
+from collections import deque, namedtuple
 from types import SimpleNamespace
 
 import numpy as np
@@ -51,6 +52,18 @@ def test_numpys_meaning(p):
     for function in (np.unique, np.cov, np.nanmedian, np.linalg.norm):
         assert np.array_equal(function(p), function(plain)) and type(function(p)) is Tensor, function
     assert np.setxor1d(p, p[0]).tolist() == [3, 5, 9] and type(np.histogram(p)[1]) is Tensor
+
+
+def test_numpys_functions_of_any_sequence(p):
+    kind = namedtuple("kind", "a b")
+    subclass = type("subclass", (list,), {})
+    for pair in (kind(p, p), subclass([p, p]), deque([p, p])):
+        for function in (np.stack, np.concatenate):
+            assert np.array_equal(function(pair), function([np.asarray(part) for part in pair])), (function, pair)
+            assert type(function(pair)) is Tensor
+    assert np.stack(p.max(1)).tolist() == [[2, 5, 9], [1, 1, 1]]
+    found = np.linalg.svd(p)
+    assert type(found) is type(np.linalg.svd(p.numpy())) and type(found.S) is Tensor
 
 
 # What torch 2.15 gave for p = [[1, -2], [3, 5], [2, 9]], q = [[0.5, 1], [2, 3], [4, 9]] and i = [3, 1, 2].

@@ -13,9 +13,10 @@ _Extreme = namedtuple("_Extreme", "values indices")
 
 
 def _each(change: Any, value: Any) -> Any:
-    """``change`` of a value, in lists, tuples and mappings too."""
-    if type(value) in (list, tuple):
-        return type(value)(_each(change, part) for part in value)
+    """``change`` of a value, in lists, tuples and mappings too. Named tuples stay such."""
+    if isinstance(value, (list, tuple)):
+        parts = [_each(change, part) for part in value]
+        return parts if isinstance(value, list) else value._make(parts) if hasattr(value, "_make") else tuple(parts)
     return {name: _each(change, part) for name, part in value.items()} if type(value) is dict else change(value)
 
 
@@ -198,9 +199,10 @@ class Tensor(np.ndarray):
         return func(*theirs[0], **theirs[1])
 
     def __array_function__(self, func: Any, types: Any, args: Any, kwargs: Any) -> Any:
-        # Of plain arrays, since some of numpy's functions call methods that mean here what torch means.
+        # Of plain arrays, since some of numpy's functions call methods that mean here what torch means. By numpy's own method
+        # it comes to an end where other collections, a deque for one, still hold some of ours.
         plain = _each(lambda x: x.numpy() if isinstance(x, Tensor) else x, (args, kwargs))
-        return _each(_kept, func(*plain[0], **plain[1]))
+        return _each(_kept, super().__array_function__(func, types, *plain))
 
     def __array_wrap__(self, array: Any, context: Any = None, return_scalar: Any = False) -> Any:
         if context is not None and array.dtype == np.float64:
