@@ -9,7 +9,8 @@ import numpy as np
 
 from .._highmark import loss_value
 from .checks import real
-from .tensor import Number, Tensor, tensor_of
+from .number import Number
+from .tensor import Tensor, tensor_of
 
 __all__ = [
     "BCEWithLogitsLossFlat",

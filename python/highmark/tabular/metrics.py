@@ -12,7 +12,8 @@ import numpy as np
 
 from .._highmark import metric_value
 from .naming import attribute_name
-from .tensor import Number, logistic, softmax, tensor_of
+from .number import Number
+from .tensor import logistic, softmax, tensor_of
 
 __all__ = [
     "AccumMetric",

@@ -9,7 +9,7 @@ import numpy as np
 
 from .callback import Callback
 from .metrics import CoreMetric, Metric
-from .tensor import Number
+from .number import Number
 
 if TYPE_CHECKING:
     from .learner import Learner

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["Number", "Tensor", "logistic", "softmax", "tensor", "tensor_of"]
+__all__ = ["Tensor", "logistic", "softmax", "tensor", "tensor_of"]
 
 _Extreme = namedtuple("_Extreme", "values indices")
 
@@ -445,17 +445,3 @@ def tensor(x: Any, *rest: Any) -> Tensor:
     """Numbers as a :class:`Tensor`, floats in 32 bits as torch has them."""
     array = np.array((x, *rest) if rest else x)
     return array.astype(np.float32 if array.dtype == np.float64 else array.dtype, copy=False).view(Tensor)
-
-
-class Number(np.float64):
-    """A loss or a metric: a number as Python and JSON know it, which also answers to the names of a :class:`Tensor`."""
-
-    def __getattr__(self, name: str) -> Any:
-        if name.startswith("_"):
-            raise AttributeError(f"a number has no attribute `{name}`")
-        return getattr(np.asarray(self).view(Tensor), name)
-
-    @property
-    def data(self) -> Any:
-        """The same, as torch has it; numpy has its buffer there."""
-        return self
