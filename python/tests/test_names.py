@@ -103,6 +103,29 @@ class Rows(Metric):
         return self.rows
 
 
+def test_late_modules_are_not_imported_by_a_look():
+    code = """
+from highmark.tabular.all import *
+import inspect
+from highmark.tabular.late import Late
+absent = Late("no_such_module")
+assert not hasattr(absent, "__wrapped__") and inspect.unwrap(scipy) is scipy and inspect.unwrap(CategoricalDtype) is CategoricalDtype
+for same in (copy, deepcopy, lambda x: pickle.loads(pickle.dumps(x))):
+    assert repr(same(pd)) == repr(pd) and repr(same(CategoricalDtype)) == repr(CategoricalDtype)
+assert "pandas" not in sys.modules and "scipy" not in sys.modules
+import gc
+gc.freeze()
+frozen = gc.get_freeze_count()
+assert pd.__version__ and copy(pd).DataFrame is pd.DataFrame and deepcopy(CategoricalDtype)(["a"]).categories[0] == "a"
+assert gc.get_freeze_count() >= frozen - 1000
+try:
+    absent.get
+except ModuleNotFoundError:
+    print("done")
+"""
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout == "done\n"
+
+
 def test_in_a_fit(dls):
     class Counts(Callback):
         def before_epoch(self):
