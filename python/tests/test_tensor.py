@@ -93,6 +93,7 @@ TORCHS = {
     "p.masked_fill(p < 0, -1.5)": [[1, -1.5], [3, 5], [2, 9]],
     "p.quantile(0.25, dim=0)": [1.5, 1.5],
     "p.quantile(tensor([0.1, 0.9]))": [-0.5, 7],
+    "i.quantile(0.25)": 1.5,
     "p.equal(q)": False,
     "p.allclose(p + 1e-7)": True,
     "i.new_zeros(2)": [0, 0],

@@ -331,7 +331,8 @@ class Tensor(np.ndarray):
 
     def quantile(self, q: Any, dim: Any = None, keepdim: Any = False) -> Any:
         """The value below which a share ``q`` lies: of all, or along ``dim``."""
-        return np.quantile(self, np.asarray(q, self.dtype), axis=dim, keepdims=keepdim)
+        floats = self if self.dtype.kind == "f" else self.float()
+        return np.quantile(floats, np.asarray(q, floats.dtype), axis=dim, keepdims=keepdim)
 
     def unique(self) -> Any:
         """Its different values, sorted."""
