@@ -143,6 +143,14 @@ def test_in_a_fit(dls):
     assert learn.train_iter == 2 * 9, "fastai trains the batch that reaches the share, too"
 
 
+@pytest.mark.parametrize(("short_valid", "batches"), [(True, 9 + 3), (False, 9 + 4)])
+def test_a_short_epoch_ends_with_the_batch_at_the_share(dls, short_valid, batches):
+    seen = []
+    learn = tabular_learner(dls, layers=[8])
+    learn.fit(1, cbs=[Callback(before_batch=lambda self: seen.append(self.iter)), ShortEpochCallback(0.5, short_valid)])
+    assert len(seen) == batches
+
+
 def test_parameters_are_counted(learn):
     counted = sum(p.numel() for p in learn.model.parameters() if p.requires_grad)
     assert total_params(learn.model) == (counted, True) and len(params(learn.model)) == len(trainable_params(learn.model))
@@ -163,3 +171,7 @@ def test_bars_are_drawn(capsys, monkeypatch):
     monkeypatch.setattr(sys.stdout, "isatty", lambda: True, raising=False)
     assert list(progress_bar(range(2), comment="columns")) == [0, 1]
     assert capsys.readouterr().out.split("\r")[-1].rstrip() == f"|{'█' * 30}| 2/2 columns"
+    for bar in (progress_bar(range(9999)), progress_bar(iter(range(9999)))):
+        assert len(list(bar)) == 9999
+        drawn = capsys.readouterr().out.split("\r")
+        assert "9999/" in drawn[-1] and len(drawn) < 999, "not at every item"
