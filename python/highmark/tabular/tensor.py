@@ -11,6 +11,10 @@ __all__ = ["Tensor", "logistic", "softmax", "tensor", "tensor_of"]
 
 _Extreme = namedtuple("_Extreme", "values indices")
 
+# What torch calls tensors of a type.
+_NAMES = {"float16": "Half", "float32": "Float", "float64": "Double", "bool": "Bool", "uint8": "Byte", "int8": "Char"}
+_NAMES |= {"int16": "Short", "int32": "Int", "int64": "Long"}
+
 
 def _each(change: Any, value: Any) -> Any:
     """``change`` of a value, in lists, tuples and mappings too. Named tuples stay such."""
@@ -66,7 +70,7 @@ class Tensor(np.ndarray):
     add, sub, mul, div = _method(np.add), _method(np.subtract), _method(np.multiply), _method(np.true_divide)
     eq, ne, allclose, equal = _method(np.equal), _method(np.not_equal), _method(np.allclose), _method(np.array_equal)
     ge, gt, le, lt = _method(np.greater_equal), _method(np.greater), _method(np.less_equal), _method(np.less)
-    clamp_min, clamp_max, flip = _method(np.maximum), _method(np.minimum), _method(np.flip)
+    clamp_min, clamp_max = _method(np.maximum), _method(np.minimum)
 
     add_, sub_, mul_, div_ = _in_place(np.add), _in_place(np.subtract), _in_place(np.multiply), _in_place(np.true_divide)
 
@@ -213,15 +217,16 @@ class Tensor(np.ndarray):
         return array.view(Tensor)
 
     def to(self, *args: Any, dtype: Any = None, **kwargs: Any) -> Any:
-        """The same, or as another type (numpy's, Python's or torch's); there is one device."""
+        """The same, or as another type (numpy's, Python's, torch's or that of an array); there is one device."""
+        kinds = [kind.dtype if isinstance(kind, np.ndarray) else kind for kind in (*args, dtype)]
         # str() of torch's types has the names of numpy's.
-        named = [np.dtype(str(kind)[6:]) if str(kind).startswith("torch.") else kind for kind in (*args, dtype)]
+        named = [np.dtype(str(kind)[6:]) if str(kind).startswith("torch.") else kind for kind in kinds]
         types = [kind for kind in named if isinstance(kind, (type, np.dtype))]
         return self.astype(types[0]) if types else self
 
-    def type(self, dtype: Any) -> Any:
-        """As another type."""
-        return self.to(dtype)
+    def type(self, dtype: Any = None) -> Any:
+        """As another type; without one, the name that torch has for its own."""
+        return f"torch.{_NAMES.get(self.dtype.name, self.dtype.name)}Tensor" if dtype is None else self.to(dtype)
 
     def type_as(self, other: Any) -> Any:
         """As the type of ``other``."""
@@ -248,6 +253,12 @@ class Tensor(np.ndarray):
         if len(axes) == 2:
             return self.swapaxes(*axes)
         return super().transpose(*axes)
+
+    def flip(self, *axes: Any, dims: Any = None, axis: Any = None) -> Any:
+        """Backwards along these axes, or along all."""
+        named = dims if axis is None else axis
+        given = (axes[0] if isinstance(axes[0], (tuple, list)) else axes) if axes else named
+        return np.flip(self, tuple(given) if isinstance(given, list) else given)
 
     def repeat(self, *repeats: Any, **kwargs: Any) -> Any:
         """The whole so many times along each axis; with ``axis``, each part of it, as numpy has it."""
@@ -325,6 +336,8 @@ class Tensor(np.ndarray):
 
     def norm(self, p: Any = 2, dim: Any = None, keepdim: Any = False) -> Any:
         """The root of the sum of squares, or the norm for another ``p``: of all, or along ``dim``."""
+        # To numpy None is the root of the sum of squares, of matrices too.
+        p = None if p in (2, "fro") else p
         if dim is None:
             return np.linalg.norm(self.reshape(-1), p)
         return np.linalg.norm(self, p, axis=dim, keepdims=keepdim)
