@@ -271,7 +271,8 @@ def test_a_look_does_not_read_what_was_written(frame, monkeypatch):
         to.dataloaders()
     loader = to.dataloaders(bs=50).test_dl(frame)
     loader.items["city"] = 9
-    assert "640 rows" in repr(loader) and "640 rows" in repr(loader.dataset) and (len(loader), loader.n, bool(loader)) == (13, 640, True)
+    assert "640 rows" in repr(loader) and "640 rows" in repr(loader.dataset)
+    assert (len(loader), loader.n, bool(loader)) == (13, 640, True)
     with pytest.raises(ValueError, match="codes of column `city`"):
         loader.one_batch()
     loader.items["city"] = 1

@@ -154,13 +154,15 @@ def test_numbers_of_the_library_are_pythons():
 
 def test_what_is_calculated_with_a_number_is_one(p):
     x = Number(0.8)
-    for y in (0.9 * x + 0.1 * x, x / 2, 2 - x, x + np.float64(1), x * x, x**2, 2**x, -x, abs(x), round(x, 1), x.mean(), x.cpu()):
+    calculated = [0.9 * x + 0.1 * x, x / 2, 2 - x, x + np.float64(1), x * x, x**2, 2**x, -x, abs(x), round(x, 1)]
+    for y in (*calculated, x.mean(), x.cpu()):
         assert type(y) is Number and type(y.detach()) is Number and json.dumps([y]) == f"[{float(y)}]", y
     assert x.view(-1).tolist() == x.reshape(1).cpu().tolist() == [0.8] and x.squeeze().cpu() == x.sum() == x.max() == 0.8
     assert (repr(x), str(x), f"{[x]}", x.size(), x.size, round(x)) == ("0.8", "0.8", "[0.8]", (), 1, 1)
     assert 2 / x == 2.5 and 7 // Number(2) == 3 and Number(7) % 4 == 3 and (x * p).shape == (p * x).shape == (3, 2)
     assert (x * pd.Series([1, 2])).tolist() == (pd.Series([1, 2]) * x).tolist() == [0.8, 1.6]
-    assert np.mean(x) == np.max(x) == np.round(x, 2) == np.squeeze(x) == 0.8 and np.std(x) == 0 and np.repeat(x, 2).shape == (2,)
+    assert np.mean(x) == np.max(x) == np.round(x, 2) == np.squeeze(x) == 0.8
+    assert np.std(x) == 0 and np.repeat(x, 2).shape == (2,)
 
 
 def test_torchs_functions_get_torchs_tensors(p, monkeypatch):
