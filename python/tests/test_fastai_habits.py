@@ -208,6 +208,9 @@ def test_splitters(columns):
         assert sorted(train + valid) == list(range(10)) and len(valid) == 2
     with pytest.raises(ValueError, match="at most 1 together"):
         RandomSubsetSplitter(0.6, 0.5)
+    for name, shares in (("train_sz", (0.001, 0.2)), ("valid_sz", (0.2, 0.001))):
+        with pytest.raises(ValueError, match=f"{name}: 0.001 of 200 rows is not one row"):
+            RandomSubsetSplitter(*shares)(range(200))
 
 
 def test_interpretation(learn, capsys):

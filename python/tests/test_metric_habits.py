@@ -88,6 +88,8 @@ def test_losses_and_metrics_answer_to_torchs_names(dls, columns):
         tabular_learner(dls, metrics=partial(accuracy, axes=1))
     with pytest.raises(ValueError, match="axis: classes are along the last axis, not 0"):
         accuracy(preds, targs, axis=0)
+    with pytest.raises(ValueError, match="axis: classes are along the last axis, not 0"):
+        metrics_of(partial(accuracy, axis=0))
     hours = TabularDataLoaders.from_df(columns, procs=PROCS, cat_names=["city"], cont_names=["age"], y_names="hours", bs=32)
     learn = tabular_learner(hours, layers=[4], metrics=[rmse_, rmse], scale_target=True)
     learn.fit(1)
@@ -108,6 +110,8 @@ def test_losses_and_metrics_answer_to_torchs_names(dls, columns):
 def test_the_loss_of_each_row(loss, targets, each, dls):
     raw = tensor([[1.0, 2.0], [3.0, -1.0]])
     assert loss(raw, tensor(targets)).tolist() == pytest.approx(each, abs=1e-4) and loss.y_int == (len(each) == 2)
+    with pytest.raises(ValueError, match="reduction='none': there are . predictions and . targets"):
+        loss(raw, tensor([*targets, targets[0]]))
     loss.reduction = "sum"
     assert loss(raw, tensor(targets)).item() == pytest.approx(sum(each), abs=1e-3)
     with pytest.raises(ValueError, match="the mean over rows is learned from, not reduction='sum'"):

@@ -103,6 +103,30 @@ class Rows(Metric):
         return self.rows
 
 
+def test_late_modules_are_not_imported_by_a_look():
+    code = """
+from highmark.tabular.all import *
+import inspect
+from highmark.tabular.late import Late
+absent = Late("no_such_module")
+assert not hasattr(absent, "__wrapped__") and inspect.unwrap(scipy) is scipy
+assert inspect.unwrap(CategoricalDtype) is CategoricalDtype
+for same in (copy, deepcopy, lambda x: pickle.loads(pickle.dumps(x))):
+    assert repr(same(pd)) == repr(pd) and repr(same(CategoricalDtype)) == repr(CategoricalDtype)
+assert "pandas" not in sys.modules and "scipy" not in sys.modules
+import gc
+gc.freeze()
+frozen = gc.get_freeze_count()
+assert pd.__version__ and copy(pd).DataFrame is pd.DataFrame and deepcopy(CategoricalDtype)(["a"]).categories[0] == "a"
+assert gc.get_freeze_count() >= frozen - 1000
+try:
+    absent.get
+except ModuleNotFoundError:
+    print("done")
+"""
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout == "done\n"
+
+
 def test_in_a_fit(dls):
     class Counts(Callback):
         def before_epoch(self):
@@ -118,6 +142,14 @@ def test_in_a_fit(dls):
         assert learn.recorder.values[0][2:4] == [128, 20]
         learn.fit(2, cbs=ShortEpochCallback(pct=0.5))
     assert learn.train_iter == 2 * 9, "fastai trains the batch that reaches the share, too"
+
+
+@pytest.mark.parametrize(("short_valid", "batches"), [(True, 9 + 3), (False, 9 + 4)])
+def test_a_short_epoch_ends_with_the_batch_at_the_share(dls, short_valid, batches):
+    seen = []
+    learn = tabular_learner(dls, layers=[8])
+    learn.fit(1, cbs=[Callback(before_batch=lambda self: seen.append(self.iter)), ShortEpochCallback(0.5, short_valid)])
+    assert len(seen) == batches
 
 
 def test_parameters_are_counted(learn):
@@ -140,3 +172,7 @@ def test_bars_are_drawn(capsys, monkeypatch):
     monkeypatch.setattr(sys.stdout, "isatty", lambda: True, raising=False)
     assert list(progress_bar(range(2), comment="columns")) == [0, 1]
     assert capsys.readouterr().out.split("\r")[-1].rstrip() == f"|{'█' * 30}| 2/2 columns"
+    for bar in (progress_bar(range(9999)), progress_bar(iter(range(9999)))):
+        assert len(list(bar)) == 9999
+        drawn = capsys.readouterr().out.split("\r")
+        assert "9999/" in drawn[-1] and len(drawn) < 999, "not at every item"

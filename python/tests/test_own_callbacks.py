@@ -26,6 +26,7 @@ from highmark.tabular.all import (
     TabularDataLoaders,
     TrackerCallback,
     accuracy,
+    error_rate,
     tabular_learner,
 )
 
@@ -421,3 +422,26 @@ def test_state_in_checkpoints(learn):
     with learn.no_logging():
         learn.fit(2, cbs=cb)
     assert cb.state_dict() == {"n": 2}
+
+
+def test_smoothed_losses_in_every_batch(learn):
+    seen = []
+
+    def look(self):
+        if self.training:
+            losses = self.recorder.losses
+            seen.append(losses[-1])
+            losses.clear()
+
+    for epochs in (2, 1, 3):
+        seen.clear()
+        learn.fit(epochs, cbs=Callback(after_batch=look))
+        assert learn.recorder.losses == seen and type(seen[0]) is type(learn.recorder.losses[-1]) is not float
+        assert len(seen) == 16 * epochs
+
+
+def test_metrics_that_were_not_there_have_no_value(learn):
+    learn.fit(1)
+    value = learn.recorder.metrics[0].value
+    learn.metrics = [error_rate, accuracy]
+    assert value is not None and [metric.value for metric in learn.recorder.metrics] == [None, value]

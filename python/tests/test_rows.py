@@ -250,6 +250,37 @@ def test_rows_to_train_on_stay(frame):
     assert to.x_names.filter(str.isalpha, negate=True) == ["age_na"] and len(to.dataloaders().train_ds) == 600
 
 
+def test_what_is_written_into_a_side_is_an_error_in_a_fit(frame):
+    to = tabular(frame, (list(range(600)), list(range(600, 640))))
+    own = to.train.items["hours"].copy()
+    to.train.items["hours"] = 0
+    assert (to.train.conts["hours"] == 0).all() and to.conts["hours"].std() > 0.5
+    dls = to.dataloaders(bs=50)
+    learn = tabular_learner(dls, [8])
+    with pytest.raises(ValueError, match="dls.train: its items were changed"):
+        learn.fit(1)
+    to.train.items["hours"] = own
+    assert learn.fit(1).completed
+
+
+def test_a_look_does_not_read_what_was_written(frame, monkeypatch):
+    to = tabular(frame, (list(range(600)), list(range(600, 640))))
+    to.items["hours"] = 0
+    assert "640 rows" in repr(to) and len(to) == 640
+    with pytest.raises(TypeError, match="do not change"):
+        to.dataloaders()
+    loader = to.dataloaders(bs=50).test_dl(frame)
+    loader.items["city"] = 9
+    assert "640 rows" in repr(loader) and "640 rows" in repr(loader.dataset)
+    assert (len(loader), loader.n, bool(loader)) == (13, 640, True)
+    with pytest.raises(ValueError, match="codes of column `city`"):
+        loader.one_batch()
+    loader.items["city"] = 1
+    reads, read = [], type(loader.dataset)._read_again
+    monkeypatch.setattr(type(loader.dataset), "_read_again", lambda self, items: reads.append(1) or read(self, items))
+    assert len(list(loader)) == 13 and loader.n == 640 and len(reads) == 1
+
+
 def test_copies_and_pickles(frame):
     to = tabular(frame, (list(range(600)), list(range(600, 640))))
     dls = to.dataloaders(bs=50)

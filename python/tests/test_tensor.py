@@ -2,14 +2,15 @@
 
 import math
 import sys
+from collections import deque, namedtuple
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 from highmark.tabular.all import Tensor, json, pd, tensor
+from highmark.tabular.number import Number
 from highmark.tabular.state import dumps, loads
-from highmark.tabular.tensor import Number
 
 
 @pytest.fixture
@@ -53,6 +54,18 @@ def test_numpys_meaning(p):
     assert np.setxor1d(p, p[0]).tolist() == [3, 5, 9] and type(np.histogram(p)[1]) is Tensor
 
 
+def test_numpys_functions_of_any_sequence(p):
+    kind = namedtuple("kind", "a b")
+    subclass = type("subclass", (list,), {})
+    for pair in (kind(p, p), subclass([p, p]), deque([p, p])):
+        for function in (np.stack, np.concatenate):
+            assert np.array_equal(function(pair), function([np.asarray(part) for part in pair])), (function, pair)
+            assert type(function(pair)) is Tensor
+    assert np.stack(p.max(1)).tolist() == [[2, 5, 9], [1, 1, 1]]
+    found = np.linalg.svd(p)
+    assert type(found) is type(np.linalg.svd(p.numpy())) and type(found.S) is Tensor
+
+
 # What torch 2.15 gave for p = [[1, -2], [3, 5], [2, 9]], q = [[0.5, 1], [2, 3], [4, 9]] and i = [3, 1, 2].
 TORCHS = {
     "p.add(1)": [[2, -1], [4, 6], [3, 10]],
@@ -69,6 +82,14 @@ TORCHS = {
     "p.relu()": [[1, 0], [3, 5], [2, 9]],
     "i.sqrt()": [1.7321, 1, 1.4142],
     "p.flip(0)": [[2, 9], [3, 5], [1, -2]],
+    "p.flip(0, 1)": [[9, 2], [5, 3], [-2, 1]],
+    "p.flip(dims=[0, 1]) - p.flip(axis=(0, 1))": 0,
+    "p.flip([1])": [[-2, 1], [5, 3], [9, 2]],
+    "p.norm('fro')": 11.1355,
+    "p.norm(dim=(0, 1))": 11.1355,
+    "p.norm(float('inf'))": 9,
+    "i.to(p).dtype == p.dtype": True,
+    "p.type() == 'torch.FloatTensor' and i.type() == 'torch.LongTensor'": True,
     "q[:1].expand(3, -1)": [[0.5, 1]] * 3,
     "i.expand(2, 3)": [[3, 1, 2]] * 2,
     "p.split(2)[1]": [[2, 9]],
@@ -80,6 +101,7 @@ TORCHS = {
     "p.masked_fill(p < 0, -1.5)": [[1, -1.5], [3, 5], [2, 9]],
     "p.quantile(0.25, dim=0)": [1.5, 1.5],
     "p.quantile(tensor([0.1, 0.9]))": [-0.5, 7],
+    "i.quantile(0.25)": 1.5,
     "p.equal(q)": False,
     "p.allclose(p + 1e-7)": True,
     "i.new_zeros(2)": [0, 0],
@@ -128,6 +150,19 @@ def test_numbers_of_the_library_are_pythons():
     assert x.detach().cpu().item() == x.item() == 0.1 and x.data.sqrt() == math.sqrt(0.1) and x.numpy().shape == ()
     with pytest.raises(AttributeError, match="nonsense"):
         x.nonsense  # noqa: B018
+
+
+def test_what_is_calculated_with_a_number_is_one(p):
+    x = Number(0.8)
+    calculated = [0.9 * x + 0.1 * x, x / 2, 2 - x, x + np.float64(1), x * x, x**2, 2**x, -x, abs(x), round(x, 1)]
+    for y in (*calculated, x.mean(), x.cpu()):
+        assert type(y) is Number and type(y.detach()) is Number and json.dumps([y]) == f"[{float(y)}]", y
+    assert x.view(-1).tolist() == x.reshape(1).cpu().tolist() == [0.8] and x.squeeze().cpu() == x.sum() == x.max() == 0.8
+    assert (repr(x), str(x), f"{[x]}", x.size(), x.size, round(x)) == ("0.8", "0.8", "[0.8]", (), 1, 1)
+    assert 2 / x == 2.5 and 7 // Number(2) == 3 and Number(7) % 4 == 3 and (x * p).shape == (p * x).shape == (3, 2)
+    assert (x * pd.Series([1, 2])).tolist() == (pd.Series([1, 2]) * x).tolist() == [0.8, 1.6]
+    assert np.mean(x) == np.max(x) == np.round(x, 2) == np.squeeze(x) == 0.8
+    assert np.std(x) == 0 and np.repeat(x, 2).shape == (2,)
 
 
 def test_torchs_functions_get_torchs_tensors(p, monkeypatch):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import Iterable, Iterator, Sized
 from typing import Any
 
@@ -32,6 +33,7 @@ class progress_bar:
             self.parent.child = self
         self._handle: Any = None
         self._width = 0
+        self._last, self._drawn, self._due = 0, 0, 0.0
 
     def __len__(self) -> int:
         return self.total or 0
@@ -46,9 +48,18 @@ class progress_bar:
             self._end()
 
     def update(self, val: int) -> None:
-        """Draws it at ``val``."""
+        """Draws it at ``val``, unless it was drawn less than a tenth of a second ago and the end is not reached."""
         if not self.display or self.parent is not None:
             return
+        self._last = val
+        # A loop may be faster than a screen.
+        if val and val != self.total and time.monotonic() < self._due:
+            return
+        self._draw()
+
+    def _draw(self) -> None:
+        val = self._drawn = self._last
+        self._due = time.monotonic() + 0.1
         share = val / self.total if self.total else 0.0
         tail = f"{val}/{self.total or '?'} {self.comment}".rstrip()
         if in_notebook():
@@ -69,6 +80,8 @@ class progress_bar:
             self._width = len(line)
 
     def _end(self) -> None:
+        if self._last != self._drawn:
+            self._draw()
         if self._width:
             sys.stdout.write("\n" if self.leave else "\r" + " " * self._width + "\r")
             self._width = 0

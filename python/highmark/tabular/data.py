@@ -145,6 +145,9 @@ class TabularPandas(Encoded):
         for line in self._data.warnings:
             notice(line)
         super().__init__(Info(self._data.pipeline), [self._data.train, self._data.valid], self._of("train", "valid"))
+        # Made once, or what is written into their items would be lost.
+        self._train = Encoded(self._info, [self._data.train], self._of("train"))
+        self._valid = Encoded(self._info, [self._data.valid], self._of("valid"))
         for step in steps:
             step._found(self._info)
         self.split = len(self._data.train)
@@ -153,12 +156,18 @@ class TabularPandas(Encoded):
     @property
     def train(self) -> Encoded:
         """The rows to train on, encoded."""
-        return Encoded(self._info, self._parts[:1], self._of("train"))
+        self._refuse_written()
+        return self._train
 
     @property
     def valid(self) -> Encoded:
         """The rows to validate on, encoded."""
-        return Encoded(self._info, self._parts[1:], self._of("valid"))
+        self._refuse_written()
+        return self._valid
+
+    def _refuse_written(self) -> None:
+        """Refuses to go on when something was written into ``items``."""
+        _ = self._parts
 
     def _read_again(self, items: Any) -> list[_highmark.Dataset]:
         try:

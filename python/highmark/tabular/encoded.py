@@ -53,7 +53,8 @@ class Encoded(Described):
         return self._now if _same(self._now, arrays) else [self._info.encoding.rows(arrays)]
 
     def __len__(self) -> int:
-        return sum(len(part) for part in self._parts)
+        # Without reading the items again, which may hold what is an error.
+        return sum(len(part) for part in self._now) if self._items is None else len(self._items)
 
     @property
     def cats(self) -> Any:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import importlib
+import sys
 from functools import cached_property
 from types import ModuleType
 from typing import Any
@@ -18,7 +19,17 @@ class Late:
         self.__name__ = name
 
     def __getattr__(self, attribute: str) -> Any:
+        self._refuse_probe(attribute)
         return getattr(self._module, attribute)
+
+    def _refuse_probe(self, attribute: str) -> None:
+        # What inspects every name that there is (doctest, inspect.unwrap) is no use: it must not import, and must not fail where
+        # the module is not installed. The version is asked for by people.
+        if attribute.startswith("__") and attribute != "__version__" and self.__name__ not in sys.modules:
+            raise AttributeError(f"{self!r} is not imported yet, and has no attribute `{attribute}`")
+
+    def __reduce__(self) -> Any:
+        return Late, (self.__name__,)
 
     @cached_property
     def _module(self) -> ModuleType:
@@ -30,8 +41,10 @@ class Late:
             return importlib.import_module(self.__name__)
         finally:
             if collects:
-                gc.freeze()
-                gc.unfreeze()
+                # To thaw would undo a freeze of the user's.
+                if not gc.get_freeze_count():
+                    gc.freeze()
+                    gc.unfreeze()
                 gc.enable()
 
     def __repr__(self) -> str:
@@ -52,7 +65,11 @@ class LateMember:
         return self._member(*args, **kwargs)
 
     def __getattr__(self, attribute: str) -> Any:
+        self._late._refuse_probe(attribute)
         return getattr(self._member, attribute)
+
+    def __reduce__(self) -> Any:
+        return LateMember, (self._late, self.__name__)
 
     def __instancecheck__(self, instance: Any) -> bool:
         return isinstance(instance, self._member)

@@ -63,25 +63,27 @@ class DataLoader(Described):
     @property
     def n(self) -> int:
         """Rows."""
-        return len(self.rows)
+        return len(self.dataset)
 
     def __len__(self) -> int:
         return self.n // self.bs if self.drop_last else -(-self.n // self.bs)
 
     def __iter__(self) -> Iterator[tuple[np.ndarray, ...]]:
-        rows, order = self.rows, self._order()
+        rows = self.rows
+        order = self._order(rows)
         for start in range(0, len(self) * self.bs, self.bs):
             yield _batch(rows, order[start : start + self.bs])
 
     def one_batch(self) -> tuple[np.ndarray, ...]:
         """The first batch of another iteration."""
-        return _batch(self.rows, self._order()[: self.bs])
+        rows = self.rows
+        return _batch(rows, self._order(rows)[: self.bs])
 
-    def _order(self) -> Sequence[int] | np.ndarray:
+    def _order(self, rows: _highmark.Dataset) -> Sequence[int] | np.ndarray:
         if not self.shuffle:
-            return range(self.n)
+            return range(len(rows))
         self._iterations += 1
-        return self.rows.shuffled(current_seed(), self._iterations - 1)
+        return rows.shuffled(current_seed(), self._iterations - 1)
 
     def decoded(self, rows: Sequence[int] | np.ndarray) -> dict[str, list[Any]]:
         """These rows as they would stand in a table: categories, numbers in their own units, and targets."""
@@ -93,7 +95,7 @@ class DataLoader(Described):
             cat, cont, *y = (np.asarray(part)[:max_n] for part in b)
             show_table(self._info.decode(cat, cont, y[0] if y else None))
         else:
-            show_table(self.decoded(self._order()[: max_n if b is None else count("max_n", b)]))
+            show_table(self.decoded(self._order(self.rows)[: max_n if b is None else count("max_n", b)]))
 
     def new(self, dataset: Encoded | None = None, **kwargs: Any) -> DataLoader:
         """A loader of other rows, ``to.new(df)`` for one; ``bs``, ``shuffle`` and ``drop_last`` as here unless given."""

@@ -9,7 +9,8 @@ import numpy as np
 
 from .._highmark import loss_value
 from .checks import real
-from .tensor import Number, Tensor, tensor_of
+from .number import Number
+from .tensor import Tensor, tensor_of
 
 __all__ = [
     "BCEWithLogitsLossFlat",
@@ -62,6 +63,8 @@ class BaseLoss:
                 raise ValueError("reduction: with pos_weight there is the mean alone")
             inp = inp.reshape(-1, 1)
         targ = targ.reshape(-1, 1)
+        if len(inp) != len(targ):
+            raise ValueError(f"reduction={self.reduction!r}: there are {len(inp)} predictions and {len(targ)} targets")
         spec = json.dumps(self.spec)
         losses = [loss_value(spec, inp[i : i + 1], targ[i : i + 1]) for i in range(len(inp))]
         if self.name == "cross-entropy" and "weight" in self.spec:

@@ -12,7 +12,8 @@ import numpy as np
 
 from .._highmark import metric_value
 from .naming import attribute_name
-from .tensor import Number, logistic, softmax, tensor_of
+from .number import Number
+from .tensor import logistic, softmax, tensor_of
 
 __all__ = [
     "AccumMetric",
@@ -66,9 +67,12 @@ class _OfClasses(CoreMetric):
     """Also with the axis of the classes, which is the last one."""
 
     def __call__(self, inp: Any, targ: Any, axis: int = -1) -> Number:
-        if axis not in (-1, np.ndim(inp) - 1):
-            raise ValueError(f"axis: classes are along the last axis, not {axis}")
+        self._check_axis(axis, np.ndim(inp))
         return super().__call__(inp, targ)
+
+    def _check_axis(self, axis: int, axes: int) -> None:
+        if axis not in (-1, axes - 1):
+            raise ValueError(f"axis: classes are along the last axis, not {axis}")
 
 
 accuracy = _OfClasses("accuracy", doc="The share of rows whose class is predicted.")
@@ -372,7 +376,8 @@ def metric_of(metric: Any) -> Metric | CoreMetric:
             return CoreMetric("top_k_accuracy", core=f"top_k_accuracy:{metric.keywords.get('k', 5)}")
         # An option that there is not must not cost an epoch.
         signature(metric.func).bind(None, None, **metric.keywords)
-        if isinstance(metric.func, _OfClasses) and metric.keywords.get("axis", -1) in (-1, 1):
+        if isinstance(metric.func, _OfClasses):
+            metric.func._check_axis(metric.keywords.get("axis", -1), 2)
             return metric.func
     if getattr(metric, "makes_metric", False):
         made: Metric | CoreMetric = metric()

@@ -9,7 +9,7 @@ import numpy as np
 
 from .callback import Callback
 from .metrics import CoreMetric, Metric
-from .tensor import Number
+from .number import Number
 
 if TYPE_CHECKING:
     from .learner import Learner
@@ -78,6 +78,8 @@ class Recorder(Callback):
 
     order = 50
     learn: Learner
+    # The smoothed losses that were asked for last, as the history had them, and as numbers.
+    _smooth: tuple[np.ndarray, list[Number]] | None = None
 
     @property
     def train_metrics(self) -> bool:
@@ -116,7 +118,15 @@ class Recorder(Callback):
 
     @property
     def losses(self) -> list[Number]:
-        return [Number(loss) for loss in self._history()["smooth_losses"]]
+        # Hooks ask in every batch: only what is new since becomes numbers, unless the history is another one.
+        now = self._history()["smooth_losses"]
+        known, numbers = self._smooth or (now[:0], [])
+        if not np.array_equal(known, now[: len(known)], equal_nan=True):
+            numbers = []
+        numbers.extend(map(Number, now[len(numbers) :]))
+        self._smooth = now, numbers
+        # A copy, that what is changed in it is not there the next time.
+        return numbers.copy()
 
     @property
     def batch_losses(self) -> np.ndarray:
@@ -145,8 +155,11 @@ class Recorder(Callback):
     @property
     def metrics(self) -> list[Metric | CoreMetric]:
         """Those of the learner, each with its ``value`` of the last epoch."""
-        row = self.values[-1][2:] if self.values else [None] * len(self.learn.metrics)
-        return [_valued(metric, value) for metric, value in zip(self.learn.metrics, row, strict=True)]
+        history = self._history()
+        # By name, as the learner may have others since; an epoch that was skipped has none.
+        values = history["rows"][-1][3] if history["rows"] else None
+        row = dict(zip(history["metric_names"], values, strict=True)) if values else {}
+        return [_valued(metric, row.get(metric.name)) for metric in self.learn.metrics]
 
     @property
     def hps(self) -> dict[str, list[float]]:

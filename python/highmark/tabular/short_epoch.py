@@ -17,9 +17,9 @@ class ShortEpochCallback(Callback):
         self.pct, self.short_valid = pct, short_valid
 
     def after_batch(self) -> None:
-        if self.learn.iter / self.learn.n_iter < self.pct:
-            return
-        if self.learn.training:
-            raise CancelTrainException(f"{self.pct:g} of an epoch")
-        if self.short_valid:
-            raise CancelValidException(f"{self.pct:g} of an epoch")
+        learn = self.learn
+        shortened = learn.training or self.short_valid
+        # The batch that is at the share is the last one.
+        if shortened and learn.iter / learn.n_iter >= self.pct:
+            left_out = CancelTrainException if learn.training else CancelValidException
+            raise left_out(f"after batch {learn.iter + 1} of {learn.n_iter}")

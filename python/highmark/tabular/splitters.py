@@ -124,6 +124,9 @@ def RandomSubsetSplitter(train_sz: float, valid_sz: float, seed: int | None = No
 
     def split(o: Any) -> Splits:
         n = len(o)
+        for name, share in (("train_sz", train_sz), ("valid_sz", valid_sz)):
+            if int(share * n) == 0:
+                raise ValueError(f"{name}: {share} of {n} rows is not one row")
         others, valid = drawn(n, valid_sz, seed)
         # Of those that do not validate so many do not train either, drawn likewise; half a row more, against rounding.
         left_out = len(others) - int(train_sz * n)

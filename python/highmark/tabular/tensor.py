@@ -7,15 +7,20 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["Number", "Tensor", "logistic", "softmax", "tensor", "tensor_of"]
+__all__ = ["Tensor", "logistic", "softmax", "tensor", "tensor_of"]
 
 _Extreme = namedtuple("_Extreme", "values indices")
 
+# What torch calls tensors of a type.
+_NAMES = {"float16": "Half", "float32": "Float", "float64": "Double", "bool": "Bool", "uint8": "Byte", "int8": "Char"}
+_NAMES |= {"int16": "Short", "int32": "Int", "int64": "Long"}
+
 
 def _each(change: Any, value: Any) -> Any:
-    """``change`` of a value, in lists, tuples and mappings too."""
-    if type(value) in (list, tuple):
-        return type(value)(_each(change, part) for part in value)
+    """``change`` of a value, in lists, tuples and mappings too. Named tuples stay such."""
+    if isinstance(value, (list, tuple)):
+        parts = [_each(change, part) for part in value]
+        return parts if isinstance(value, list) else value._make(parts) if hasattr(value, "_make") else tuple(parts)
     return {name: _each(change, part) for name, part in value.items()} if type(value) is dict else change(value)
 
 
@@ -65,7 +70,7 @@ class Tensor(np.ndarray):
     add, sub, mul, div = _method(np.add), _method(np.subtract), _method(np.multiply), _method(np.true_divide)
     eq, ne, allclose, equal = _method(np.equal), _method(np.not_equal), _method(np.allclose), _method(np.array_equal)
     ge, gt, le, lt = _method(np.greater_equal), _method(np.greater), _method(np.less_equal), _method(np.less)
-    clamp_min, clamp_max, flip = _method(np.maximum), _method(np.minimum), _method(np.flip)
+    clamp_min, clamp_max = _method(np.maximum), _method(np.minimum)
 
     add_, sub_, mul_, div_ = _in_place(np.add), _in_place(np.subtract), _in_place(np.multiply), _in_place(np.true_divide)
 
@@ -198,9 +203,10 @@ class Tensor(np.ndarray):
         return func(*theirs[0], **theirs[1])
 
     def __array_function__(self, func: Any, types: Any, args: Any, kwargs: Any) -> Any:
-        # Of plain arrays, since some of numpy's functions call methods that mean here what torch means.
+        # Of plain arrays, since some of numpy's functions call methods that mean here what torch means. By numpy's own method
+        # it comes to an end where other collections, a deque for one, still hold some of ours.
         plain = _each(lambda x: x.numpy() if isinstance(x, Tensor) else x, (args, kwargs))
-        return _each(_kept, func(*plain[0], **plain[1]))
+        return _each(_kept, super().__array_function__(func, types, *plain))
 
     def __array_wrap__(self, array: Any, context: Any = None, return_scalar: Any = False) -> Any:
         if context is not None and array.dtype == np.float64:
@@ -211,15 +217,16 @@ class Tensor(np.ndarray):
         return array.view(Tensor)
 
     def to(self, *args: Any, dtype: Any = None, **kwargs: Any) -> Any:
-        """The same, or as another type (numpy's, Python's or torch's); there is one device."""
+        """The same, or as another type (numpy's, Python's, torch's or that of an array); there is one device."""
+        kinds = [kind.dtype if isinstance(kind, np.ndarray) else kind for kind in (*args, dtype)]
         # str() of torch's types has the names of numpy's.
-        named = [np.dtype(str(kind)[6:]) if str(kind).startswith("torch.") else kind for kind in (*args, dtype)]
+        named = [np.dtype(str(kind)[6:]) if str(kind).startswith("torch.") else kind for kind in kinds]
         types = [kind for kind in named if isinstance(kind, (type, np.dtype))]
         return self.astype(types[0]) if types else self
 
-    def type(self, dtype: Any) -> Any:
-        """As another type."""
-        return self.to(dtype)
+    def type(self, dtype: Any = None) -> Any:
+        """As another type; without one, the name that torch has for its own."""
+        return f"torch.{_NAMES.get(self.dtype.name, self.dtype.name)}Tensor" if dtype is None else self.to(dtype)
 
     def type_as(self, other: Any) -> Any:
         """As the type of ``other``."""
@@ -246,6 +253,12 @@ class Tensor(np.ndarray):
         if len(axes) == 2:
             return self.swapaxes(*axes)
         return super().transpose(*axes)
+
+    def flip(self, *axes: Any, dims: Any = None, axis: Any = None) -> Any:
+        """Backwards along these axes, or along all."""
+        named = dims if axis is None else axis
+        given = (axes[0] if isinstance(axes[0], (tuple, list)) else axes) if axes else named
+        return np.flip(self, tuple(given) if isinstance(given, list) else given)
 
     def repeat(self, *repeats: Any, **kwargs: Any) -> Any:
         """The whole so many times along each axis; with ``axis``, each part of it, as numpy has it."""
@@ -323,13 +336,16 @@ class Tensor(np.ndarray):
 
     def norm(self, p: Any = 2, dim: Any = None, keepdim: Any = False) -> Any:
         """The root of the sum of squares, or the norm for another ``p``: of all, or along ``dim``."""
+        # To numpy None is the root of the sum of squares, of matrices too.
+        p = None if p in (2, "fro") else p
         if dim is None:
             return np.linalg.norm(self.reshape(-1), p)
         return np.linalg.norm(self, p, axis=dim, keepdims=keepdim)
 
     def quantile(self, q: Any, dim: Any = None, keepdim: Any = False) -> Any:
         """The value below which a share ``q`` lies: of all, or along ``dim``."""
-        return np.quantile(self, np.asarray(q, self.dtype), axis=dim, keepdims=keepdim)
+        floats = self if self.dtype.kind == "f" else self.float()
+        return np.quantile(floats, np.asarray(q, floats.dtype), axis=dim, keepdims=keepdim)
 
     def unique(self) -> Any:
         """Its different values, sorted."""
@@ -443,17 +459,3 @@ def tensor(x: Any, *rest: Any) -> Tensor:
     """Numbers as a :class:`Tensor`, floats in 32 bits as torch has them."""
     array = np.array((x, *rest) if rest else x)
     return array.astype(np.float32 if array.dtype == np.float64 else array.dtype, copy=False).view(Tensor)
-
-
-class Number(np.float64):
-    """A loss or a metric: a number as Python and JSON know it, which also answers to the names of a :class:`Tensor`."""
-
-    def __getattr__(self, name: str) -> Any:
-        if name.startswith("_"):
-            raise AttributeError(f"a number has no attribute `{name}`")
-        return getattr(np.asarray(self).view(Tensor), name)
-
-    @property
-    def data(self) -> Any:
-        """The same, as torch has it; numpy has its buffer there."""
-        return self

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from .._highmark import Trainer
-from .tensor import Number, tensor_of
+from .number import Number
+from .tensor import tensor_of
 
 if TYPE_CHECKING:
     from .data import DataLoader, DataLoaders
