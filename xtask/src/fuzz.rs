@@ -114,3 +114,30 @@ fn host() -> Result<String, Error> {
     let host = text.lines().find_map(|line| line.strip_prefix("host: "));
     host.map(str::to_string).ok_or_else(|| Error::other("rustc does not say what it builds for"))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The fuzzer is a workspace of its own, with a lock file of its own that nothing else asks for.
+    #[test]
+    fn the_lock_file_has_what_the_crates_depend_on() {
+        let lock = fs::read_to_string(folder().join("Cargo.lock")).unwrap();
+        for name in ["highmark", "highmark-cli"] {
+            let manifest = folder().join("../crates").join(name).join("Cargo.toml");
+            let locked =
+                lock.split("[[package]]").find(|part| part.contains(&format!("name = \"{name}\"\n")));
+            let (mut within, mut seen) = (false, 0);
+            for line in fs::read_to_string(manifest).unwrap().lines() {
+                if line.starts_with('[') {
+                    within = line.ends_with("dependencies]") && !line.contains("dev-");
+                } else if let Some((key, _)) = line.split_once(['=', '.']).filter(|_| within) {
+                    let dependency = format!("\"{}", key.trim());
+                    assert!(locked.unwrap().contains(&dependency), "fuzz/Cargo.lock: {name} needs {key}");
+                    seen += 1;
+                }
+            }
+            assert!(seen > 3, "{name} has dependencies");
+        }
+    }
+}
