@@ -224,12 +224,15 @@ impl SaveBest {
         }
     }
 
+    /// The file that holds the one model, if there is to be one: with a file for every epoch there is none.
+    fn single_path(&self, t: &Trainer) -> Option<PathBuf> {
+        if matches!(self.when, SaveWhen::EveryEpoch(_)) { None } else { self.path_of(t, "") }
+    }
+
     /// Fails when two would write the same file, each over what the other holds for the best.
     pub(crate) fn check_apart<'a>(all: impl Iterator<Item = &'a Self>, t: &Trainer) -> Result<()> {
         let mut files: Vec<PathBuf> = Vec::new();
-        // One that saves every epoch has no single file.
-        let single = all.filter(|callback| !matches!(callback.when, SaveWhen::EveryEpoch(_)));
-        for path in single.filter_map(|callback| callback.path_of(t, "")) {
+        for path in all.filter_map(|callback| callback.single_path(t)) {
             if files.contains(&path) {
                 let message =
                     format!("two would save the best model to {}; give one another file", path.display());
@@ -337,8 +340,7 @@ impl Callback for SaveBest {
         if self.when == SaveWhen::EveryEpoch(0) {
             return Err(Error::config("every epoch", "save every 1 epoch or more").into());
         }
-        let single = !matches!(self.when, SaveWhen::EveryEpoch(_));
-        if let Some(path) = self.path_of(t, "").filter(|path| single && path.is_dir()) {
+        if let Some(path) = self.single_path(t).filter(|path| path.is_dir()) {
             let message = format!("{} is a folder; name a file for the best model", path.display());
             return Err(Error::config("save best", message).into());
         }

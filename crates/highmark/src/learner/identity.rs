@@ -103,13 +103,8 @@ impl Identity {
     /// Whether a callback has the settings that it had in `saved`.
     pub(crate) fn has_callback_of(&self, saved: &Self, callback: &str) -> bool {
         let prefix = format!("{CALLBACK}{callback}`");
-        let settings = |of: &Self| -> Vec<(String, String)> {
-            of.0.iter()
-                .filter(|(name, _)| name.starts_with(&prefix))
-                .map(|(n, v)| (n.clone(), v.clone()))
-                .collect()
-        };
-        settings(self) == settings(saved)
+        let own = |(name, _): &(&String, &String)| name.starts_with(&prefix);
+        self.0.iter().filter(own).eq(saved.0.iter().filter(own))
     }
 
     /// A setting, as JSON.
