@@ -96,6 +96,10 @@ impl Callback for Interrupt {
         EventSet::of(&[Event::After(Span::Batch), Event::After(Span::Validate), Event::After(Span::Epoch)])
     }
 
+    fn looks_at_model(&self) -> bool {
+        false
+    }
+
     fn handle(&mut self, event: Event, _: &mut Trainer) -> Flow {
         if self.pending.stop.is_raised() {
             return Ok(());

@@ -253,6 +253,10 @@ impl Callback for Shared {
         self.with(|inner| inner.events())
     }
 
+    fn looks_at_model(&self) -> bool {
+        self.with(|inner| inner.looks_at_model())
+    }
+
     fn handle(&mut self, event: Event, t: &mut Trainer) -> Flow {
         let Some(observer) = &self.observer else {
             return self.with(|inner| inner.handle(event, t));

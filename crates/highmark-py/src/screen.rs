@@ -83,6 +83,10 @@ impl Callback for Progress {
         if self.bar { rows.or(EventSet::of(&bar)) } else { rows }
     }
 
+    fn looks_at_model(&self) -> bool {
+        false
+    }
+
     fn handle(&mut self, event: Event, t: &mut Trainer) -> Flow {
         if let Err(error) = self.draw(event, t) {
             // Ctrl-C, most of all. What is drawn decides nothing, so the fit can end in an orderly way.

@@ -57,6 +57,10 @@ impl Callback for Named {
         self.callback.events()
     }
 
+    fn looks_at_model(&self) -> bool {
+        self.callback.looks_at_model()
+    }
+
     fn handle(&mut self, event: Event, t: &mut Trainer) -> Flow {
         self.callback.handle(event, t)
     }

@@ -50,6 +50,10 @@ impl Callback for ParamScheduler {
         EventSet::of(&[Event::Before(Span::Batch)])
     }
 
+    fn looks_at_model(&self) -> bool {
+        false
+    }
+
     fn before_fit(&mut self, _: &mut Trainer) -> Flow {
         Ok(Curve::check_hypers(&self.lr, self.mom.as_ref())?)
     }

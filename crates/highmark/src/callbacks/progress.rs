@@ -25,6 +25,10 @@ impl Callback for ProgressBar {
         EventSet::of(&events).or(EventSet::of(&spans.map(Event::Before)))
     }
 
+    fn looks_at_model(&self) -> bool {
+        false
+    }
+
     fn before_fit(&mut self, t: &mut Trainer) -> Flow {
         let names = ["epoch", "train_loss", "valid_loss"].map(String::from).into_iter();
         let names: Vec<_> = names.chain(t.history.metric_names.clone()).chain(["time".into()]).collect();

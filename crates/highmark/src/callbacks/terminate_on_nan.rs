@@ -20,6 +20,10 @@ impl Callback for TerminateOnNan {
         EventSet::of(&[Event::After(Span::Batch)])
     }
 
+    fn looks_at_model(&self) -> bool {
+        false
+    }
+
     fn after_batch(&mut self, t: &mut Trainer) -> Flow {
         let loss = t.loss_value();
         if loss.is_finite() {

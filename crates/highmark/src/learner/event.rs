@@ -56,6 +56,14 @@ impl Event {
             .chain(spans(Self::After))
     }
 
+    /// Whether it belongs to a batch, of either kind.
+    pub(crate) fn is_in_batch(self) -> bool {
+        match self {
+            Self::AfterPred | Self::AfterLoss => true,
+            Self::Before(span) | Self::AfterCancel(span) | Self::After(span) => span >= Span::Batch,
+        }
+    }
+
     fn bit(self) -> u32 {
         let (kind, span) = match self {
             Self::Before(span) => (0, span as u32),
@@ -104,13 +112,14 @@ impl EventSet {
 
     /// The events between the prediction and the end of the optimizer's step.
     pub(crate) fn inside_step() -> Self {
-        let inside = |e: &Event| match e {
-            Event::AfterPred | Event::AfterLoss => true,
-            Event::Before(s) | Event::AfterCancel(s) | Event::After(s) => {
-                matches!(s, Span::Backward | Span::Step)
-            }
-        };
-        Self(Event::all().filter(inside).fold(0, |set, event| set | event.bit()))
+        let around = [Event::Before(Span::Batch), Event::AfterCancel(Span::Batch), Event::After(Span::Batch)];
+        Self(Self::in_batch().0 & !Self::of(&around).0)
+    }
+
+    /// The events of a batch, its beginning and its end included.
+    pub(crate) fn in_batch() -> Self {
+        let events = Event::all().filter(|event| event.is_in_batch());
+        Self(events.fold(0, |set, event| set | event.bit()))
     }
 
     /// Whether it is one of them.

@@ -196,6 +196,8 @@ impl Learner {
             names.push(name);
         }
         let result = catch_unwind(AssertUnwindSafe(|| added.and_then(|()| act(self))));
+        // A panic leaves the loop in the middle.
+        self.trainer.stop_deferring();
         for name in names {
             self.callbacks.remove(&name);
         }

@@ -143,6 +143,10 @@ impl Callback for Sweep {
         EventSet::of(&[Event::Before(Span::Batch), Event::After(Span::Batch), Event::Before(Span::Validate)])
     }
 
+    fn looks_at_model(&self) -> bool {
+        false
+    }
+
     fn before_batch(&mut self, t: &mut Trainer) -> Flow {
         let rate = self.config.rate(t.progress().train_iter, self.steps);
         t.optimizer.set_lr(rate);

@@ -72,6 +72,9 @@ impl<'a> Run<'a> {
     }
 
     fn train_batches(&mut self) -> Flow {
+        if !self.callbacks.anybody_looks_at_model() {
+            self.trainer.defer_steps();
+        }
         while self.trainer.next_train_batch() {
             self.span(Span::Batch, Self::train_batch)?;
             self.pause(Pause::TrainBatch)?;

@@ -4,6 +4,7 @@ mod phase;
 mod saving;
 mod spans;
 mod state;
+mod step;
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -103,6 +104,8 @@ pub struct Trainer {
     kind: RunKind,
     phase: Phase,
     open: Vec<Span>,
+    /// Whether steps that nobody sees may wait.
+    deferring: bool,
     /// Set while no epoch has begun in this run.
     fresh: bool,
     /// Whether the fit goes on from a checkpoint, and the spans that it was in, innermost first.
@@ -187,6 +190,7 @@ impl Trainer {
             kind: RunKind::Fit,
             phase: Phase::Validate,
             open: Vec::new(),
+            deferring: false,
             fresh: true,
             resumed: false,
             reenter: Vec::new(),
@@ -427,6 +431,7 @@ impl Trainer {
             Phase::Train => Mode::Train { seed: self.seed, step: self.counters.steps },
             Phase::Validate => Mode::Eval,
         };
+        self.catch_up_on_batch();
         self.model.forward(&self.batch, mode, &mut self.predictions)
     }
 
@@ -455,36 +460,6 @@ impl Trainer {
     pub(crate) fn backward(&mut self) -> Result<()> {
         self.counters.waiting += 1;
         self.model.backward(&self.batch, &self.grad)
-    }
-
-    /// Whether enough batches have come together for a step; the last batch of an epoch always steps.
-    pub(crate) fn step_is_due(&self) -> bool {
-        self.counters.waiting >= self.accumulate || self.progress.iter + 1 == self.progress.n_iter
-    }
-
-    pub(crate) fn apply_gradients(&mut self) -> Result<()> {
-        self.optimizer.check_step(self.model.params())?;
-        self.optimizer.clip(self.model.params_mut());
-        if self.lr_scale() == 1.0 {
-            self.model.step(&mut self.optimizer);
-        } else {
-            self.scaled_step();
-        }
-        Ok(())
-    }
-
-    pub(crate) fn zero_grad(&mut self) {
-        self.counters.waiting = 0;
-        self.model.params_mut().zero_grad();
-    }
-
-    /// The step without events.
-    pub(crate) fn step(&mut self) -> Result<()> {
-        if self.step_is_due() {
-            self.apply_gradients()?;
-            self.zero_grad();
-        }
-        Ok(())
     }
 
     pub(crate) fn update_metrics(&mut self) -> Result<()> {

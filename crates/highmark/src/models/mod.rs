@@ -99,10 +99,27 @@ pub trait Model: Any + Send {
         all_finite(&self.params().grads)
     }
 
+    /// Marks the gradients as spent: [`Params::zero_grad`].
+    fn zero_grad(&mut self) {
+        self.params_mut().zero_grad();
+    }
+
     /// Applies a step of the optimizer. A model with threads of its own shares the work out among them; the
     /// result is that of [`Optimizer::step`], which is also what happens unless a model says otherwise.
     fn step(&mut self, optimizer: &mut Optimizer) {
         optimizer.step(self.params_mut());
+    }
+
+    /// Lets steps wait from now on which nobody would see the result of: while a fit trains on batches of `rows` and no callback
+    /// [looks at the model](crate::Callback::looks_at_model). A model need not do so; [`TabularModel`] does for rows of large
+    /// embeddings that no row of a batch uses.
+    fn defer_steps(&mut self, optimizer: &mut Optimizer, rows: usize) {
+        let _ = (optimizer, rows);
+    }
+
+    /// Makes the steps that have waited: on what `batch` reads, before its `forward`; or all, when somebody is about to look.
+    fn catch_up(&mut self, optimizer: &mut Optimizer, batch: Option<&Batch>) {
+        let _ = (optimizer, batch);
     }
 
     /// Copies numbers for a checkpoint into memory of the same length. A model with threads of its own shares the work out

@@ -10,7 +10,7 @@ use crate::nn::{
     ActivationFn, BatchNorm, ByLevel, Dropout, Embedding, Embeddings, Epilogue, Linear, Mlp, Mode,
     OutputScale, SigmoidRange, output_scale,
 };
-use crate::optim::Optimizer;
+use crate::optim::{Optimizer, Table};
 use crate::{Error, Result};
 
 /// The options of [`TabularModel`]: fastai's `tabular_config` and its defaults.
@@ -320,7 +320,14 @@ impl Model for TabularModel {
 
     fn params_mut(&mut self) -> &mut Params {
         self.grads_finite = None;
+        if let Some(by_level) = &mut self.mlp.by_level {
+            by_level.forget_touched();
+        }
         &mut self.params
+    }
+
+    fn zero_grad(&mut self) {
+        self.params.zero_grad();
     }
 
     fn outputs(&self) -> usize {
@@ -369,7 +376,7 @@ impl Model for TabularModel {
         }
         output_scale::backward(&self.output_scale, self.mlp.output_gradient(rows), rows);
         let mut finite = self.mlp.backward(&mut self.params, &self.pool, rows);
-        if let Some(by_level) = &self.mlp.by_level {
+        if let Some(by_level) = &mut self.mlp.by_level {
             let Params { grads, grads_spent, .. } = &mut self.params;
             finite &= by_level.put_gradients(&self.pool, grads, *grads_spent, self.bn_cont.gradient(rows));
         } else {
@@ -401,6 +408,27 @@ impl Model for TabularModel {
 
     fn step(&mut self, optimizer: &mut Optimizer) {
         optimizer.step_on(&self.pool, &mut self.params);
+    }
+
+    fn defer_steps(&mut self, optimizer: &mut Optimizer, rows: usize) {
+        if self.mlp.by_level.is_none() {
+            return;
+        }
+        let tables = self.embeds.tables();
+        let large =
+            tables.iter().enumerate().filter(|(_, table)| table.is_large() && table.levels >= 2 * rows);
+        // The embeddings are the first parameters.
+        optimizer.defer(large.map(|(column, Embedding { levels, size })| Table {
+            parameter: column,
+            column,
+            columns: tables.len(),
+            levels: *levels,
+            size: *size,
+        }));
+    }
+
+    fn catch_up(&mut self, optimizer: &mut Optimizer, batch: Option<&Batch>) {
+        optimizer.catch_up(&self.pool, &mut self.params, batch);
     }
 
     fn copy(&self, from: &[f32], to: &mut [f32]) {

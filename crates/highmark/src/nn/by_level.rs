@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use super::{Embedding, Embeddings};
 use crate::data::Batch;
-use crate::engine::{Group, Index, Lines, Matrix, Pool};
+use crate::engine::{Group, Index, Lines, Matrix, Pool, all_finite};
 
 /// Rows that are turned at a time, so that they stay in the first cache; as many as a group has bits.
 pub(super) const CHUNK: usize = u64::BITS as usize;
@@ -38,6 +38,16 @@ pub(crate) struct ByLevel {
     halves: Lines,
     /// Where those of each column begin; and where those of the continuous ones begin and end.
     pub(super) places: Vec<usize>,
+    /// The gradients of each column's embeddings that need not be zeros.
+    touched: Vec<Touched>,
+}
+
+/// The rows of a table whose gradients need not be zeros. The others of a large table are left as they are.
+#[derive(Clone, Debug)]
+enum Touched {
+    Any,
+    /// At most as many as the table has; some of them perhaps twice.
+    These(Vec<u32>),
 }
 
 /// A level of a column.
@@ -74,7 +84,13 @@ impl ByLevel {
             halves: Lines::default(),
             places: vec![0; features.len()],
             features,
+            touched: vec![Touched::Any; tables.len()],
         }
+    }
+
+    /// Somebody may have changed the gradients.
+    pub(crate) fn forget_touched(&mut self) {
+        self.touched.fill(Touched::Any);
     }
 
     /// Memory for batches of `rows`; does nothing when there is enough.
@@ -154,7 +170,7 @@ impl ByLevel {
     /// Adds the gradients of the embeddings, the sum of both halves, to `grads`, or to zeros when `fresh`, and puts those
     /// of the continuous columns, [columns, rows], into `cont`. Returns whether all of the embeddings' are finite.
     pub(crate) fn put_gradients(
-        &self,
+        &mut self,
         pool: &Pool,
         grads: &mut [f32],
         fresh: bool,
@@ -165,15 +181,55 @@ impl ByLevel {
             let place = self.places[column]..self.places[column + 1];
             first[place.clone()].iter().zip(&second[place]).map(|(a, b)| a + b)
         };
-        let finite = self.embeds.put(pool, self.embeds.parameters(), grads, fresh, |column, own| {
-            let (size, mut sums) = (self.size(column), sums_of(column));
+        let numbers = |(table, touched): (&Embedding, &Touched)| match touched {
+            Touched::These(_) => 2 * self.rows.min(table.levels) * table.size,
+            Touched::Any => table.levels * table.size,
+        };
+        let numbers = self.embeds.tables().iter().zip(&self.touched).map(numbers).sum();
+        let finite = self.embeds.put(pool, numbers, grads, |column, own| {
+            let size = self.size(column);
+            let place = |row: &u32| *row as usize * size..(*row as usize + 1) * size;
+            let touched = &self.touched[column];
+            match touched {
+                Touched::Any if fresh => own.fill(0.0),
+                Touched::These(rows) if fresh => rows.iter().for_each(|row| own[place(row)].fill(0.0)),
+                _ => {}
+            }
+            let mut sums = sums_of(column);
             for level in self.levels(column) {
-                let grads = &mut own[*level as usize * size..][..size];
-                grads.iter_mut().zip(&mut sums).for_each(|(grad, sum)| *grad += sum);
+                own[place(level)].iter_mut().zip(&mut sums).for_each(|(grad, sum)| *grad += sum);
+            }
+            let finite = |rows: &[u32]| rows.iter().all(|row| all_finite(&own[place(row)]));
+            match touched {
+                Touched::Any => all_finite(own),
+                Touched::These(rows) => finite(self.levels(column)) && (fresh || finite(rows)),
             }
         });
         cont.iter_mut().zip(sums_of(self.columns())).for_each(|(d, sum)| *d = sum);
+        self.touch(fresh);
         finite
+    }
+
+    /// Notes the rows that have gradients by now: those of this batch, and those of before unless that were `fresh`.
+    fn touch(&mut self, fresh: bool) {
+        for (column, table) in self.embeds.tables().iter().enumerate() {
+            let levels = &self.levels[self.starts[column]..self.starts[column + 1]];
+            let touched = &mut self.touched[column];
+            if let Touched::These(rows) = touched
+                && fresh
+            {
+                rows.clear();
+            }
+            match touched {
+                Touched::These(rows) if rows.len() + levels.len() <= table.levels => rows.extend(levels),
+                Touched::Any if fresh && table.is_large() => {
+                    let mut rows = Vec::with_capacity(self.rows.min(table.levels));
+                    rows.extend(levels);
+                    *touched = Touched::These(rows);
+                }
+                _ => *touched = Touched::Any,
+            }
+        }
     }
 
     /// Numbers in the gradient of the inputs.

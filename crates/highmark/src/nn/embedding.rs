@@ -7,6 +7,10 @@ use super::init;
 use crate::data::Batch;
 use crate::engine::{Cut, PER_NUMBER, ParamKind, Params, Pool, Spans, all_finite};
 
+/// Numbers from which on rows of a table that no row of a batch uses are left alone: such a table, with its gradients and
+/// what the optimizer remembers, is larger than what a core has at hand.
+const LARGE: usize = 100_000;
+
 /// The tables of all categorical columns, the features of one below those of another.
 #[derive(Clone, Debug)]
 pub(crate) struct Embeddings {
@@ -78,32 +82,31 @@ impl Embeddings {
     ) -> bool {
         let rows = batch.rows;
         let numbers = self.features() * rows + self.parameters();
-        self.put(pool, numbers, grads, fresh, |column, own| {
+        self.put(pool, numbers, grads, |column, own| {
             let dy = &dy[self.features[column] * rows..][..self.tables[column].size * rows];
+            if fresh {
+                own.fill(0.0);
+            }
             self.tables[column].backward(own, batch.codes(column, self.tables.len()), dy, rows);
+            all_finite(own)
         })
     }
 
-    /// Has `add` add to the gradients of each table, which are zeros when `fresh`; work on so many numbers in all. Returns
-    /// whether all of them are finite then.
+    /// Has `put` see to the gradients of each table, which says whether they are finite; work on so many numbers in all.
+    /// Returns whether all of them are.
     pub(super) fn put(
         &self,
         pool: &Pool,
         numbers: usize,
         grads: &mut [f32],
-        fresh: bool,
-        add: impl Fn(usize, &mut [f32]) + Sync,
+        put: impl Fn(usize, &mut [f32]) -> bool + Sync,
     ) -> bool {
         let (tiles, columns) = self.tiles(pool, numbers);
         let finite = AtomicBool::new(true);
         pool.run(tiles, Spans::new(grads, 1, &self.weights, columns), |i, mut grads, _| {
             for column in columns.range(i) {
                 let own = grads.split_off_mut(..self.weight(column).len()).unwrap_or_default();
-                if fresh {
-                    own.fill(0.0);
-                }
-                add(column, own);
-                if !all_finite(own) {
+                if !put(column, own) {
                     finite.store(false, Ordering::Relaxed);
                 }
             }
@@ -129,6 +132,11 @@ impl Embeddings {
 }
 
 impl Embedding {
+    /// Whether it is worth while to look which of its rows a batch uses.
+    pub(crate) fn is_large(&self) -> bool {
+        self.levels * self.size >= LARGE
+    }
+
     /// `y` [size, rows] = the rows of `table` for `codes`.
     fn forward(&self, table: &[f32], codes: impl Iterator<Item = u32>, y: &mut [f32], rows: usize) {
         for (row, code) in codes.enumerate() {

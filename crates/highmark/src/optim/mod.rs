@@ -3,6 +3,7 @@
 mod clip;
 mod config;
 mod curve;
+mod deferred;
 mod hypers;
 mod optimizer;
 mod schedule;
@@ -12,6 +13,7 @@ mod update;
 pub use clip::Clip;
 pub use config::{OptimizerConfig, OptimizerKind};
 pub use curve::Curve;
+pub(crate) use deferred::Table;
 pub use hypers::{Hyper, Hypers};
 pub use optimizer::{Group, GroupRule, Optimizer};
 pub use schedule::Schedule;

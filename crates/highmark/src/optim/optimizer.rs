@@ -1,7 +1,9 @@
 //! The optimizer: groups of parameters, their hypers and what is remembered of past gradients.
 
+use super::deferred::{Deferred, Table, Tile};
 use super::update::{Slices, Update};
 use super::{Hyper, Hypers, OptimizerConfig};
+use crate::data::Batch;
 use crate::engine::{Lines, PER_NUMBER, Parameter, Pool, Shard, Shards};
 use crate::{Error, ParamKind, Params, Result};
 
@@ -82,6 +84,8 @@ pub struct Optimizer {
     grad_avg: Lines,
     sqr_avg: Lines,
     steps: u64,
+    /// Large embeddings some of whose steps wait; none but while a fit trains and nobody looks at the model.
+    deferred: Vec<Deferred>,
 }
 
 impl Optimizer {
@@ -133,6 +137,7 @@ impl Optimizer {
             grad_avg: Lines::default(),
             sqr_avg: Lines::default(),
             steps: 0,
+            deferred: Vec::new(),
         };
         if optimizer.keeps_average() {
             optimizer.grad_avg.grow(params.len());
@@ -257,17 +262,69 @@ impl Optimizer {
         let Self { rules, updates, grad_avg, sqr_avg, .. } = self;
         let (parameters, values, grads) = params.step_parts();
         let shards = [values, grad_avg, sqr_avg].map(|numbers| Shard::whole(numbers, parameters));
-        apply(parameters, (rules, updates), (0, 1), grads, shards);
+        apply(parameters, (rules, updates), &[], (0, 1), grads, shards);
     }
 
-    /// [`Optimizer::step`] on the threads of a pool, with the same bits: every parameter is on its own.
+    /// [`Optimizer::step`] on the threads of a pool, with the same bits: every parameter is on its own. Of tables whose steps
+    /// wait, the rows of the batch take theirs.
     pub(crate) fn step_on(&mut self, pool: &Pool, params: &mut Params) {
         self.begin_step();
-        let Self { rules, updates, grad_avg, sqr_avg, .. } = self;
+        let mut numbers = params.len();
+        for deferred in &mut self.deferred {
+            let (group, decays) = self.rules[deferred.parameter()];
+            deferred.note(self.updates[group][usize::from(decays)]);
+            numbers -= deferred.len();
+        }
+        let Self { rules, updates, grad_avg, sqr_avg, deferred, .. } = self;
         let (parameters, values, grads) = params.step_parts();
-        let tiles = pool.tiles(grads.len() * PER_NUMBER);
+        let tiles = pool.tiles(numbers * PER_NUMBER);
         let lent = [values, grad_avg, sqr_avg].map(|numbers| Shards::new(numbers, parameters, tiles));
-        pool.run(tiles, lent, |i, shards, _| apply(parameters, (rules, updates), (i, tiles), grads, shards));
+        pool.run(tiles, lent, |i, shards, _| {
+            apply(parameters, (rules, updates), deferred, (i, tiles), grads, shards);
+        });
+        if self.deferred.iter().any(Deferred::is_full) {
+            self.catch_up(pool, params, None);
+        }
+    }
+
+    /// Steps of these tables wait from now on, until [`Optimizer::defer_none`].
+    pub(crate) fn defer(&mut self, tables: impl Iterator<Item = Table>) {
+        self.deferred.extend(tables.map(Deferred::new));
+    }
+
+    /// Makes the steps that have waited: those of the rows that this batch uses, or all.
+    pub(crate) fn catch_up(&mut self, pool: &Pool, params: &mut Params, batch: Option<&Batch>) {
+        let Self { grad_avg, sqr_avg, deferred, .. } = self;
+        for deferred in &mut *deferred {
+            deferred.end();
+            batch.into_iter().for_each(|batch| deferred.begin(batch));
+        }
+        let numbers = |table: &Deferred| if batch.is_some() { table.late() } else { table.len() };
+        let numbers: usize = deferred.iter().map(numbers).sum();
+        if numbers == 0 {
+            return;
+        }
+        let (parameters, values, _) = params.step_parts();
+        let tiles = pool.tiles(numbers * PER_NUMBER);
+        let lent = [values, grad_avg, sqr_avg].map(|numbers| Shards::new(numbers, parameters, tiles));
+        pool.run(tiles, lent, |i, [mut values, mut grad_avg, mut sqr_avg], scratch| {
+            for table in &*deferred {
+                let numbers = Tile { values: &mut values, grad_avg: &mut grad_avg, sqr_avg: &mut sqr_avg };
+                if batch.is_some() {
+                    table.catch_up((i, tiles), numbers, scratch);
+                } else {
+                    table.catch_up_all((i, tiles), numbers, scratch);
+                }
+            }
+        });
+        if batch.is_none() {
+            deferred.iter_mut().for_each(Deferred::is_even);
+        }
+    }
+
+    /// No steps wait any more, after all have been made.
+    pub(crate) fn defer_none(&mut self) {
+        self.deferred.clear();
     }
 
     /// Counts a step and computes its numbers for every group.
@@ -331,11 +388,17 @@ impl Optimizer {
 fn apply(
     parameters: &[Parameter],
     (rules, updates): (&[(usize, bool)], &[[Update; 2]]),
+    deferred: &[Deferred],
     (i, tiles): (usize, usize),
     grads: &[f32],
     [mut values, mut grad_avg, mut sqr_avg]: [Shard<'_>; 3],
 ) {
     for (place, (parameter, (group, decays))) in parameters.iter().zip(rules).enumerate() {
+        if let Some(table) = deferred.iter().find(|table| table.parameter() == place) {
+            let numbers = Tile { values: &mut values, grad_avg: &mut grad_avg, sqr_avg: &mut sqr_avg };
+            table.step((i, tiles), numbers, &grads[parameter.range.clone()]);
+            continue;
+        }
         let slices = Slices {
             values: values.rows(place),
             grads: &grads[parameter.tile(i, tiles)],

@@ -1,5 +1,7 @@
 //! One step of each rule over a range of parameters: the arithmetic, with nothing around it.
 
+mod late;
+
 use super::{Hypers, OptimizerKind};
 use crate::engine::simd;
 

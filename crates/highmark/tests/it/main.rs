@@ -6,6 +6,7 @@
 mod budget;
 mod by_level;
 mod cancels;
+mod deferred_steps;
 mod errors;
 mod events;
 mod fused_step;

@@ -55,8 +55,7 @@ impl Trainer {
                 }
             }
             Span::Train => {
-                self.timings.train += self.started[1].elapsed();
-                self.phase = Phase::Validate;
+                self.leave_training();
                 if let Some(row) = self.history.rows.last_mut().filter(|_| !self.history.losses.is_empty()) {
                     row.train_loss = Some(f64::from(self.history.smooth.value()));
                 }
@@ -71,6 +70,12 @@ impl Trainer {
             Span::Fit => self.close_fit(),
             Span::Backward | Span::Step => {}
         }
+    }
+
+    fn leave_training(&mut self) {
+        self.stop_deferring();
+        self.timings.train += self.started[1].elapsed();
+        self.phase = Phase::Validate;
     }
 
     fn close_validation(&mut self) {
@@ -105,10 +110,7 @@ impl Trainer {
     pub(crate) fn abandon(&mut self, span: Span) {
         self.open.pop();
         match span {
-            Span::Train => {
-                self.timings.train += self.started[1].elapsed();
-                self.phase = Phase::Validate;
-            }
+            Span::Train => self.leave_training(),
             Span::Validate => self.timings.validate += self.started[1].elapsed(),
             Span::Batch if self.phase == Phase::Train => {
                 self.progress.train_iter += 1;

@@ -45,6 +45,7 @@ impl Trainer {
             self.wake_background();
         }
         frame.clear();
+        self.catch_up();
         self.capture_numbers(&mut frame);
         if !last && large {
             self.wake_background();
