@@ -140,7 +140,7 @@ fn around(c: &mut Criterion) -> Result<()> {
 
 fn prediction(c: &mut Criterion) -> Result<()> {
     let rows = 100_000;
-    let data = synthetic(rows, &Shape::LEVELS, Shape::NUMBERS)?;
+    let data = synthetic(rows, &Shape::LEVELS, Shape::NUMBERS, 1)?;
     let mut group = c.benchmark_group("prediction");
     group.throughput(Throughput::Elements(rows as u64));
     for threads in THREADS {

@@ -14,7 +14,7 @@ from fastai.tabular.all import (
     Categorify, FillMissing, Normalize, TabularDataLoaders, accuracy, cont_cat_split, tabular_learner,
 )
 
-from adult import serve
+from encoded import serve
 
 torch.set_num_threads(2)
 torch.manual_seed(42)

@@ -10,9 +10,9 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from adult import SHAPES, Adult, serve
+from encoded import SHAPES, Encoded, serve
 
-data = Adult(sys.argv[1])
+data = Encoded(sys.argv[1])
 hidden, rows = SHAPES[sys.argv[2]]
 widths = [data.inputs, *hidden]
 x_cat, x_cont, y = (jnp.array(part) for part in data.train)

@@ -10,9 +10,9 @@ import jax
 import keras
 from keras import layers
 
-from adult import SHAPES, Adult, serve
+from encoded import SHAPES, Encoded, serve
 
-data = Adult(sys.argv[1])
+data = Encoded(sys.argv[1])
 hidden, rows = SHAPES["article"]
 keras.utils.set_random_seed(42)
 codes = keras.Input((len(data.levels),), dtype="int32")

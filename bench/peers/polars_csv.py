@@ -5,7 +5,7 @@ import time
 
 import polars
 
-from adult import serve
+from encoded import serve
 
 
 def turn():

@@ -7,9 +7,9 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from adult import SHAPES, Adult, serve
+from encoded import SHAPES, Encoded, serve
 
-data = Adult(sys.argv[1])
+data = Encoded(sys.argv[1])
 hidden, rows = SHAPES[sys.argv[2]]
 torch.set_num_threads(int(sys.argv[3]))
 torch.manual_seed(42)

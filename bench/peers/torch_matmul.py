@@ -5,7 +5,7 @@ import time
 
 import torch
 
-from adult import serve
+from encoded import serve
 
 torch.set_num_threads(int(sys.argv[1]))
 layer, x = torch.nn.Linear(1024, 1024), torch.rand(1024, 1024)

@@ -1,10 +1,10 @@
-//! The Adult data for the others, so that all train on the same rows in the same encoding.
+//! The data for the others, so that all train on the same rows in the same encoding.
 
 use std::fs;
 use std::path::Path;
 
 use highmark::{Dataset, NamedData, Targets};
-use highmark_bench::{Shape, adult as adult_data};
+use highmark_bench::{Shape, adult, with_ids};
 use serde_json::json;
 
 use crate::Failure;
@@ -12,9 +12,9 @@ use crate::Failure;
 /// How often the Adult rows stand in `adult-x10.csv`, for reading a file that takes a while.
 const TIMES: usize = 10;
 
-/// Writes `adult.csv`, `adult-test.csv` and `adult-x10.csv`; `train-` and `test-` `cat.i32`, `cont.f32` and `y.i32`,
-/// row by row in the machine's byte order; and their shapes in `shapes.json`.
-pub(crate) fn adult(folder: &Path) -> Result<(), Failure> {
+/// Writes `adult.csv`, `adult-test.csv` and `adult-x10.csv`, the Adult data [encoded](encoded), and in `ids` the table with
+/// identifiers.
+pub(crate) fn all(folder: &Path) -> Result<(), Failure> {
     fs::create_dir_all(folder)?;
     let csv = NamedData::Adult.csv_bytes()?;
     fs::write(folder.join("adult.csv"), &csv)?;
@@ -24,25 +24,38 @@ pub(crate) fn adult(folder: &Path) -> Result<(), Failure> {
     (0..TIMES).for_each(|_| long.extend_from_slice(&csv[header..]));
     fs::write(folder.join("adult-x10.csv"), long)?;
 
-    let data = adult_data()?;
+    let data = adult()?;
     let (test, _) = data.pipeline.apply_labelled(&NamedData::AdultTest.table()?)?;
-    write(folder, "train", &data.train)?;
-    write(folder, "test", &test)?;
-    let levels = data.pipeline.cardinalities();
+    encoded(folder, [&data.train, &test], &Shape::LEVELS, Shape::NUMBERS)?;
+    let [train, test] = with_ids()?;
+    encoded(&folder.join("ids"), [&train, &test], &Shape::ID_LEVELS, Shape::ID_NUMBERS)
+}
+
+/// Writes `train-` and `test-` `cat.i32`, `cont.f32` and `y.i32`, row by row in the machine's byte order, and their shapes in
+/// `shapes.json`.
+fn encoded(
+    folder: &Path,
+    [train, test]: [&Dataset; 2],
+    levels: &[usize],
+    numbers: usize,
+) -> Result<(), Failure> {
+    fs::create_dir_all(folder)?;
+    write(folder, "train", train)?;
+    write(folder, "test", test)?;
     let sizes: Vec<_> = levels.iter().map(|levels| highmark::embedding_size(*levels)).collect();
     let shapes = json!({
-        "rows": data.train.rows(),
+        "rows": train.rows(),
         "test_rows": test.rows(),
         "levels": levels,
         "embedding_sizes": sizes,
-        "numbers": Shape::NUMBERS,
+        "numbers": numbers,
     });
     Ok(fs::write(folder.join("shapes.json"), format!("{shapes:#}\n"))?)
 }
 
 fn write(folder: &Path, name: &str, data: &Dataset) -> Result<(), Failure> {
     let Some(Targets::Classes(classes)) = data.targets() else {
-        return Err("the Adult data has classes".into());
+        return Err("the data has classes".into());
     };
     let codes: Vec<u8> = data.x_cat().iter().flat_map(|code| code.to_ne_bytes()).collect();
     let numbers: Vec<u8> = data.x_cont().iter().flat_map(|number| number.to_ne_bytes()).collect();

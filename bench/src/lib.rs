@@ -9,4 +9,4 @@ mod work;
 pub use flops::{forward_flops, step_flops};
 pub use peak::Peak;
 pub use synthetic::synthetic;
-pub use work::{Shape, adult, tenth_of_adult, watcher};
+pub use work::{Shape, adult, tenth_of_adult, watcher, with_ids};

@@ -2,11 +2,12 @@
 //!
 //! ```text
 //! highmark-bench worker article 2 flat     an epoch a turn, on 2 threads; also `large-batch`, `wide`; `one-cycle`, `watched`
+//! highmark-bench worker ids 2              the article's layers on a table with a column of 10,000 levels
 //! highmark-bench worker floor 2 FLOP       so many multiply-adds a turn
 //! highmark-bench worker gemm 2             1024 x 1024 x 1024 a turn
 //! highmark-bench worker csv FILE TARGET    from the file to encoded rows
 //! highmark-bench worker rows 1000000       an epoch of the article's model on so many synthetic rows
-//! highmark-bench export DIR                the Adult data for the others: as CSV, and encoded
+//! highmark-bench export DIR                the Adult data for the others, as CSV and encoded; and that table, in DIR/ids
 //! highmark-bench epoch                     an epoch of a tenth of the Adult data, for counting instructions
 //! ```
 
@@ -29,7 +30,7 @@ fn main() -> ExitCode {
     let arguments: Vec<_> = arguments.iter().map(String::as_str).collect();
     let done = match arguments.as_slice() {
         ["worker", work @ ..] => worker::run(work),
-        ["export", folder] => export::adult(Path::new(folder)),
+        ["export", folder] => export::all(Path::new(folder)),
         ["epoch"] => epoch(),
         _ => Err("see the first lines of bench/src/main.rs for how to call it".into()),
     };

@@ -5,9 +5,9 @@ use std::sync::Arc;
 use highmark::{Dataset, Result, Targets};
 
 /// `rows` rows of as many codes as there are `levels` (of so many levels each) and `n_cont` numbers, with two classes
-/// that depend on both.
-pub fn synthetic(rows: usize, levels: &[usize], n_cont: usize) -> Result<Arc<Dataset>> {
-    let mut state = 0x9e37_79b9_7f4a_7c15_u64;
+/// that depend on both; others for another `seed`, from 1.
+pub fn synthetic(rows: usize, levels: &[usize], n_cont: usize, seed: u64) -> Result<Arc<Dataset>> {
+    let mut state = 0x9e37_79b9_7f4a_7c15_u64.wrapping_mul(seed);
     let mut draw = move || {
         // xorshift64*: good enough to look random, and fast enough to fill a gigabyte.
         state ^= state >> 12;
@@ -41,7 +41,7 @@ mod tests {
 
     #[test]
     fn codes_in_range_and_both_classes() {
-        let data = synthetic(1000, &[10, 3], 6).unwrap();
+        let data = synthetic(1000, &[10, 3], 6, 1).unwrap();
         assert_eq!((data.rows(), data.n_cat(), data.n_cont()), (1000, 2, 6));
         assert!(data.x_cat().chunks(2).all(|row| row[0] < 10 && row[1] < 3));
         let Some(Targets::Classes(classes)) = data.targets() else { panic!("classes") };

@@ -7,6 +7,8 @@ use highmark::{
     LearnerConfig, NamedData, Result, Split, Table, TabularConfig, TabularData, TabularModel, Trainer,
 };
 
+use crate::synthetic;
+
 /// The shape of the work: hidden layers and rows a batch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Shape {
@@ -38,12 +40,22 @@ impl Shape {
         [&[embedded + Self::NUMBERS], self.layers, &[2]].concat()
     }
 
-    /// A model of this shape that computes on `threads` threads.
+    /// Levels of the categorical columns of a table with a column of identifiers: customers, articles, places.
+    pub const ID_LEVELS: [usize; 3] = [10_000, 20, 10];
+
+    /// Its continuous columns.
+    pub const ID_NUMBERS: usize = 10;
+
+    /// A model of this shape for the columns of the Adult data that computes on `threads` threads.
     pub fn model(self, threads: usize) -> Result<TabularModel> {
-        let columns: Vec<_> =
-            Self::LEVELS.iter().enumerate().map(|(i, levels)| (format!("column_{i}"), *levels)).collect();
+        self.model_of(&Self::LEVELS, Self::NUMBERS, threads)
+    }
+
+    fn model_of(self, levels: &[usize], numbers: usize, threads: usize) -> Result<TabularModel> {
+        let name = |(i, levels): (usize, &usize)| (format!("column_{i}"), *levels);
+        let columns: Vec<_> = levels.iter().enumerate().map(name).collect();
         let config = TabularConfig { layers: self.layers.to_vec(), ..TabularConfig::default() };
-        Ok(TabularModel::new(&config, &columns, Self::NUMBERS, 2, 42)?.threads(threads))
+        Ok(TabularModel::new(&config, &columns, numbers, 2, 42)?.threads(threads))
     }
 
     /// A silent learner on `data`, as users get it.
@@ -56,9 +68,23 @@ impl Shape {
 
     /// The same on rows that are encoded already.
     pub fn learner_on(self, train: Arc<Dataset>, valid: Arc<Dataset>, threads: usize) -> Result<Learner> {
-        let model = Box::new(self.model(threads)?);
+        self.silent(self.model(threads)?, train, valid, threads)
+    }
+
+    /// The same on rows [with identifiers](with_ids).
+    pub fn learner_on_ids(self, train: Arc<Dataset>, valid: Arc<Dataset>, threads: usize) -> Result<Learner> {
+        self.silent(self.model_of(&Self::ID_LEVELS, Self::ID_NUMBERS, threads)?, train, valid, threads)
+    }
+
+    fn silent(
+        self,
+        model: TabularModel,
+        train: Arc<Dataset>,
+        valid: Arc<Dataset>,
+        threads: usize,
+    ) -> Result<Learner> {
         let loss = Box::new(CrossEntropy::default());
-        let mut learner = Learner::new(model, loss, train, valid, self.config(threads))?;
+        let mut learner = Learner::new(Box::new(model), loss, train, valid, self.config(threads))?;
         learner.quiet();
         Ok(learner)
     }
@@ -91,6 +117,12 @@ fn split_as_in_the_article(table: &Table) -> Result<TabularData> {
         ..DataConfig::default()
     };
     TabularData::new(table, &config)
+}
+
+/// 20,000 rows to train on and 5,000 to test with, of a table with a column of identifiers.
+pub fn with_ids() -> Result<[Arc<Dataset>; 2]> {
+    let rows = |rows, seed| synthetic(rows, &Shape::ID_LEVELS, Shape::ID_NUMBERS, seed);
+    Ok([rows(20_000, 1)?, rows(5_000, 2)?])
 }
 
 /// A callback that listens to every event, so that the loop cannot take its short way, and counts them.

@@ -7,7 +7,7 @@ use std::time::Instant;
 use highmark::{
     CsvOptions, DataConfig, Dataset, Learner, NamedData, OneCycle, Split, TabularData, Targets, read_csv,
 };
-use highmark_bench::{Peak, Shape, adult, synthetic, watcher};
+use highmark_bench::{Peak, Shape, adult, synthetic, watcher, with_ids};
 
 use crate::Failure;
 use crate::gemm::Gemm;
@@ -27,6 +27,14 @@ pub(crate) fn run(arguments: &[&str]) -> Result<(), Failure> {
             // As for the others, the first epoch is not measured.
             training.turn()?;
             serve(how, &mut training)
+        }
+        ["ids", threads] => {
+            let [train, test] = with_ids()?;
+            let valid = synthetic(Shape::ARTICLE.rows, &Shape::ID_LEVELS, Shape::ID_NUMBERS, 3)?;
+            let learner = Shape::ARTICLE.learner_on_ids(train, valid, number(threads)?)?;
+            let mut training = Training { learner, test, one_cycle: false };
+            training.turn()?;
+            serve("", &mut training)
         }
         ["floor", threads, flop] => {
             let (peak, threads) = (Peak::detect(), number(threads)?);
@@ -129,8 +137,8 @@ struct Rows {
 
 impl Rows {
     fn new(rows: usize) -> Result<Self, Failure> {
-        let train = synthetic(rows, &Shape::LEVELS, Shape::NUMBERS)?;
-        let valid = synthetic(Shape::ARTICLE.rows, &Shape::LEVELS, Shape::NUMBERS)?;
+        let train = synthetic(rows, &Shape::LEVELS, Shape::NUMBERS, 1)?;
+        let valid = synthetic(Shape::ARTICLE.rows, &Shape::LEVELS, Shape::NUMBERS, 1)?;
         Ok(Self { learner: Shape::ARTICLE.learner_on(train, valid, 2)?, rows })
     }
 }

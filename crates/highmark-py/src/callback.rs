@@ -129,6 +129,11 @@ impl Callback for PyCallback {
         self.hook.get().events
     }
 
+    fn looks_at_model(&self) -> bool {
+        // A metric's hook, say, is called in validation alone.
+        self.hook.get().train
+    }
+
     fn handle(&mut self, event: Event, t: &mut Trainer) -> Flow {
         let hook = self.hook.get();
         if !hook.events.contains(event) {

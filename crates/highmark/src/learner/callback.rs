@@ -295,7 +295,8 @@ impl Callbacks {
         self.list.iter().map(AsRef::as_ref)
     }
 
-    /// Who listens at each event of a fit, as text; and whether the loop can take its fused step.
+    /// Who listens at each event of a fit, as text; whether the loop can take its fused step; and whether steps of embeddings
+    /// may wait that nobody [looks at](Callback::looks_at_model).
     pub fn describe_loop(&self) -> String {
         let mut text = String::new();
         for event in Event::all() {
@@ -308,11 +309,14 @@ impl Callbacks {
                 let _ = writeln!(text, "{:<24}{}", event.to_string(), names.join(", "));
             }
         }
-        let inside: Vec<_> =
-            self.iter().filter(|c| c.events().meets(EventSet::inside_step())).map(Callback::name).collect();
-        let fused =
-            if inside.is_empty() { "yes".into() } else { format!("no, because of {}", inside.join(", ")) };
+        let unless = |in_the_way: &dyn Fn(&dyn Callback) -> bool| {
+            let names: Vec<_> = self.iter().filter(|c| in_the_way(*c)).map(Callback::name).collect();
+            if names.is_empty() { "yes".into() } else { format!("no, because of {}", names.join(", ")) }
+        };
+        let fused = unless(&|c| c.events().meets(EventSet::inside_step()));
         let _ = writeln!(text, "{:<24}{fused}", "fused step:");
+        let unseen = unless(&|c| c.events().meets(EventSet::in_batch()) && c.looks_at_model());
+        let _ = writeln!(text, "{:<24}{unseen}", "unseen steps may wait:");
         text
     }
 

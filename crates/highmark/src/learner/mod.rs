@@ -460,7 +460,7 @@ impl Learner {
         &mut self.callbacks
     }
 
-    /// Who runs when, and whether the loop takes its fused step.
+    /// Who runs when, and what of the loop's short ways that leaves: [`Callbacks::describe_loop`].
     pub fn describe_loop(&self) -> String {
         self.callbacks.describe_loop()
     }

@@ -9,6 +9,8 @@ pub(crate) enum Work {
     Article,
     /// Layers of 1024, 512 and 256 at 1024 rows: 31 steps.
     Wide,
+    /// A table with a column of 10,000 levels: 312 steps of 64 rows.
+    Ids,
     /// A product of two matrices of 1024 x 1024.
     Gemm,
     /// Reading a CSV file.
@@ -16,7 +18,7 @@ pub(crate) enum Work {
 }
 
 impl Work {
-    pub(crate) const ALL: [Self; 4] = [Self::Article, Self::Wide, Self::Gemm, Self::Csv];
+    pub(crate) const ALL: [Self; 5] = [Self::Article, Self::Wide, Self::Ids, Self::Gemm, Self::Csv];
 
     /// As the heading of a table.
     pub(crate) fn title(self) -> &'static str {
@@ -26,6 +28,9 @@ impl Work {
             }
             Self::Wide => {
                 "An epoch of a wide model: 61→1024→512→256→2, nine embeddings, 31 steps of 1024 rows, Adam"
+            }
+            Self::Ids => {
+                "An epoch on a table with a column of 10,000 levels: 303→200→100→2, 312 steps of 64 rows, Adam"
             }
             Self::Gemm => {
                 "A linear layer of 1024 inputs and outputs on 1024 rows: one product of 1024 × 1024 × 1024"
@@ -63,7 +68,7 @@ pub(crate) fn contenders(programs: &Programs) -> Vec<Contender> {
     let worker = |arguments: &[&str]| Program::Highmark(arguments.iter().map(ToString::to_string).collect());
     let data = programs.data();
     let data = data.as_str();
-    let long = format!("{data}/adult-x10.csv");
+    let (long, ids) = (format!("{data}/adult-x10.csv"), format!("{data}/ids"));
     let (article, wide) = (&["article", "2", "flat"][..], &["wide", "2", "flat"][..]);
     let list = [
         (
@@ -131,6 +136,20 @@ pub(crate) fn contenders(programs: &Programs) -> Vec<Contender> {
             wide,
             worker(&["floor", "2", &WIDE_FLOP.to_string()]),
             0.75,
+        ),
+        (
+            Work::Ids,
+            "PyTorch by hand, fused AdamW, 2 threads",
+            &["ids", "2"][..],
+            python("torch_loop", &[&ids, "article", "2"]),
+            2.0,
+        ),
+        (
+            Work::Ids,
+            "JAX, epoch in one `lax.scan`, 2 cores",
+            &["ids", "2"][..],
+            python("jax_scan", &[&ids, "article", "2"]),
+            2.0,
         ),
         (Work::Gemm, "PyTorch, 1 thread", &["gemm", "1"][..], python("torch_matmul", &["1"]), 1.0),
         (Work::Gemm, "PyTorch, 2 threads", &["gemm", "2"][..], python("torch_matmul", &["2"]), 1.0),

@@ -1,4 +1,4 @@
-"""The exported Adult data, and the talk with `xtask` (see bench/src/turns.rs)."""
+"""The exported data, and the talk with `xtask` (see bench/src/turns.rs)."""
 
 import json
 import sys
@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 
 
-class Adult:
-    """Encoded rows as highmark trains on them: x_cat [rows, 9], x_cont [rows, 6], y [rows]."""
+class Encoded:
+    """Encoded rows as highmark trains on them: x_cat and x_cont [rows, columns], y [rows]."""
 
     def __init__(self, folder):
         folder = Path(folder)
