@@ -445,3 +445,32 @@ def test_metrics_that_were_not_there_have_no_value(learn):
     value = learn.recorder.metrics[0].value
     learn.metrics = [error_rate, accuracy]
     assert value is not None and [metric.value for metric in learn.recorder.metrics] == [None, value]
+
+
+def test_a_large_embedding_is_seen_as_it_is(tmp_path):
+    """Between batches a callback sees every step made; without one they wait, and the fit is the same."""
+    random = np.random.default_rng(0)
+    ids = [f"id{i}" for i in random.integers(0, 1600, 8000)]
+    numbers = random.normal(size=8000)
+    columns = {"id": ids, "x": numbers, "y": np.where(numbers + random.normal(size=8000) > 0, "yes", "no")}
+    seen, class_metric = [], AccumMetric(lambda preds, targs: float((preds.argmax(-1) == targs).mean()))
+
+    class Looks(Callback):
+        def after_batch(self):
+            if self.training:
+                seen.append(np.array(next(iter(self.learn.model.parameters()))))
+
+    def fitted(cbs):
+        dls = TabularDataLoaders.from_df(
+            columns, path=tmp_path, y_names="y", cat_names=["id"], cont_names=["x"], procs=[Categorify, Normalize], bs=64
+        )
+        learn = tabular_learner(dls, layers=[8], metrics=class_metric, seed=5)
+        learn.fit_one_cycle(2, cbs=cbs)
+        return [np.array(p) for p in learn.model.parameters()]
+
+    looked_at, plain = fitted([Looks()]), fitted([])
+    assert looked_at[0].size >= 100_000
+    assert all((a == b).all() for a, b in zip(looked_at, plain))
+    # The decay moves all rows in every step, and the last step is the model.
+    assert all((a != b).mean() > 0.9 for a, b in zip(seen, seen[1:10]))
+    assert (seen[-1] == plain[0]).all()

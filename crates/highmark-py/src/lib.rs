@@ -38,7 +38,7 @@ mod _highmark {
     #[pymodule_export]
     use crate::learner::{Learner, activation};
     #[pymodule_export]
-    use crate::loss::loss_value;
+    use crate::loss::{loss_per_row, loss_value};
     #[pymodule_export]
     use crate::metric::metric_value;
     #[pymodule_export]

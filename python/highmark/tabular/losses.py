@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from .._highmark import loss_value
+from .._highmark import loss_per_row, loss_value
 from .checks import real
 from .number import Number
 from .tensor import Tensor, tensor_of
@@ -65,12 +65,7 @@ class BaseLoss:
         targ = targ.reshape(-1, 1)
         if len(inp) != len(targ):
             raise ValueError(f"reduction={self.reduction!r}: there are {len(inp)} predictions and {len(targ)} targets")
-        spec = json.dumps(self.spec)
-        losses = [loss_value(spec, inp[i : i + 1], targ[i : i + 1]) for i in range(len(inp))]
-        if self.name == "cross-entropy" and "weight" in self.spec:
-            # The mean of one row is not weighted.
-            losses = np.array(losses) * np.array(self.spec["weight"])[targ[:, 0]]
-        return tensor_of(np.array(losses, np.float32))
+        return tensor_of(np.array(loss_per_row(json.dumps(self.spec), inp, targ), np.float32))
 
     def activation(self, x: Any) -> Any:
         """What predictions are of raw outputs: probabilities for classes and labels, themselves otherwise."""
