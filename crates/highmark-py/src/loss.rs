@@ -1,6 +1,6 @@
 //! The library's losses, called from Python.
 
-use highmark::{Error, Loss, LossKind, Targets};
+use highmark::{Error, Loss, LossKind};
 use pyo3::prelude::*;
 
 use crate::error::OrRaise;
@@ -13,7 +13,9 @@ pub(crate) fn loss_value(
     predictions: &Bound<'_, PyAny>,
     targets: &Bound<'_, PyAny>,
 ) -> PyResult<f32> {
-    let (loss, raw, outputs, targets) = parts(spec, predictions, targets)?;
+    let loss = built(spec)?;
+    let (raw, outputs, targets) = predictions_and_targets(predictions, targets, loss.activation())?;
+    loss.check(outputs, &targets).or_raise()?;
     loss.evaluate(&raw, outputs, &targets, None).or_raise()
 }
 
@@ -24,23 +26,17 @@ pub(crate) fn loss_per_row(
     predictions: &Bound<'_, PyAny>,
     targets: &Bound<'_, PyAny>,
 ) -> PyResult<Vec<f32>> {
-    let (loss, raw, outputs, targets) = parts(spec, predictions, targets)?;
+    let loss = built(spec)?;
+    let (raw, outputs, targets) = predictions_and_targets(predictions, targets, loss.activation())?;
+    loss.check(outputs, &targets).or_raise()?;
     let mut losses = Vec::new();
     loss.per_row(&raw, outputs, &targets, &mut losses).or_raise()?;
     Ok(losses)
 }
 
-/// The loss, raw outputs, how many a row has, and targets, which fit.
-fn parts(
-    spec: &str,
-    predictions: &Bound<'_, PyAny>,
-    targets: &Bound<'_, PyAny>,
-) -> PyResult<(Box<dyn Loss>, Vec<f32>, usize, Targets)> {
+fn built(spec: &str) -> PyResult<Box<dyn Loss>> {
     let kind: LossKind = serde_json::from_str(spec)
         .map_err(|error| Error::config("loss_func", error.to_string()))
         .or_raise()?;
-    let loss = kind.build();
-    let (raw, outputs, targets) = predictions_and_targets(predictions, targets, loss.activation())?;
-    loss.check(outputs, &targets).or_raise()?;
-    Ok((loss, raw, outputs, targets))
+    Ok(kind.build())
 }

@@ -4,12 +4,14 @@
 #![expect(unsafe_code, reason = "an allocator that counts")]
 
 use std::alloc::{GlobalAlloc, Layout, System};
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use highmark::{
-    Accuracy, Clip, DataConfig, Event, Learner, LearnerConfig, NamedData, OneCycle, OptimizerConfig, Span,
-    Split, TabularConfig, TabularData, on,
+    Accuracy, Callback, CallbackState, Clip, DataConfig, Event, EventSet, Flow, Learner, LearnerConfig,
+    NamedData, OneCycle, OptimizerConfig, Phase, Result, Span, Split, TabularConfig, TabularData, Trainer,
+    on,
 };
 
 /// Allocations of all threads, growing ones included.
@@ -40,6 +42,37 @@ unsafe impl GlobalAlloc for Counting {
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
 
+/// Notes the count after each batch, with the phase and the epoch.
+struct Count(Arc<Mutex<Vec<(Phase, usize, u64)>>>);
+
+impl Callback for Count {
+    fn name(&self) -> &'static str {
+        "count"
+    }
+
+    fn events(&self) -> EventSet {
+        EventSet::of(&[Event::After(Span::Batch)])
+    }
+
+    fn looks_at_model(&self) -> bool {
+        false
+    }
+
+    fn after_batch(&mut self, t: &mut Trainer) -> Flow {
+        let count = COUNT.load(Ordering::Relaxed);
+        self.0.lock().unwrap().push((t.phase(), t.progress().epoch, count));
+        Ok(())
+    }
+
+    fn save_state(&self) -> Result<CallbackState> {
+        Ok(CallbackState::none())
+    }
+
+    fn load_state(&mut self, _: &CallbackState) -> Result<()> {
+        Ok(())
+    }
+}
+
 #[test]
 fn a_step_allocates_nothing() {
     let table = NamedData::Adult.table().unwrap().slice(0, 4000);
@@ -50,20 +83,25 @@ fn a_step_allocates_nothing() {
     };
     let data = TabularData::new(&table, &config).unwrap();
     // With a callback inside the step, the loop goes event by event. In large batches threads share more of the work.
-    for (threads, inside, batch_size, at_least) in
-        [(1, false, 64, 50), (2, false, 64, 50), (1, true, 64, 50), (2, false, 500, 5)]
-    {
+    // Of a large table the rows of a batch are stepped alone, unless gradients are clipped.
+    let large = BTreeMap::from([("native-country".to_string(), 3000)]);
+    let usual = (0.05, Some(Clip::Norm(1.0)), BTreeMap::new());
+    for (threads, inside, batch_size, at_least, (embed_dropout, clip, embedding_sizes)) in [
+        (1, false, 64, 50, usual.clone()),
+        (2, false, 64, 50, usual.clone()),
+        (1, true, 64, 50, usual.clone()),
+        (2, false, 500, 5, usual),
+        (1, false, 16, 50, (0.0, None, large.clone())),
+        (2, false, 16, 50, (0.0, Some(Clip::Norm(1.0)), large)),
+    ] {
         let counts = Arc::new(Mutex::new(Vec::with_capacity(1000)));
-        let seen = Arc::clone(&counts);
+        let model =
+            TabularConfig { dropout: vec![0.1], embed_dropout, embedding_sizes, ..TabularConfig::default() };
         let config = LearnerConfig {
-            model: TabularConfig { dropout: vec![0.1], embed_dropout: 0.05, ..TabularConfig::default() },
-            optimizer: OptimizerConfig { clip: Some(Clip::Norm(1.0)), ..OptimizerConfig::default() },
+            model,
+            optimizer: OptimizerConfig { clip, ..OptimizerConfig::default() },
             metrics: vec![Box::new(Accuracy::default())],
-            callbacks: vec![on("count", Event::After(Span::Batch), move |trainer| {
-                let count = COUNT.load(Ordering::Relaxed);
-                seen.lock().unwrap().push((trainer.phase(), trainer.progress().epoch, count));
-                Ok(())
-            })],
+            callbacks: vec![Box::new(Count(Arc::clone(&counts)))],
             threads,
             batch_size,
             ..LearnerConfig::default()

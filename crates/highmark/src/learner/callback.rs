@@ -99,9 +99,13 @@ pub trait Callback: Any + Send {
         EventSet::ALL
     }
 
-    /// Whether its hooks around and inside a training batch look at the parameters or at what the optimizer remembers, or change
-    /// them. Default true; with `false` from all who listen there, steps of embeddings that no row of a batch uses can wait
-    /// until one does, which makes training with columns of thousands of levels several times as fast, and changes no bit.
+    /// Whether its hooks around and inside training batches look at the parameters, their gradients or what the optimizer
+    /// remembers, or change them; asked before each epoch's training. Default true, and so is it for [`on`].
+    ///
+    /// With `false` from all who listen there, the steps of embeddings that no row of a batch uses wait until one does, which
+    /// makes training with columns of thousands of levels several times as fast and changes no bit. (Tables of fewer than
+    /// 100,000 numbers, or of fewer levels than two batches have rows, are stepped whole in any case; so are all when gradients are
+    /// clipped or come together from several batches, and under [`NonFinite::Rollback`](crate::NonFinite).)
     fn looks_at_model(&self) -> bool {
         true
     }

@@ -282,7 +282,6 @@ impl Trainer {
             return Ok(true);
         }
         let what = self.what_is_not_finite();
-        self.catch_up();
         let params = self.model.params_mut();
         params.buffers.copy_from_slice(&self.guard.buffers);
         self.history.smooth = self.guard.smooth;

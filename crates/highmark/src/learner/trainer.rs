@@ -322,6 +322,7 @@ impl Trainer {
         steps: u64,
     ) -> Result<()> {
         let begin = Instant::now();
+        self.catch_up();
         let mut description = self.description.clone();
         (description.provenance.epoch, description.provenance.steps) = (epoch, steps);
         let optimizer = with_optimizer.then_some(&self.optimizer);
@@ -333,6 +334,7 @@ impl Trainer {
     /// Takes the parameters, and the optimizer's state if asked and there, from a file of this model or of fastai's
     /// (as safetensors). Returns whether the optimizer's state came along.
     pub fn load_from(&mut self, path: impl AsRef<Path>, with_optimizer: bool) -> Result<bool> {
+        self.catch_up();
         let optimizer = with_optimizer.then_some(&mut self.optimizer);
         model_file::load_into(path.as_ref(), self.model.params_mut(), optimizer)
     }

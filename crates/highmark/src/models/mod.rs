@@ -110,9 +110,9 @@ pub trait Model: Any + Send {
         optimizer.step(self.params_mut());
     }
 
-    /// Lets steps wait from now on which nobody would see the result of: while a fit trains on batches of `rows` and no callback
-    /// [looks at the model](crate::Callback::looks_at_model). A model need not do so; [`TabularModel`] does for rows of large
-    /// embeddings that no row of a batch uses.
+    /// Lets steps wait from now on whose results nobody sees: while a fit trains on batches of `rows` and no callback
+    /// [looks at the model](crate::Callback::looks_at_model). [`TabularModel`] does for rows of large embeddings that no row of a
+    /// batch uses; a model around one passes both calls on, or neither.
     fn defer_steps(&mut self, optimizer: &mut Optimizer, rows: usize) {
         let _ = (optimizer, rows);
     }

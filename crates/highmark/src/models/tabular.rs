@@ -327,6 +327,7 @@ impl Model for TabularModel {
     }
 
     fn zero_grad(&mut self) {
+        // Not by `params_mut`, after which any gradient may be another.
         self.params.zero_grad();
     }
 
@@ -424,6 +425,7 @@ impl Model for TabularModel {
             columns: tables.len(),
             levels: *levels,
             size: *size,
+            batch: rows,
         }));
     }
 

@@ -38,16 +38,17 @@ pub(crate) struct ByLevel {
     halves: Lines,
     /// Where those of each column begin; and where those of the continuous ones begin and end.
     pub(super) places: Vec<usize>,
-    /// The gradients of each column's embeddings that need not be zeros.
+    /// Of each column.
     touched: Vec<Touched>,
 }
 
-/// The rows of a table whose gradients need not be zeros. The others of a large table are left as they are.
-#[derive(Clone, Debug)]
-enum Touched {
-    Any,
+/// The rows of a large table whose gradients need not be zeros: the others are left as they are.
+#[derive(Clone, Debug, Default)]
+struct Touched {
+    /// Whether it is these and no others.
+    known: bool,
     /// At most as many as the table has; some of them perhaps twice.
-    These(Vec<u32>),
+    rows: Vec<u32>,
 }
 
 /// A level of a column.
@@ -84,13 +85,13 @@ impl ByLevel {
             halves: Lines::default(),
             places: vec![0; features.len()],
             features,
-            touched: vec![Touched::Any; tables.len()],
+            touched: vec![Touched::default(); tables.len()],
         }
     }
 
     /// Somebody may have changed the gradients.
     pub(crate) fn forget_touched(&mut self) {
-        self.touched.fill(Touched::Any);
+        self.touched.iter_mut().for_each(|touched| touched.known = false);
     }
 
     /// Memory for batches of `rows`; does nothing when there is enough.
@@ -181,29 +182,26 @@ impl ByLevel {
             let place = self.places[column]..self.places[column + 1];
             first[place.clone()].iter().zip(&second[place]).map(|(a, b)| a + b)
         };
-        let numbers = |(table, touched): (&Embedding, &Touched)| match touched {
-            Touched::These(_) => 2 * self.rows.min(table.levels) * table.size,
-            Touched::Any => table.levels * table.size,
+        let numbers = |(table, touched): (&Embedding, &Touched)| {
+            let rows = if touched.known { 2 * self.rows.min(table.levels) } else { table.levels };
+            rows * table.size
         };
         let numbers = self.embeds.tables().iter().zip(&self.touched).map(numbers).sum();
         let finite = self.embeds.put(pool, numbers, grads, |column, own| {
             let size = self.size(column);
             let place = |row: &u32| *row as usize * size..(*row as usize + 1) * size;
-            let touched = &self.touched[column];
-            match touched {
-                Touched::Any if fresh => own.fill(0.0),
-                Touched::These(rows) if fresh => rows.iter().for_each(|row| own[place(row)].fill(0.0)),
-                _ => {}
+            let Touched { known, rows } = &self.touched[column];
+            if fresh && *known {
+                rows.iter().for_each(|row| own[place(row)].fill(0.0));
+            } else if fresh {
+                own.fill(0.0);
             }
             let mut sums = sums_of(column);
             for level in self.levels(column) {
                 own[place(level)].iter_mut().zip(&mut sums).for_each(|(grad, sum)| *grad += sum);
             }
             let finite = |rows: &[u32]| rows.iter().all(|row| all_finite(&own[place(row)]));
-            match touched {
-                Touched::Any => all_finite(own),
-                Touched::These(rows) => finite(self.levels(column)) && (fresh || finite(rows)),
-            }
+            if *known { finite(self.levels(column)) && (fresh || finite(rows)) } else { all_finite(own) }
         });
         cont.iter_mut().zip(sums_of(self.columns())).for_each(|(d, sum)| *d = sum);
         self.touch(fresh);
@@ -212,22 +210,16 @@ impl ByLevel {
 
     /// Notes the rows that have gradients by now: those of this batch, and those of before unless that were `fresh`.
     fn touch(&mut self, fresh: bool) {
-        for (column, table) in self.embeds.tables().iter().enumerate() {
+        let tables = self.embeds.tables().iter().zip(&mut self.touched).enumerate();
+        for (column, (table, Touched { known, rows })) in tables.filter(|(_, (table, _))| table.is_large()) {
             let levels = &self.levels[self.starts[column]..self.starts[column + 1]];
-            let touched = &mut self.touched[column];
-            if let Touched::These(rows) = touched
-                && fresh
-            {
+            if fresh {
                 rows.clear();
             }
-            match touched {
-                Touched::These(rows) if rows.len() + levels.len() <= table.levels => rows.extend(levels),
-                Touched::Any if fresh && table.is_large() => {
-                    let mut rows = Vec::with_capacity(self.rows.min(table.levels));
-                    rows.extend(levels);
-                    *touched = Touched::These(rows);
-                }
-                _ => *touched = Touched::Any,
+            *known = (fresh || *known) && rows.len() + levels.len() <= table.levels;
+            if *known {
+                rows.reserve(self.rows.min(table.levels));
+                rows.extend(levels);
             }
         }
     }

@@ -251,7 +251,8 @@ impl<'a> EmbeddedLinear<'a> {
     fn picked(self, column: usize, levels: Range<usize>, to: &mut Lines) -> Matrix<'_> {
         let Picked { table, size, rows } = self.embeddings(column);
         let (count, rows) = (levels.len(), &rows[levels]);
-        to.grow(count * size);
+        // As many as there can be in a batch, so that none after it needs more.
+        to.grow(CHUNK.min(self.batch.rows) * size);
         for (to, row) in to.chunks_exact_mut(size).zip(rows) {
             to.copy_from_slice(&table[*row as usize * size..][..size]);
         }

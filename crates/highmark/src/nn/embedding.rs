@@ -9,7 +9,7 @@ use crate::engine::{Cut, PER_NUMBER, ParamKind, Params, Pool, Spans, all_finite}
 
 /// Numbers from which on rows of a table that no row of a batch uses are left alone: such a table, with its gradients and
 /// what the optimizer remembers, is larger than what a core has at hand.
-const LARGE: usize = 100_000;
+const LARGE_TABLE: usize = 100_000;
 
 /// The tables of all categorical columns, the features of one below those of another.
 #[derive(Clone, Debug)]
@@ -134,7 +134,7 @@ impl Embeddings {
 impl Embedding {
     /// Whether it is worth while to look which of its rows a batch uses.
     pub(crate) fn is_large(&self) -> bool {
-        self.levels * self.size >= LARGE
+        self.levels * self.size >= LARGE_TABLE
     }
 
     /// `y` [size, rows] = the rows of `table` for `codes`.

@@ -10,9 +10,9 @@ use super::update::{Slices, Update};
 use crate::data::Batch;
 use crate::engine::{ALIGNED, Cut, Scratch, Shard};
 
-/// Steps after which all rows are brought up to date: often enough that there is never much to catch up on at once, and that the
-/// list stays short.
-const MOST: usize = 256;
+/// Steps that a row can lack at most. As many batches take one part of the table each, whether they use it or not: so there
+/// is never much to catch up on at once, and the list of steps stays short.
+const MOST: usize = 64;
 
 /// A parameter whose rows are the levels of a categorical column.
 #[derive(Clone, Debug)]
@@ -25,19 +25,25 @@ pub(crate) struct Table {
     pub(crate) levels: usize,
     /// Numbers a row.
     pub(crate) size: usize,
+    /// Rows of a batch.
+    pub(crate) batch: usize,
 }
 
-/// The steps of one table since all of its rows were even.
+/// A table whose rows have not all had the last steps.
 #[derive(Clone, Debug)]
 pub(super) struct Deferred {
     table: Table,
+    /// The last steps, and how many there were before them.
     steps: Vec<Update>,
-    /// How many of them each row has had; of the rows of the batch under way, with the one that it is going to bring.
+    forgotten: usize,
+    /// How many each row has had; of the rows of the batch under way, with the one that it is going to bring.
     had: Vec<u32>,
-    /// The rows of that batch in order, each once, and how many steps it had had.
-    rows: Vec<(u32, u32)>,
-    /// Steps when that batch began.
-    began: usize,
+    /// The rows of that batch in order, each once.
+    used: Vec<u32>,
+    /// The rows that have to catch up before the batch is computed, in order, and how many steps they have had.
+    late: Vec<(u32, u32)>,
+    /// Batches so far.
+    batches: usize,
 }
 
 /// What a tile has of the values and of what the optimizer remembers.
@@ -49,58 +55,84 @@ pub(super) struct Tile<'s, 'a> {
 
 impl Deferred {
     pub(super) fn new(table: Table) -> Self {
-        let had = vec![0; table.levels];
-        Self { table, steps: Vec::with_capacity(MOST), had, rows: Vec::new(), began: 0 }
+        Self {
+            steps: Vec::with_capacity(2 * MOST),
+            forgotten: 0,
+            had: vec![0; table.levels],
+            used: Vec::with_capacity(table.batch),
+            late: Vec::with_capacity(table.batch + table.levels / MOST + 1),
+            batches: 0,
+            table,
+        }
     }
 
     pub(super) fn parameter(&self) -> usize {
         self.table.parameter
     }
 
-    /// Takes in the rows that `batch` uses, which have to [catch up](Self::catch_up) before anybody reads them.
-    pub(super) fn begin(&mut self, batch: &Batch) {
-        self.end();
-        self.began = self.steps.len();
-        let now = self.began as u32;
+    /// How many steps there were.
+    fn now(&self) -> u32 {
+        (self.forgotten + self.steps.len()) as u32
+    }
+
+    /// Takes in the rows that `batch` uses, and a part of all. They have to [catch up](Self::catch_up) now.
+    pub(super) fn begin_batch(&mut self, batch: &Batch) {
+        self.end_batch();
+        let now = self.now();
         for code in batch.codes(self.table.column, self.table.columns) {
             // One that does not exist is an error of the forward pass.
-            if let Some(had) = self.had.get_mut(code as usize)
-                && *had <= now
-            {
-                self.rows.push((code, *had));
+            let Some(had) = self.had.get_mut(code as usize) else { continue };
+            if *had <= now {
+                self.used.push(code);
+                if *had < now {
+                    self.late.push((code, *had));
+                }
                 *had = now + 1;
             }
         }
-        self.rows.sort_unstable();
+        for row in Cut::new(self.table.levels, MOST).range(self.batches % MOST) {
+            let had = &mut self.had[row];
+            if *had < now {
+                self.late.push((row as u32, *had));
+                *had = now;
+            }
+        }
+        self.batches += 1;
+        self.used.sort_unstable();
+        self.late.sort_unstable();
     }
 
     /// The batch is over. If its step was left out, its rows have not had it.
-    pub(super) fn end(&mut self) {
-        for (row, _) in self.rows.drain(..) {
-            self.had[row as usize] = self.steps.len() as u32;
+    fn end_batch(&mut self) {
+        let now = self.now();
+        self.used.drain(..).for_each(|row| self.had[row as usize] = now);
+        self.late.clear();
+    }
+
+    /// Takes in all rows that lack steps, also in the middle of a batch.
+    pub(super) fn take_all(&mut self) {
+        self.late.clear();
+        let now = self.now();
+        for (row, had) in self.had.iter_mut().enumerate().filter(|(_, had)| **had < now) {
+            self.late.push((row as u32, *had));
+            *had = now;
         }
-    }
-
-    /// All rows have had all steps.
-    pub(super) fn is_even(&mut self) {
-        self.steps.clear();
-        self.had.fill(0);
-        self.began = 0;
-    }
-
-    /// Whether it is time to bring all rows up to date.
-    pub(super) fn is_full(&self) -> bool {
-        self.steps.len() >= MOST
     }
 
     /// Notes a step, which the rows of the batch have to [take](Self::step) now.
     pub(super) fn note(&mut self, step: Update) {
+        if self.steps.len() == self.steps.capacity() {
+            // All rows have had these.
+            self.steps.drain(..MOST);
+            self.forgotten += MOST;
+        }
         self.steps.push(step);
     }
 
-    /// Numbers that rows of the batch have to catch up on, each as often as there are steps.
-    pub(super) fn late(&self) -> usize {
-        self.rows.iter().map(|(_, had)| self.began - *had as usize).sum::<usize>() * self.table.size
+    /// Numbers that have to catch up, each as often as it lacks steps.
+    pub(super) fn late_numbers(&self) -> usize {
+        let now = self.now();
+        self.late.iter().map(|(_, had)| (now - had) as usize).sum::<usize>() * self.table.size
     }
 
     /// Numbers in the whole table.
@@ -108,26 +140,9 @@ impl Deferred {
         self.table.levels * self.table.size
     }
 
-    /// Makes the steps that the rows of the batch have not had, as far as the rows belong to the tile.
+    /// Makes the steps that rows lack which belong to the tile.
     pub(super) fn catch_up(&self, tile: (usize, usize), numbers: Tile<'_, '_>, scratch: &mut Scratch) {
-        let (own, rows) = self.own(tile);
-        self.make(own.start, rows.iter().copied(), numbers, scratch);
-    }
-
-    /// The same for all rows, after the [end](Self::end) of a batch.
-    pub(super) fn catch_up_all(&self, tile: (usize, usize), numbers: Tile<'_, '_>, scratch: &mut Scratch) {
-        let own = self.own(tile).0;
-        self.make(own.start, own.map(|row| (row as u32, self.had[row])), numbers, scratch);
-    }
-
-    /// Makes the steps that each of these rows has not had; the tile's begin with `first`.
-    fn make(
-        &self,
-        first: usize,
-        rows: impl Iterator<Item = (u32, u32)>,
-        numbers: Tile<'_, '_>,
-        scratch: &mut Scratch,
-    ) {
+        let own = self.own(tile);
         let size = self.table.size;
         let width = size.next_multiple_of(ALIGNED);
         let mut of_tile = numbers.of(self.table.parameter);
@@ -135,13 +150,10 @@ impl Deferred {
         lines.grow(4 * width);
         let (copies, zeros) = lines[..4 * width].split_at_mut(3 * width);
         zeros.fill(0.0);
-        for (row, had) in rows {
-            let steps = &self.steps[had as usize..];
-            if steps.is_empty() {
-                continue;
-            }
+        for (row, had) in within(&self.late, &own, |(row, _)| *row) {
+            let steps = &self.steps[*had as usize - self.forgotten..];
             // In whole vectors that begin at cache lines. Behind the end is a parameter that its averages do not move.
-            let row = of_tile.each_mut().map(|part| row_of(part, row as usize - first, size));
+            let row = of_tile.each_mut().map(|part| row_of(part, *row as usize - own.start, size));
             for ((copy, own), behind) in copies.chunks_exact_mut(width).zip(&row).zip([1.0, 0.0, 0.0]) {
                 copy[..own.len()].copy_from_slice(own);
                 copy[own.len()..].fill(behind);
@@ -159,9 +171,9 @@ impl Deferred {
     pub(super) fn step(&self, tile: (usize, usize), numbers: Tile<'_, '_>, grads: &[f32]) {
         let Some(step) = self.steps.last() else { return };
         let size = self.table.size;
-        let (own, rows) = self.own(tile);
+        let own = self.own(tile);
         let mut of_tile = numbers.of(self.table.parameter);
-        for (row, _) in rows {
+        for row in within(&self.used, &own, |row| *row) {
             let row = *row as usize;
             let grads = &grads[row * size..][..size];
             let [values, grad_avg, sqr_avg] =
@@ -170,13 +182,16 @@ impl Deferred {
         }
     }
 
-    /// The rows of the table that belong to a tile, and those among them that were taken in.
-    fn own(&self, (i, tiles): (usize, usize)) -> (Range<usize>, &[(u32, u32)]) {
-        let own = Cut::new(self.table.levels, tiles).range(i);
-        let [start, end] =
-            [own.start, own.end].map(|at| self.rows.partition_point(|(row, _)| (*row as usize) < at));
-        (own, &self.rows[start..end])
+    /// The rows of the table that belong to a tile.
+    fn own(&self, (i, tiles): (usize, usize)) -> Range<usize> {
+        Cut::new(self.table.levels, tiles).range(i)
     }
+}
+
+/// Those of some rows in order that are in a range.
+fn within<'r, T>(rows: &'r [T], range: &Range<usize>, row: impl Fn(&T) -> u32) -> &'r [T] {
+    let [start, end] = [range.start, range.end].map(|at| rows.partition_point(|x| (row(x) as usize) < at));
+    &rows[start..end]
 }
 
 impl<'s> Tile<'s, '_> {

@@ -282,9 +282,6 @@ impl Optimizer {
         pool.run(tiles, lent, |i, shards, _| {
             apply(parameters, (rules, updates), deferred, (i, tiles), grads, shards);
         });
-        if self.deferred.iter().any(Deferred::is_full) {
-            self.catch_up(pool, params, None);
-        }
     }
 
     /// Steps of these tables wait from now on, until [`Optimizer::defer_none`].
@@ -295,12 +292,13 @@ impl Optimizer {
     /// Makes the steps that have waited: those of the rows that this batch uses, or all.
     pub(crate) fn catch_up(&mut self, pool: &Pool, params: &mut Params, batch: Option<&Batch>) {
         let Self { grad_avg, sqr_avg, deferred, .. } = self;
-        for deferred in &mut *deferred {
-            deferred.end();
-            batch.into_iter().for_each(|batch| deferred.begin(batch));
+        for table in &mut *deferred {
+            match batch {
+                Some(batch) => table.begin_batch(batch),
+                None => table.take_all(),
+            }
         }
-        let numbers = |table: &Deferred| if batch.is_some() { table.late() } else { table.len() };
-        let numbers: usize = deferred.iter().map(numbers).sum();
+        let numbers: usize = deferred.iter().map(Deferred::late_numbers).sum();
         if numbers == 0 {
             return;
         }
@@ -310,16 +308,9 @@ impl Optimizer {
         pool.run(tiles, lent, |i, [mut values, mut grad_avg, mut sqr_avg], scratch| {
             for table in &*deferred {
                 let numbers = Tile { values: &mut values, grad_avg: &mut grad_avg, sqr_avg: &mut sqr_avg };
-                if batch.is_some() {
-                    table.catch_up((i, tiles), numbers, scratch);
-                } else {
-                    table.catch_up_all((i, tiles), numbers, scratch);
-                }
+                table.catch_up((i, tiles), numbers, scratch);
             }
         });
-        if batch.is_none() {
-            deferred.iter_mut().for_each(Deferred::is_even);
-        }
     }
 
     /// No steps wait any more, after all have been made.

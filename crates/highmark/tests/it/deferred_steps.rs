@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use highmark::{
     Callback, CallbackState, CheckpointConfig, Clip, Dataset, Event, EventSet, Flow, Learner, LearnerConfig,
     Mse, NonFinite, OneCycle, OptimizerConfig, OptimizerKind, Outcome, Phase, Result, Span, TabularConfig,
-    TabularModel, Targets, Trainer,
+    TabularModel, Targets, Trainer, on,
 };
 
 use crate::small_learner::noise;
@@ -16,10 +16,11 @@ use crate::small_learner::noise;
 const LEVELS: [usize; 3] = [600, 4, 700];
 const SIZES: [usize; 3] = [170, 3, 150];
 
-/// Does something at one of the batches of a fit, or at none.
+/// Does something at an event of one of the batches of a fit, or at none.
 struct At {
+    event: Event,
     batch: Option<usize>,
-    act: Box<dyn FnMut(&mut Trainer) + Send>,
+    act: Box<dyn FnMut(&mut Trainer) -> Flow + Send>,
     looks: bool,
 }
 
@@ -29,18 +30,16 @@ impl Callback for At {
     }
 
     fn events(&self) -> EventSet {
-        EventSet::of(&[Event::Before(Span::Batch)])
+        EventSet::of(&[self.event])
     }
 
     fn looks_at_model(&self) -> bool {
         self.looks
     }
 
-    fn before_batch(&mut self, t: &mut Trainer) -> Flow {
-        if t.phase() == Phase::Train && Some(t.progress().train_iter) == self.batch {
-            (self.act)(t);
-        }
-        Ok(())
+    fn handle(&mut self, event: Event, t: &mut Trainer) -> Flow {
+        let here = t.phase() == Phase::Train && Some(t.progress().train_iter) == self.batch;
+        if here && event == self.event { (self.act)(t) } else { Ok(()) }
     }
 
     fn save_state(&self) -> Result<CallbackState> {
@@ -52,12 +51,16 @@ impl Callback for At {
     }
 }
 
-fn at(batch: usize, looks: bool, act: impl FnMut(&mut Trainer) + Send + 'static) -> At {
-    At { batch: Some(batch), act: Box::new(act), looks }
+fn at(batch: usize, looks: bool, mut act: impl FnMut(&mut Trainer) + Send + 'static) -> At {
+    let act = Box::new(move |t: &mut Trainer| {
+        act(t);
+        Ok(())
+    });
+    At { event: Event::Before(Span::Batch), batch: Some(batch), act, looks }
 }
 
 fn looking() -> At {
-    At { batch: None, act: Box::new(|_| {}), looks: true }
+    At { event: Event::Before(Span::Batch), batch: None, act: Box::new(|_| Ok(())), looks: true }
 }
 
 /// Rows whose levels come again after a while, some soon and some late; the last hundred levels of each never do.
@@ -213,14 +216,69 @@ fn left_and_entered_again_in_the_middle_of_an_epoch() {
 }
 
 #[test]
-fn a_fit_that_ends_in_the_middle_of_an_epoch() {
+fn an_error_in_the_middle_of_an_epoch() {
     let fit = |looks| {
-        let cancel = |t: &mut Trainer| drop(t.cancel(Span::Fit, "enough"));
-        let mut learn = learner(config(vec![at(70, looks, cancel)]), 400, 2);
-        let error = at(90, looks, |t| t.batch.x_cat[0] = 600);
-        learn.callbacks_mut().add(Box::new(highmark::Named::new("spoil", Box::new(error)))).unwrap();
+        let mut learn = learner(config(vec![at(70, looks, |t| t.batch.x_cat[0] = 600)]), 400, 2);
         assert!(learn.fit(3, None).unwrap_err().to_string().contains("code 600"));
         all_bits(&learn)
     };
     assert!(fit(false) == fit(true));
+}
+
+#[test]
+fn cancels() {
+    let inside = [Event::Before(Span::Backward), Event::After(Span::Backward), Event::Before(Span::Step)];
+    let around = [Event::Before(Span::Batch), Event::After(Span::Step), Event::After(Span::Batch)];
+    for event in inside.into_iter().chain(around) {
+        for span in [Span::Step, Span::Backward, Span::Batch, Span::Train, Span::Epoch, Span::Fit] {
+            // One in the middle of an epoch, the last one, and the first of another.
+            for batch in [10, 24, 25] {
+                let fit = |looks| {
+                    let act = Box::new(move |t: &mut Trainer| t.cancel(span, "a test"));
+                    let mut learn =
+                        learner(config(vec![At { event, batch: Some(batch), act, looks }]), 200, 2);
+                    // Not every span is open at every event.
+                    let error = learn.fit(2, None).err().map(|error| error.to_string());
+                    (error, all_bits(&learn))
+                };
+                assert!(fit(false) == fit(true), "{span:?} at {event} of batch {batch}");
+            }
+        }
+    }
+}
+
+/// Whoever listens outside of batches sees the model as it is, and may change it.
+#[test]
+fn a_cancelled_pass_is_seen_whole() {
+    let fit = |looks| {
+        let seen = Arc::new(Mutex::new(Vec::new()));
+        let kept = Arc::clone(&seen);
+        let act = Box::new(|t: &mut Trainer| t.cancel(Span::Train, "a test"));
+        let cancel = At { event: Event::After(Span::Batch), batch: Some(30), act, looks };
+        let look = on("look", Event::AfterCancel(Span::Train), move |t| {
+            kept.lock().unwrap().clone_from(&t.model.params().values);
+            t.model.params_mut().values.fill(0.5);
+            Ok(())
+        });
+        let mut learn = learner(config(vec![cancel]), 400, 2);
+        learn.callbacks_mut().add(look).unwrap();
+        learn.fit(1, None).unwrap();
+        let values = seen.lock().unwrap().clone();
+        (values, all_bits(&learn))
+    };
+    assert!(fit(false) == fit(true));
+}
+
+#[test]
+fn a_model_saved_from_a_hook_that_does_not_look() {
+    let saved = |looks| {
+        let path = std::env::temp_dir().join(format!("highmark-saved-{}-{looks}", std::process::id()));
+        let to = path.clone();
+        let mut learn = learner(config(vec![at(40, looks, move |t| t.save_to(&to, true).unwrap())]), 400, 2);
+        learn.fit(1, None).unwrap();
+        let file = fs::read(&path).unwrap();
+        fs::remove_file(&path).unwrap();
+        (file, all_bits(&learn))
+    };
+    assert!(saved(false) == saved(true));
 }

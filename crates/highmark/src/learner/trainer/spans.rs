@@ -120,10 +120,13 @@ impl Trainer {
         }
     }
 
+    /// Before the event that says so.
     pub(crate) fn cancelled(&mut self, span: Span) {
-        if span == Span::Validate {
+        match span {
             // Leaves `iter` short of `n_iter`, even when the last batch was the one that cancelled.
-            self.progress.n_iter = usize::MAX;
+            Span::Validate => self.progress.n_iter = usize::MAX,
+            Span::Train => self.stop_deferring(),
+            _ => {}
         }
     }
 

@@ -12,6 +12,11 @@ impl Trainer {
 
     pub(crate) fn apply_gradients(&mut self) -> Result<()> {
         self.optimizer.check_step(self.model.params())?;
+        if self.model.params().grads_spent {
+            // The last batch of an epoch steps even if its backward pass was cancelled.
+            self.model.params_mut().grads_to_add_to();
+        }
+        // Whoever takes the parameters to change them may change any gradient, so the model has to look at all again.
         if self.optimizer.config().clip.is_some() {
             self.optimizer.clip(self.model.params_mut());
         }
@@ -51,6 +56,10 @@ impl Trainer {
 
     /// Makes those steps that the batch under way needs.
     pub(super) fn catch_up_on_batch(&mut self) {
+        if self.deferring && !self.model.params().grads_spent {
+            // Gradients wait, after a cancel, that are of other rows too.
+            self.stop_deferring();
+        }
         if self.deferring {
             self.model.catch_up(&mut self.optimizer, Some(&self.batch));
         }
