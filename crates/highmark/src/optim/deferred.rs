@@ -12,7 +12,7 @@ use crate::engine::{ALIGNED, Cut, Scratch, Shard};
 
 /// Steps that a row can lack at most. As many batches take one part of the table each, whether they use it or not: so there
 /// is never much to catch up on at once, and the list of steps stays short.
-const MOST: usize = 64;
+const MOST: usize = 128;
 
 /// A parameter whose rows are the levels of a categorical column.
 #[derive(Clone, Debug)]
@@ -90,7 +90,8 @@ impl Deferred {
                 *had = now + 1;
             }
         }
-        for row in Cut::new(self.table.levels, MOST).range(self.batches % MOST) {
+        // From all over the table, so that every tile has its share.
+        for row in (self.batches % MOST..self.table.levels).step_by(MOST) {
             let had = &mut self.had[row];
             if *had < now {
                 self.late.push((row as u32, *had));
