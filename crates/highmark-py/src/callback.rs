@@ -139,12 +139,8 @@ impl Callback for PyCallback {
         if !hook.events.contains(event) {
             return Ok(());
         }
-        let in_batch = match event {
-            Event::AfterPred | Event::AfterLoss => true,
-            Event::Before(span) | Event::After(span) | Event::AfterCancel(span) => span >= Span::Batch,
-        };
         let training = t.phase() == highmark::Phase::Train;
-        if in_batch && !(if training { hook.train } else { hook.valid }) {
+        if event.is_in_batch() && !(if training { hook.train } else { hook.valid }) {
             return Ok(());
         }
         self.call(&event.to_string(), t).or_else(|error| flow(error, t))

@@ -1,6 +1,6 @@
 //! The library's losses, called from Python.
 
-use highmark::{Error, Loss, LossKind};
+use highmark::{Error, Loss, LossKind, Result, Targets};
 use pyo3::prelude::*;
 
 use crate::error::OrRaise;
@@ -13,10 +13,9 @@ pub(crate) fn loss_value(
     predictions: &Bound<'_, PyAny>,
     targets: &Bound<'_, PyAny>,
 ) -> PyResult<f32> {
-    let loss = built(spec)?;
-    let (raw, outputs, targets) = predictions_and_targets(predictions, targets, loss.activation())?;
-    loss.check(outputs, &targets).or_raise()?;
-    loss.evaluate(&raw, outputs, &targets, None).or_raise()
+    computed(spec, predictions, targets, |loss, raw, outputs, targets| {
+        loss.evaluate(raw, outputs, targets, None)
+    })
 }
 
 /// The same of every row.
@@ -26,17 +25,25 @@ pub(crate) fn loss_per_row(
     predictions: &Bound<'_, PyAny>,
     targets: &Bound<'_, PyAny>,
 ) -> PyResult<Vec<f32>> {
-    let loss = built(spec)?;
-    let (raw, outputs, targets) = predictions_and_targets(predictions, targets, loss.activation())?;
-    loss.check(outputs, &targets).or_raise()?;
-    let mut losses = Vec::new();
-    loss.per_row(&raw, outputs, &targets, &mut losses).or_raise()?;
-    Ok(losses)
+    computed(spec, predictions, targets, |loss, raw, outputs, targets| {
+        let mut losses = Vec::new();
+        loss.per_row(raw, outputs, targets, &mut losses)?;
+        Ok(losses)
+    })
 }
 
-fn built(spec: &str) -> PyResult<Box<dyn Loss>> {
+/// What `compute` makes of the loss, of raw outputs and how many a row has, and of targets that fit.
+fn computed<T>(
+    spec: &str,
+    predictions: &Bound<'_, PyAny>,
+    targets: &Bound<'_, PyAny>,
+    compute: impl FnOnce(&dyn Loss, &[f32], usize, &Targets) -> Result<T>,
+) -> PyResult<T> {
     let kind: LossKind = serde_json::from_str(spec)
         .map_err(|error| Error::config("loss_func", error.to_string()))
         .or_raise()?;
-    Ok(kind.build())
+    let loss = kind.build();
+    let (raw, outputs, targets) = predictions_and_targets(predictions, targets, loss.activation())?;
+    loss.check(outputs, &targets).or_raise()?;
+    compute(&*loss, &raw, outputs, &targets).or_raise()
 }

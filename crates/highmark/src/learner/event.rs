@@ -56,8 +56,14 @@ impl Event {
             .chain(spans(Self::After))
     }
 
-    /// Whether it belongs to a batch, of either kind.
-    pub(crate) fn is_in_batch(self) -> bool {
+    /// Whether it belongs to a batch, of training or validation, its beginning and its end included.
+    ///
+    /// ```
+    /// use highmark::{Event, Span};
+    /// assert!(Event::AfterLoss.is_in_batch() && Event::Before(Span::Batch).is_in_batch());
+    /// assert!(!Event::Before(Span::Train).is_in_batch());
+    /// ```
+    pub fn is_in_batch(self) -> bool {
         match self {
             Self::AfterPred | Self::AfterLoss => true,
             Self::Before(span) | Self::AfterCancel(span) | Self::After(span) => span >= Span::Batch,

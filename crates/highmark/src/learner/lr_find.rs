@@ -107,7 +107,6 @@ impl Learner {
         let run = Run::new(trainer, &mut callbacks);
         let ended = catch_unwind(AssertUnwindSafe(|| run.fit(RunKind::LrFind, None)));
         // After a panic in a hook too.
-        trainer.stop_deferring();
         let measured = std::mem::replace(&mut trainer.history, history);
         (trainer.optimizer, trainer.counters, trainer.timings) = (before.0, before.1, before.2);
         trainer.resume_progress(before.3);

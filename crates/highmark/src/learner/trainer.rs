@@ -104,8 +104,6 @@ pub struct Trainer {
     kind: RunKind,
     phase: Phase,
     open: Vec<Span>,
-    /// Whether steps that nobody sees may wait.
-    deferring: bool,
     /// Set while no epoch has begun in this run.
     fresh: bool,
     /// Whether the fit goes on from a checkpoint, and the spans that it was in, innermost first.
@@ -190,7 +188,6 @@ impl Trainer {
             kind: RunKind::Fit,
             phase: Phase::Validate,
             open: Vec::new(),
-            deferring: false,
             fresh: true,
             resumed: false,
             reenter: Vec::new(),

@@ -289,6 +289,11 @@ impl Optimizer {
         self.deferred.extend(tables.map(Deferred::new));
     }
 
+    /// Whether steps of any table wait.
+    pub(crate) fn defers(&self) -> bool {
+        !self.deferred.is_empty()
+    }
+
     /// Makes the steps that have waited: those of the rows that this batch uses, or all.
     pub(crate) fn catch_up(&mut self, pool: &Pool, params: &mut Params, batch: Option<&Batch>) {
         let Self { grad_avg, sqr_avg, deferred, .. } = self;

@@ -50,24 +50,25 @@ impl Trainer {
             || matches!(self.guard.policy(), NonFinite::Rollback { .. });
         if !whole {
             self.model.defer_steps(&mut self.optimizer, self.train.batch_size());
-            self.deferring = true;
         }
     }
 
     /// Makes those steps that the batch under way needs.
     pub(super) fn catch_up_on_batch(&mut self) {
-        if self.deferring && !self.model.params().grads_spent {
+        if !self.optimizer.defers() {
+            return;
+        }
+        if self.model.params().grads_spent {
+            self.model.catch_up(&mut self.optimizer, Some(&self.batch));
+        } else {
             // Gradients wait, after a cancel, that are of other rows too.
             self.stop_deferring();
-        }
-        if self.deferring {
-            self.model.catch_up(&mut self.optimizer, Some(&self.batch));
         }
     }
 
     /// Makes all of them: somebody is about to look.
     pub(crate) fn catch_up(&mut self) {
-        if self.deferring {
+        if self.optimizer.defers() {
             self.model.catch_up(&mut self.optimizer, None);
         }
     }
@@ -76,6 +77,5 @@ impl Trainer {
     pub(crate) fn stop_deferring(&mut self) {
         self.catch_up();
         self.optimizer.defer_none();
-        self.deferring = false;
     }
 }
