@@ -34,5 +34,5 @@ pub use params::{Buffer, ParamKind, Parameter, Params, Snapshot};
 pub(crate) use pool::{PER_NUMBER, Pool};
 pub(crate) use simd::simd;
 pub(crate) use stream::{stream_copy, stream_copy_on};
-pub(crate) use sum::{sum, sum_products_from, sum_squares_from};
+pub(crate) use sum::{sums, sums_of_products_from, sums_of_squares_from};
 pub(crate) use transpose::{transpose_into, transpose_on};

@@ -1,75 +1,247 @@
-//! Sums in one fixed order, which depends on the length alone: sixteen running sums side by side, folded in halves, and
-//! from block to block in 64 bits, so that long sums keep their digits.
+//! Sums of the lines of a matrix in one fixed order, which depends on their length alone: sixteen running sums side by
+//! side, folded in halves, and from block to block in 64 bits, so that long sums keep their digits.
+
+use pulp::{Arch, Simd, WithSimd};
 
 const LANES: usize = 16;
 
 /// Numbers that are summed in 32 bits: some hundred for each lane.
 const BLOCK: usize = 256 * LANES;
 
-/// Σ f(a\[i\], b\[i\]) over two slices of the same length.
+/// `to[i]` = Σ x of line i of `x` [lines, length].
+pub(crate) fn sums(x: &[f32], to: &mut [f64]) {
+    Arch::new().dispatch(Sums { a: x, b: x, of: Terms::Numbers, to });
+}
+
+/// `to[i]` = Σ x·(y − centre) of lines i of `x` and `y` [lines, length]. The centre is taken off first: where it is
+/// large, the products alone would lose the digits.
+pub(crate) fn sums_of_products_from(x: &[f32], (y, centres): (&[f32], &[f32]), to: &mut [f64]) {
+    Arch::new().dispatch(Sums { a: x, b: y, of: Terms::Products(centres), to });
+}
+
+/// `to[i]` = Σ (x − centre)² of line i of `x` [lines, length].
+pub(crate) fn sums_of_squares_from(x: &[f32], centres: &[f32], to: &mut [f64]) {
+    Arch::new().dispatch(Sums { a: x, b: x, of: Terms::Squares(centres), to });
+}
+
+struct Sums<'a> {
+    a: &'a [f32],
+    b: &'a [f32],
+    of: Terms<'a>,
+    to: &'a mut [f64],
+}
+
+/// What is summed; with a centre for each line.
+#[derive(Clone, Copy)]
+enum Terms<'a> {
+    /// a
+    Numbers,
+    /// a·(b − centre)
+    Products(&'a [f32]),
+    /// (a − centre)²
+    Squares(&'a [f32]),
+}
+
+impl WithSimd for Sums<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        // As many lines at once as the registers hold: one alone would wait for its last addition.
+        match S::F32_LANES {
+            16 => self.all::<S, 8, 1>(simd),
+            8 => self.all::<S, 4, 2>(simd),
+            4 => self.all::<S, 4, 4>(simd),
+            2 => self.all::<S, 1, 8>(simd),
+            _ => self.all::<S, 1, 16>(simd),
+        }
+    }
+}
+
+impl Sums<'_> {
+    /// `N` lines at once; `V` vectors are [`LANES`] numbers.
+    #[inline(always)]
+    fn all<S: Simd, const N: usize, const V: usize>(self, simd: S) {
+        let Self { a, b, of, to } = self;
+        let Some(len) = a.len().checked_div(to.len()) else { return };
+        let grouped = to.len() / N * N;
+        let (groups, rest) = to.split_at_mut(grouped);
+        for (group, to) in groups.chunks_exact_mut(N).enumerate() {
+            let at = group * N;
+            let lines = [a, b].map(|numbers| &numbers[at * len..(at + N) * len]);
+            to.copy_from_slice(&of.sums::<S, N, V>(simd, at, lines));
+        }
+        for (i, to) in rest.iter_mut().enumerate() {
+            let at = grouped + i;
+            let lines = [a, b].map(|numbers| &numbers[at * len..(at + 1) * len]);
+            [*to] = of.sums::<S, 1, V>(simd, at, lines);
+        }
+    }
+}
+
+impl Terms<'_> {
+    /// Of `N` lines of a and b, of which `first` is the first.
+    #[inline(always)]
+    fn sums<S: Simd, const N: usize, const V: usize>(
+        self,
+        simd: S,
+        first: usize,
+        [a, b]: [&[f32]; 2],
+    ) -> [f64; N] {
+        let mut own = [0.0; N];
+        if let Self::Products(centres) | Self::Squares(centres) = self {
+            own.copy_from_slice(&centres[first..first + N]);
+        }
+        let mut centres = [simd.splat_f32s(0.0); N];
+        for (centre, own) in centres.iter_mut().zip(own) {
+            *centre = simd.splat_f32s(own);
+        }
+        let zeros = [0.0; N];
+        match self {
+            Self::Numbers => line_sums::<S, N, V>(
+                simd,
+                [(a, zeros), (b, zeros)],
+                #[inline(always)]
+                |_, a, _| a,
+            ),
+            Self::Products(_) => line_sums::<S, N, V>(
+                simd,
+                [(a, zeros), (b, own)],
+                #[inline(always)]
+                |n, a, b| simd.mul_f32s(a, simd.sub_f32s(b, centres[n])),
+            ),
+            Self::Squares(_) => line_sums::<S, N, V>(
+                simd,
+                [(a, own), (b, own)],
+                #[inline(always)]
+                |n, a, _| {
+                    let a = simd.sub_f32s(a, centres[n]);
+                    simd.mul_f32s(a, a)
+                },
+            ),
+        }
+    }
+}
+
+/// The sums of the terms of `N` lines; each side has, for each line, a number that adds nothing behind its end.
 #[inline(always)]
-fn sum_of(a: &[f32], b: &[f32], f: impl Fn(f32, f32) -> f32) -> f64 {
-    let mut total = 0.0;
-    for (a, b) in a.chunks(BLOCK).zip(b.chunks(BLOCK)) {
-        let (a_chunks, a_rest) = a.as_chunks::<LANES>();
-        let (b_chunks, b_rest) = b.as_chunks::<LANES>();
-        let mut lanes = [0.0_f32; LANES];
-        for (x, y) in a_chunks.iter().zip(b_chunks) {
-            for lane in 0..LANES {
-                lanes[lane] += f(x[lane], y[lane]);
+fn line_sums<S: Simd, const N: usize, const V: usize>(
+    simd: S,
+    [(a, a_nothing), (b, b_nothing)]: [(&[f32], [f32; N]); 2],
+    term: impl Fn(usize, S::f32s, S::f32s) -> S::f32s,
+) -> [f64; N] {
+    let len = a.len() / N;
+    let mut totals = [0.0; N];
+    for start in (0..len).step_by(BLOCK) {
+        let end = len.min(start + BLOCK);
+        let whole = (end - start) / LANES * LANES;
+        let mut chunks = [[&[][..]; 2]; N];
+        for (n, chunks) in chunks.iter_mut().enumerate() {
+            let block = n * len + start..n * len + start + whole;
+            *chunks = [a[block.clone()].as_chunks::<LANES>().0, b[block].as_chunks::<LANES>().0];
+        }
+        let mut sums = [[simd.splat_f32s(0.0); V]; N];
+        for chunk in 0..whole / LANES {
+            for (sums, (n, [a, b])) in sums.iter_mut().zip(chunks.iter().enumerate()) {
+                let (a, b) = (S::as_simd_f32s(&a[chunk]).0, S::as_simd_f32s(&b[chunk]).0);
+                for (v, sum) in sums.iter_mut().enumerate() {
+                    *sum = simd.add_f32s(*sum, term(n, a[v], b[v]));
+                }
             }
         }
-        for (lane, (x, y)) in lanes.iter_mut().zip(a_rest.iter().zip(b_rest)) {
-            *lane += f(*x, *y);
+        if start + whole < end {
+            for (n, sums) in sums.iter_mut().enumerate() {
+                let (mut a_end, mut b_end) = ([a_nothing[n]; LANES], [b_nothing[n]; LANES]);
+                let last = n * len + start + whole..n * len + end;
+                a_end[..last.len()].copy_from_slice(&a[last.clone()]);
+                b_end[..last.len()].copy_from_slice(&b[last]);
+                let (a, b) = (S::as_simd_f32s(&a_end).0, S::as_simd_f32s(&b_end).0);
+                for (v, sum) in sums.iter_mut().enumerate() {
+                    *sum = simd.add_f32s(*sum, term(n, a[v], b[v]));
+                }
+            }
         }
-        total += f64::from(fold(lanes));
+        for (total, sums) in totals.iter_mut().zip(sums) {
+            *total += f64::from(fold_vectors::<S, V>(simd, sums));
+        }
     }
-    total
+    totals
+}
+
+/// [`fold`] of numbers in vectors.
+#[inline(always)]
+fn fold_vectors<S: Simd, const V: usize>(simd: S, sums: [S::f32s; V]) -> f32 {
+    match sums[..] {
+        // These fold in halves too.
+        [sum] => simd.reduce_sum_f32s(sum),
+        [first, second] => simd.reduce_sum_f32s(simd.add_f32s(first, second)),
+        _ => {
+            let mut lanes = [0.0; LANES];
+            S::as_mut_simd_f32s(&mut lanes).0.copy_from_slice(&sums);
+            fold(lanes)
+        }
+    }
 }
 
 /// Σ x: halves on halves.
 #[inline(always)]
 fn fold(lanes: [f32; LANES]) -> f32 {
-    let eight: [f32; 8] = std::array::from_fn(|i| lanes[i] + lanes[i + 8]);
-    let four: [f32; 4] = std::array::from_fn(|i| eight[i] + eight[i + 4]);
+    let mut eight = [0.0; 8];
+    for (i, sum) in eight.iter_mut().enumerate() {
+        *sum = lanes[i] + lanes[i + 8];
+    }
+    let mut four = [0.0; 4];
+    for (i, sum) in four.iter_mut().enumerate() {
+        *sum = eight[i] + eight[i + 4];
+    }
     (four[0] + four[2]) + (four[1] + four[3])
-}
-
-/// Σ x.
-#[inline(always)]
-pub(crate) fn sum(x: &[f32]) -> f64 {
-    sum_of(x, x, |x, _| x)
-}
-
-/// Σ x·(y − centre). The centre is taken off first: where it is large, the products alone would lose the digits.
-#[inline(always)]
-pub(crate) fn sum_products_from(x: &[f32], y: &[f32], centre: f32) -> f64 {
-    sum_of(x, y, |x, y| x * (y - centre))
-}
-
-/// Σ (x − centre)².
-#[inline(always)]
-pub(crate) fn sum_squares_from(x: &[f32], centre: f32) -> f64 {
-    sum_of(x, x, |x, _| (x - centre) * (x - centre))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    /// Each line by itself, in plain loops.
+    fn plain(terms: &[Vec<f32>]) -> Vec<f64> {
+        let block = |block: &[f32]| {
+            let mut lanes = [0.0; LANES];
+            block.iter().enumerate().for_each(|(i, x)| lanes[i % LANES] += x);
+            f64::from(fold(lanes))
+        };
+        terms.iter().map(|line| line.chunks(BLOCK).map(block).sum()).collect()
+    }
+
     #[test]
-    fn against_64_bits() {
-        for len in [0, 1, 15, 16, 17, 64, BLOCK + 5] {
-            let x: Vec<f32> = (0..len).map(|i| ((i * 37 % 101) as f32 - 50.0) / 7.0).collect();
-            let y: Vec<f32> = (0..len).map(|i| ((i * 17 % 89) as f32) / 3.0).collect();
-            let exact = |f: &dyn Fn(f64, f64) -> f64| -> f64 {
-                x.iter().zip(&y).map(|(x, y)| f(f64::from(*x), f64::from(*y))).sum()
-            };
-            let near =
-                |a: f64, b: f64| assert!((a - b).abs() <= 1e-6 * (len as f64 * 100.0), "{len}: {a} {b}");
-            near(sum(&x), exact(&|x, _| x));
-            near(sum_products_from(&x, &y, 2.0), exact(&|x, y| x * (y - 2.0)));
-            near(sum_squares_from(&x, 0.5), exact(&|x, _| (x - 0.5) * (x - 0.5)));
+    fn every_line_in_the_same_order() {
+        for len in [0, 1, 15, 16, 17, 64, 100, BLOCK + 5] {
+            for count in [1, 3, 4, 5, 9] {
+                let number = |i: usize| ((i * 37 % 101) as f32 - 50.0) / 7.0;
+                let x: Vec<f32> = (0..len * count).map(number).collect();
+                let y: Vec<f32> = (0..len * count).map(|i| number(i * 5 + 3) * 2.5).collect();
+                let centres: Vec<f32> = (0..count).map(|n| n as f32 / 3.0).collect();
+                let lines = |term: &dyn Fn(usize, f32, f32) -> f32| -> Vec<f64> {
+                    let line = |n: usize| {
+                        (n * len..(n + 1) * len).map(|i| term(n, x[i], y[i])).collect::<Vec<f32>>()
+                    };
+                    plain(&(0..count).map(line).collect::<Vec<_>>())
+                };
+                let mut to = vec![f64::NAN; count];
+                sums(&x, &mut to);
+                assert_eq!(to, lines(&|_, x, _| x));
+                sums_of_products_from(&x, (&y, &centres), &mut to);
+                assert_eq!(to, lines(&|n, x, y| x * (y - centres[n])));
+                sums_of_squares_from(&x, &centres, &mut to);
+                assert_eq!(to, lines(&|n, x, _| (x - centres[n]) * (x - centres[n])));
+            }
         }
+    }
+
+    #[test]
+    fn long_sums_keep_their_digits() {
+        let x: Vec<f32> = (0..100 * BLOCK).map(|i| ((i * 37 % 101) as f32 - 20.0) / 7.0).collect();
+        let exact: f64 = x.iter().map(|x| f64::from(*x)).sum();
+        let mut sum = [0.0];
+        sums(&x, &mut sum);
+        assert!((sum[0] / exact - 1.0).abs() < 1e-6, "{} {exact}", sum[0]);
     }
 }

@@ -3,13 +3,13 @@
 
 use std::ops::Range;
 
-use crate::engine::{ParamKind, Params, sum, sum_products_from, sum_squares_from};
+use crate::engine::{ParamKind, Params, simd, sums, sums_of_products_from, sums_of_squares_from};
 
 const EPS: f64 = 1e-5;
 const MOMENTUM: f32 = 0.1;
 
-/// Features whose sums are formed before the first of them is used: a sum alone waits for its last addition.
-const GROUP: usize = 8;
+/// Features that are gone through together, so that their numbers stay in the first cache from sum to sum.
+const GROUP: usize = 32;
 
 /// A batch norm layer: where its numbers lie.
 #[derive(Clone, Debug)]
@@ -36,7 +36,6 @@ impl BatchNorm {
 
     /// Normalises the features of a tile of a training batch, `x` and `y` [tile, rows], by their own statistics and takes
     /// them into the running ones. `mean` and `inv_std` (1/√(variance + eps)) are for the backward pass.
-    #[inline(always)]
     pub(crate) fn train(
         &self,
         values: &[f32],
@@ -44,38 +43,52 @@ impl BatchNorm {
         (x, y, rows): (&[f32], &mut [f32], usize),
         [mean, inv_std, running_mean, running_var]: [&mut [f32]; 4],
     ) {
-        let count = rows as f64;
         for (group, (x, y)) in x.chunks(GROUP * rows).zip(y.chunks_mut(GROUP * rows)).enumerate() {
             let start = group * GROUP;
             let features = start..start + x.len() / rows;
-            let [mean, inv_std] = [&mut *mean, &mut *inv_std].map(|all| &mut all[features.clone()]);
-            for (mean, x) in mean.iter_mut().zip(x.chunks_exact(rows)) {
-                *mean = (sum(x) / count) as f32;
-            }
-            let mut squares = [0.0; GROUP];
-            for ((squares, mean), x) in squares.iter_mut().zip(&*mean).zip(x.chunks_exact(rows)) {
-                *squares = sum_squares_from(x, *mean);
-            }
-            let running = running_mean[features.clone()].iter_mut().zip(&mut running_var[features.clone()]);
-            for (((running_mean, running_var), squares), (mean, inv_std)) in
-                running.zip(&squares).zip(mean.iter().zip(inv_std.iter_mut()))
-            {
-                *inv_std = (1.0 / (squares / count + EPS).sqrt()) as f32;
-                // One row says nothing of the variance: it is normalised to the shift, and the running statistics stay.
-                if rows > 1 {
-                    let unbiased = (squares / (count - 1.0)) as f32;
-                    *running_mean = (1.0 - MOMENTUM) * *running_mean + MOMENTUM * mean;
-                    *running_var = (1.0 - MOMENTUM) * *running_var + MOMENTUM * unbiased;
-                }
-            }
-            for (i, (x, y)) in x.chunks_exact(rows).zip(y.chunks_exact_mut(rows)).enumerate() {
-                self.scale(values, first + start + i, x, y, mean[i], inv_std[i]);
-            }
+            let statistics = [&mut *mean, &mut *inv_std, &mut *running_mean, &mut *running_var]
+                .map(|all| &mut all[features.clone()]);
+            self.train_group(values, first + start, (x, y, rows), statistics);
         }
     }
 
+    fn train_group(
+        &self,
+        values: &[f32],
+        first: usize,
+        (x, y, rows): (&[f32], &mut [f32], usize),
+        [mean, inv_std, running_mean, running_var]: [&mut [f32]; 4],
+    ) {
+        let count = rows as f64;
+        let mut numbers = [0.0; GROUP];
+        let numbers = &mut numbers[..mean.len()];
+        sums(x, numbers);
+        mean.iter_mut().zip(&*numbers).for_each(|(mean, sum)| *mean = (sum / count) as f32);
+        sums_of_squares_from(x, mean, numbers);
+        simd(
+            #[inline(always)]
+            || {
+                for (inv_std, squares) in inv_std.iter_mut().zip(&*numbers) {
+                    *inv_std = (1.0 / (squares / count + EPS).sqrt()) as f32;
+                }
+                // One row says nothing of the variance: it is normalised to the shift, and the running statistics stay.
+                if rows > 1 {
+                    for (running, mean) in running_mean.iter_mut().zip(&*mean) {
+                        *running = (1.0 - MOMENTUM) * *running + MOMENTUM * mean;
+                    }
+                    for (running, squares) in running_var.iter_mut().zip(&*numbers) {
+                        let unbiased = (squares / (count - 1.0)) as f32;
+                        *running = (1.0 - MOMENTUM) * *running + MOMENTUM * unbiased;
+                    }
+                }
+                for (i, (x, y)) in x.chunks_exact(rows).zip(y.chunks_exact_mut(rows)).enumerate() {
+                    self.scale(values, first + i, x, y, mean[i], inv_std[i]);
+                }
+            },
+        );
+    }
+
     /// Normalises the features of a tile by the running statistics.
-    #[inline(always)]
     pub(crate) fn eval(
         &self,
         values: &[f32],
@@ -83,10 +96,15 @@ impl BatchNorm {
         (x, y, rows): (&[f32], &mut [f32], usize),
         [running_mean, running_var]: [&[f32]; 2],
     ) {
-        for (i, (x, y)) in x.chunks_exact(rows).zip(y.chunks_exact_mut(rows)).enumerate() {
-            let inv_std = (1.0 / (f64::from(running_var[i]) + EPS).sqrt()) as f32;
-            self.scale(values, first + i, x, y, running_mean[i], inv_std);
-        }
+        simd(
+            #[inline(always)]
+            || {
+                for (i, (x, y)) in x.chunks_exact(rows).zip(y.chunks_exact_mut(rows)).enumerate() {
+                    let inv_std = (1.0 / (f64::from(running_var[i]) + EPS).sqrt()) as f32;
+                    self.scale(values, first + i, x, y, running_mean[i], inv_std);
+                }
+            },
+        );
     }
 
     #[inline(always)]
@@ -99,7 +117,6 @@ impl BatchNorm {
     /// The gradient of the input of a tile, in place of that of the output in `d` [tile, rows]. `x` is the input, and the
     /// statistics are those of [`BatchNorm::train`]. The gradients of weight and bias are replaced when `fresh`, and
     /// added to otherwise.
-    #[inline(always)]
     pub(crate) fn backward(
         &self,
         values: &[f32],
@@ -111,22 +128,41 @@ impl BatchNorm {
     ) {
         for (group, (x, d)) in x.chunks(GROUP * rows).zip(d.chunks_mut(GROUP * rows)).enumerate() {
             let start = group * GROUP;
-            let mut sums = [(0.0, 0.0); GROUP];
-            let lines = x.chunks_exact(rows).zip(d.chunks_exact(rows));
-            for ((sums, (x, d)), mean) in sums.iter_mut().zip(lines).zip(&mean[start..]) {
-                *sums = (sum(d) as f32, sum_products_from(d, x, *mean) as f32);
-            }
-            for (i, (x, d)) in x.chunks_exact(rows).zip(d.chunks_exact_mut(rows)).enumerate() {
-                let ((sum, dot), at) = (sums[i], start + i);
-                let (mean, inv_std) = (mean[at], inv_std[at]);
-                let before = if fresh { (0.0, 0.0) } else { (weight_grad[at], bias_grad[at]) };
-                weight_grad[at] = before.0 + dot * inv_std;
-                bias_grad[at] = before.1 + sum;
-                let count = rows as f32;
-                let (mean_d, slope) = (sum / count, dot * inv_std * inv_std / count);
-                let scale = values[self.weight.start + first + at] * inv_std;
-                d.iter_mut().zip(x).for_each(|(d, x)| *d = (*d - mean_d - (x - mean) * slope) * scale);
-            }
+            let features = start..start + x.len() / rows;
+            let statistics = [mean, inv_std].map(|all| &all[features.clone()]);
+            let grads = [&mut *weight_grad, &mut *bias_grad].map(|all| &mut all[features.clone()]);
+            self.backward_group(values, first + start, (x, d, rows), statistics, grads, fresh);
         }
+    }
+
+    fn backward_group(
+        &self,
+        values: &[f32],
+        first: usize,
+        (x, d, rows): (&[f32], &mut [f32], usize),
+        [mean, inv_std]: [&[f32]; 2],
+        [weight_grad, bias_grad]: [&mut [f32]; 2],
+        fresh: bool,
+    ) {
+        let (mut of_d, mut of_products) = ([0.0; GROUP], [0.0; GROUP]);
+        let (of_d, of_products) = (&mut of_d[..mean.len()], &mut of_products[..mean.len()]);
+        sums(d, of_d);
+        sums_of_products_from(d, (x, mean), of_products);
+        simd(
+            #[inline(always)]
+            || {
+                for (i, (x, d)) in x.chunks_exact(rows).zip(d.chunks_exact_mut(rows)).enumerate() {
+                    let (sum, dot, mean, inv_std) =
+                        (of_d[i] as f32, of_products[i] as f32, mean[i], inv_std[i]);
+                    let before = if fresh { (0.0, 0.0) } else { (weight_grad[i], bias_grad[i]) };
+                    weight_grad[i] = before.0 + dot * inv_std;
+                    bias_grad[i] = before.1 + sum;
+                    let count = rows as f32;
+                    let (mean_d, slope) = (sum / count, dot * inv_std * inv_std / count);
+                    let scale = values[self.weight.start + first + i] * inv_std;
+                    d.iter_mut().zip(x).for_each(|(d, x)| *d = (*d - mean_d - (x - mean) * slope) * scale);
+                }
+            },
+        );
     }
 }

@@ -4,7 +4,7 @@
 use std::ops::Range;
 
 use super::{ActivationFn, BatchNorm, Dropout, Mode};
-use crate::engine::{Cut, Lines, PER_NUMBER, Params, Pool, Rows, simd, sum};
+use crate::engine::{Cut, Lines, PER_NUMBER, Params, Pool, Rows, sums};
 
 /// The layers, and what a training batch leaves for the backward pass.
 #[derive(Clone, Debug, Default)]
@@ -252,17 +252,11 @@ impl Layers<'_> {
         }
         if let Some(norm) = self.norm {
             let lines = (&*post, &mut *out, rows);
-            simd(
-                #[inline(always)]
-                || {
-                    if mode.is_train() {
-                        let statistics = [mean, inv_std, running_mean, running_var];
-                        norm.train(values, features.start, lines, statistics);
-                    } else {
-                        norm.eval(values, features.start, lines, [running_mean, running_var]);
-                    }
-                },
-            );
+            if mode.is_train() {
+                norm.train(values, features.start, lines, [mean, inv_std, running_mean, running_var]);
+            } else {
+                norm.eval(values, features.start, lines, [running_mean, running_var]);
+            }
         }
         let Some(dropout) = self.dropout else { return };
         if self.norm.is_none() {
@@ -308,16 +302,15 @@ impl Kept<'_> {
         if let Some(norm) = self.layers.norm {
             let lines = (&self.post[numbers.clone()], &mut *d, rows);
             let statistics = [self.mean, self.inv_std].map(|all| &all[features.clone()]);
-            simd(
-                #[inline(always)]
-                || norm.backward(values, features.start, lines, statistics, [weight_grad, bias_grad], fresh),
-            );
+            norm.backward(values, features.start, lines, statistics, [weight_grad, bias_grad], fresh);
         }
         if let Some(activation) = self.layers.activation {
             activation.backward(&self.pre[numbers], d);
         }
         for (b, d) in linear_bias.iter_mut().zip(d.chunks_exact(rows)) {
-            *b = if fresh { 0.0 } else { *b } + sum(d) as f32;
+            let mut sum = [0.0];
+            sums(d, &mut sum);
+            *b = if fresh { 0.0 } else { *b } + sum[0] as f32;
         }
     }
 }
