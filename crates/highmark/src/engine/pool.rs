@@ -37,6 +37,8 @@ pub(crate) struct Pool {
     /// other's job.
     scratch: RefCell<Scratch>,
     pace: Cell<Pace>,
+    /// Whether the work of the next call could go to all threads, and one does it whole because they do not pay.
+    whole: Cell<bool>,
     /// When the last call ended.
     ended: Cell<Instant>,
 }
@@ -92,14 +94,17 @@ impl Pool {
         };
         // A thread that the system refuses is a thread fewer, with the same results.
         let workers = (0..shared.desks.len()).map_while(start).collect();
-        let (pace, ended) = (Cell::default(), Cell::new(Instant::now()));
-        Self { shared, workers, scratch: RefCell::new(Scratch::new()), pace, ended }
+        let (pace, whole, ended) = (Cell::default(), Cell::default(), Cell::new(Instant::now()));
+        Self { shared, workers, scratch: RefCell::new(Scratch::new()), pace, whole, ended }
     }
 
     /// Into how many tiles to cut work of so many multiplications: one a thread, always the same for the same thread
-    /// as far as it is free, so that numbers stay in the cache of the core that computes them.
+    /// as far as it is free, so that numbers stay in the cache of the core that computes them. One alone if it is so little, or
+    /// as long as threads do not pay: it is faster with the work in one piece.
     pub(crate) fn tiles(&self, multiplications: usize) -> usize {
-        if multiplications < WORTH_THREADS { 1 } else { self.threads() }
+        let cut = multiplications >= WORTH_THREADS && !self.workers.is_empty();
+        self.whole.set(cut && !self.pace.get().together());
+        if cut && !self.whole.get() { self.threads() } else { 1 }
     }
 
     pub(crate) fn threads(&self) -> usize {
@@ -121,12 +126,12 @@ impl Pool {
             work(i, unsafe { lent.tile(i) }, scratch);
         };
         let mut scratch = self.scratch.borrow_mut();
-        if self.workers.is_empty() || tiles < 2 {
+        if self.workers.is_empty() || tiles < 2 && !self.whole.take() {
             (0..tiles).for_each(|i| one(i, &mut scratch));
             return;
         }
         let (mut pace, begin) = (self.pace.get(), Instant::now());
-        if pace.together() {
+        if tiles > 1 && pace.together() {
             self.run_together(tiles, &one, &mut scratch);
         } else {
             (0..tiles).for_each(|i| one(i, &mut scratch));
