@@ -18,7 +18,8 @@ const WINDOW: u32 = 10 * TRIAL;
 /// As much of the time between two calls as counts: more is not part of a step.
 const BETWEEN: Duration = Duration::from_micros(50);
 
-/// A call that took that many times the mean of the trial means that another process has taken a core.
+/// A call that took that many times the mean of the trial means that another process has taken a core. One such call in a
+/// window may be an interrupt: a second one calls for a trial.
 const STALL: u32 = 20;
 
 /// What the next call of the pool should do.
@@ -36,8 +37,16 @@ pub(super) struct Pace {
     in_doubt: bool,
     /// Calls until the next trial, at most.
     settled: u32,
-    /// Time and number of the calls since a window began.
-    window: (Duration, u32),
+    /// Since a window began.
+    window: Window,
+}
+
+/// Time and number of calls that are looked at together.
+#[derive(Clone, Copy, Debug, Default)]
+struct Window {
+    time: Duration,
+    calls: u32,
+    stalls: u32,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,7 +71,7 @@ impl Default for Pace {
             together: true,
             in_doubt: false,
             settled: SETTLED.0,
-            window: (Duration::ZERO, 0),
+            window: Window::default(),
         }
     }
 }
@@ -105,7 +114,7 @@ impl Pace {
                 let together = self.spent[1] < self.spent[0];
                 let same = together == self.together;
                 if same || self.in_doubt {
-                    (self.together, self.in_doubt, self.window) = (together, false, Default::default());
+                    (self.together, self.in_doubt, self.window) = (together, false, Window::default());
                     self.settled = if same { (2 * self.settled).min(self.worth()) } else { SETTLED.0 };
                     (Phase::Settled, self.settled)
                 } else {
@@ -124,16 +133,25 @@ impl Pace {
         ((f64::from(TRIAL) * cost / SHARE) as u32).clamp(SETTLED.0, SETTLED.1)
     }
 
-    /// Whether the window that ends with this call took longer than the other way in the last trial, or the call by itself
-    /// so long that a thread must have been stopped.
+    /// Whether the window that ends with this call took longer than the other way in the last trial, or threads were stopped
+    /// in it.
     fn has_changed(&mut self, time: Duration, spent: Duration) -> bool {
         let [alone, together] = self.spent;
         let other = if self.together { alone } else { together };
-        let (sum, calls) = (self.window.0 + spent, self.window.1 + 1);
-        let slower = calls == WINDOW && sum > other * (WINDOW / TRIAL);
-        self.window = if calls == WINDOW { Default::default() } else { (sum, calls) };
         let tried = other > Duration::ZERO;
-        tried && (slower || self.together && time * TRIAL > together * STALL)
+        let stalled = tried && self.together && time * TRIAL > together * STALL;
+        let window = &mut self.window;
+        *window = Window {
+            time: window.time + spent,
+            calls: window.calls + 1,
+            stalls: window.stalls + u32::from(stalled),
+        };
+        let slower = window.calls == WINDOW && window.time > other * (WINDOW / TRIAL);
+        let stopped = window.stalls > 1;
+        if window.calls == WINDOW || stopped {
+            *window = Window::default();
+        }
+        stopped || tried && slower
     }
 }
 
@@ -185,11 +203,22 @@ mod tests {
     }
 
     #[test]
-    fn a_stall_calls_for_a_trial_at_once() {
+    fn a_second_stall_calls_for_a_trial_at_once() {
         let mut pace = Pace::default();
         share(&mut pace, 20_000, 40, 25);
+        // No other trial is due meanwhile.
+        pace.left = SETTLED.1;
+        let stall = Duration::from_millis(4);
+        for _ in 0..3 {
+            pace.took(stall, Duration::ZERO);
+            // Long ago by the time of the next.
+            share(&mut pace, WINDOW, 40, 25);
+            assert_eq!(pace.phase, Phase::Settled);
+        }
+        pace.took(stall, Duration::ZERO);
         assert_eq!(pace.phase, Phase::Settled);
-        pace.took(Duration::from_millis(4), Duration::ZERO);
+        share(&mut pace, 10, 40, 25);
+        pace.took(stall, Duration::ZERO);
         assert_eq!(pace.phase, Phase::Alone);
     }
 }

@@ -264,6 +264,7 @@ fn worker(shared: &Shared, number: usize) {
 mod tests {
     use super::super::cut::{Cut, Rows};
     use super::*;
+    use std::time::Duration;
 
     #[test]
     fn every_tile_once_for_any_number_of_threads() {
@@ -282,6 +283,36 @@ mod tests {
             }
             assert!(b.iter().all(|x| *x == 200.0));
         }
+    }
+
+    #[test]
+    fn work_is_whole_while_threads_do_not_pay_and_counts_for_the_next_trial() {
+        let pool = Pool::new(2);
+        let mut pace = Pace::default();
+        while pace.together() {
+            pace.took(Duration::from_micros(40), Duration::ZERO);
+        }
+        pool.pace.set(pace);
+        let mut a = vec![0.0; 400];
+        let mut calls = 0;
+        while !pool.pace.get().together() {
+            // Too little for threads in any case, which is no trial.
+            assert_eq!(pool.tiles(WORTH_THREADS - 1), 1);
+            pool.run(1, Rows::new(&mut a, 1, Cut::new(400, 1)), |_, a, _| a[0] += 1.0);
+            assert_eq!(pool.tiles(WORTH_THREADS), 1);
+            pool.run(1, Rows::new(&mut a, 1, Cut::new(400, 1)), |_, a, _| a[0] += 1.0);
+            calls += 1;
+            assert!(calls < 1000, "the trial does not end");
+        }
+        assert_eq!(a[0], (2 * calls) as f32);
+        assert_eq!(pool.tiles(WORTH_THREADS), 2);
+        // One call a trial's call: as many as `Pace` needs by itself.
+        let mut alone = 0;
+        while !pace.together() {
+            pace.took(Duration::from_micros(40), Duration::ZERO);
+            alone += 1;
+        }
+        assert_eq!(calls, alone);
     }
 
     #[test]

@@ -8,6 +8,9 @@ const LANES: usize = 16;
 /// Numbers that are summed in 32 bits: some hundred for each lane.
 const BLOCK: usize = 256 * LANES;
 
+/// Numbers in a short line, at most.
+const SHORT: usize = 256;
+
 /// `to[i]` = Σ x of line i of `x` [lines, length].
 pub(crate) fn sums(x: &[f32], to: &mut [f64]) {
     Arch::new().dispatch(Sums { a: x, b: x, of: Terms::Numbers, to });
@@ -47,12 +50,16 @@ impl WithSimd for Sums<'_> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
-        // As many lines at once as the registers hold: one alone would wait for its last addition.
-        match S::F32_LANES {
-            16 => self.all::<S, 8, 1>(simd),
-            8 => self.all::<S, 4, 2>(simd),
-            4 => self.all::<S, 4, 4>(simd),
-            2 => self.all::<S, 1, 8>(simd),
+        // As many short lines at once as the registers hold: one alone would wait for its last addition. Long ones would drive
+        // each other out of the cache.
+        let short = self.a.len() <= SHORT * self.to.len();
+        match (S::F32_LANES, short) {
+            (16, true) => self.all::<S, 8, 1>(simd),
+            (16, false) => self.all::<S, 2, 1>(simd),
+            (8, true) => self.all::<S, 4, 2>(simd),
+            (8, false) => self.all::<S, 2, 2>(simd),
+            (4, _) => self.all::<S, 2, 4>(simd),
+            (2, _) => self.all::<S, 1, 8>(simd),
             _ => self.all::<S, 1, 16>(simd),
         }
     }
@@ -212,27 +219,29 @@ mod tests {
     }
 
     #[test]
-    fn every_line_in_the_same_order() {
-        for len in [0, 1, 15, 16, 17, 64, 100, BLOCK + 5] {
-            for count in [1, 3, 4, 5, 9] {
-                let number = |i: usize| ((i * 37 % 101) as f32 - 50.0) / 7.0;
-                let x: Vec<f32> = (0..len * count).map(number).collect();
-                let y: Vec<f32> = (0..len * count).map(|i| number(i * 5 + 3) * 2.5).collect();
-                let centres: Vec<f32> = (0..count).map(|n| n as f32 / 3.0).collect();
-                let lines = |term: &dyn Fn(usize, f32, f32) -> f32| -> Vec<f64> {
-                    let line = |n: usize| {
-                        (n * len..(n + 1) * len).map(|i| term(n, x[i], y[i])).collect::<Vec<f32>>()
-                    };
-                    plain(&(0..count).map(line).collect::<Vec<_>>())
-                };
-                let mut to = vec![f64::NAN; count];
-                sums(&x, &mut to);
-                assert_eq!(to, lines(&|_, x, _| x));
-                sums_of_products_from(&x, (&y, &centres), &mut to);
-                assert_eq!(to, lines(&|n, x, y| x * (y - centres[n])));
-                sums_of_squares_from(&x, &centres, &mut to);
-                assert_eq!(to, lines(&|n, x, _| (x - centres[n]) * (x - centres[n])));
-            }
+    fn every_line_in_the_same_order_on_any_processor() {
+        let mut processors = vec![Arch::Scalar, Arch::new()];
+        #[cfg(target_arch = "x86_64")]
+        processors.extend(pulp::x86::V3::try_new().map(Arch::V3));
+        let number = |i: usize| ((i * 37 % 101) as f32 - 50.0) / 7.0;
+        for (len, count) in
+            [0, 1, 15, 16, 17, 64, 100, BLOCK + 5].into_iter().flat_map(|len| [1, 3, 8, 13].map(|n| (len, n)))
+        {
+            let a: Vec<f32> = (0..len * count).map(number).collect();
+            let b: Vec<f32> = (0..len * count).map(|i| number(i * 5 + 3) * 2.5).collect();
+            let centres: Vec<f32> = (0..count).map(|n| n as f32 / 3.0).collect();
+            let check = |of: Terms<'_>, term: &dyn Fn(usize, f32, f32) -> f32| {
+                let line = |n: usize| (n * len..(n + 1) * len).map(|i| term(n, a[i], b[i])).collect();
+                let expected = plain(&(0..count).map(line).collect::<Vec<_>>());
+                for processor in &processors {
+                    let mut to = vec![f64::NAN; count];
+                    processor.dispatch(Sums { a: &a, b: &b, of, to: &mut to });
+                    assert_eq!(to, expected, "{count} lines of {len}");
+                }
+            };
+            check(Terms::Numbers, &|_, a, _| a);
+            check(Terms::Products(&centres), &|n, a, b| a * (b - centres[n]));
+            check(Terms::Squares(&centres), &|n, a, _| (a - centres[n]) * (a - centres[n]));
         }
     }
 

@@ -8,8 +8,16 @@ use crate::engine::{ParamKind, Params, simd, sums, sums_of_products_from, sums_o
 const EPS: f64 = 1e-5;
 const MOMENTUM: f32 = 0.1;
 
-/// Features that are gone through together, so that their numbers stay in the first cache from sum to sum.
+/// Features that are gone through together, at most.
 const GROUP: usize = 32;
+
+/// Numbers that they have, at most: as many as stay in the first cache from their sums to their use.
+const TOGETHER: usize = 4096;
+
+/// Features in a group: at least as many as are summed at once.
+fn group(rows: usize) -> usize {
+    (TOGETHER / rows).clamp(2, GROUP)
+}
 
 /// A batch norm layer: where its numbers lie.
 #[derive(Clone, Debug)]
@@ -43,8 +51,9 @@ impl BatchNorm {
         (x, y, rows): (&[f32], &mut [f32], usize),
         [mean, inv_std, running_mean, running_var]: [&mut [f32]; 4],
     ) {
-        for (group, (x, y)) in x.chunks(GROUP * rows).zip(y.chunks_mut(GROUP * rows)).enumerate() {
-            let start = group * GROUP;
+        let count = group(rows);
+        for (group, (x, y)) in x.chunks(count * rows).zip(y.chunks_mut(count * rows)).enumerate() {
+            let start = group * count;
             let features = start..start + x.len() / rows;
             let statistics = [&mut *mean, &mut *inv_std, &mut *running_mean, &mut *running_var]
                 .map(|all| &mut all[features.clone()]);
@@ -126,8 +135,9 @@ impl BatchNorm {
         [weight_grad, bias_grad]: [&mut [f32]; 2],
         fresh: bool,
     ) {
-        for (group, (x, d)) in x.chunks(GROUP * rows).zip(d.chunks_mut(GROUP * rows)).enumerate() {
-            let start = group * GROUP;
+        let count = group(rows);
+        for (group, (x, d)) in x.chunks(count * rows).zip(d.chunks_mut(count * rows)).enumerate() {
+            let start = group * count;
             let features = start..start + x.len() / rows;
             let statistics = [mean, inv_std].map(|all| &all[features.clone()]);
             let grads = [&mut *weight_grad, &mut *bias_grad].map(|all| &mut all[features.clone()]);
