@@ -1,12 +1,14 @@
 //! Memory asked for before it is needed.
 #![cfg_attr(target_arch = "x86_64", expect(unsafe_code, reason = "an instruction that only gives a hint"))]
 
+/// A cache line, in bytes.
+const LINE: usize = 64;
+
 /// Asks for the cache lines of `items`, and does not wait for them. Changes nothing.
 #[inline(always)]
 pub(crate) fn fetch<T>(items: &[T]) {
     #[cfg(target_arch = "x86_64")]
     if let [first, .., last] | [first @ last] = items {
-        const LINE: usize = 64;
         let (mut line, last) =
             (std::ptr::from_ref(first).cast::<i8>(), std::ptr::from_ref(last).cast::<i8>());
         loop {
@@ -22,9 +24,47 @@ pub(crate) fn fetch<T>(items: &[T]) {
     let _ = items;
 }
 
+/// Memory whose numbers mean nothing yet and that is written soon: its lines are made this core's own while something else
+/// is computed, a few at a time. Those that another core has read since the last time have to be taken back from it, and
+/// stores that follow each other would wait for that, some nanoseconds a line. A number is written into each, for the hint
+/// that there is for it (`prefetchw`) leaves lines that are shared as they are; and many at once would wait as well.
+#[derive(Debug)]
+pub(crate) struct Claims<'a> {
+    lines: std::slice::ChunksMut<'a, f32>,
+    each: usize,
+}
+
+impl<'a> Claims<'a> {
+    /// To be claimed in so many times.
+    pub(crate) fn new(numbers: &'a mut [f32], times: usize) -> Self {
+        let lines = numbers.chunks_mut(LINE / size_of::<f32>());
+        let each = lines.len().div_ceil(times.max(1));
+        Self { lines, each }
+    }
+
+    /// The next of these times.
+    #[inline(always)]
+    pub(crate) fn some(&mut self) {
+        for line in self.lines.by_ref().take(self.each) {
+            line[0] = 0.0;
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn every_line_is_claimed_in_time() {
+        for (len, times) in [(0, 3), (1, 3), (16, 1), (1000, 7), (1000, 200)] {
+            let mut numbers = vec![1.0; len];
+            let mut claims = Claims::new(&mut numbers, times);
+            (0..times).for_each(|_| claims.some());
+            let claimed = |line: &[f32]| line[0] == 0.0 && line[1..].iter().all(|x| *x == 1.0);
+            assert!(numbers.chunks(16).all(claimed), "{len} in {times}");
+        }
+    }
 
     #[test]
     fn any_slice_will_do() {

@@ -55,10 +55,18 @@ impl<'a> EmbeddedLinear<'a> {
         Self { batch, linear, values }
     }
 
-    /// `y` [tile, rows] = these outputs.
-    pub(crate) fn forward_tile(self, outputs: Range<usize>, y: &mut [f32], scratch: &mut Scratch) {
+    /// `y` [tile, rows] = these outputs. `next` is the memory that is written after them, and means nothing yet.
+    pub(crate) fn forward_tile(
+        self,
+        outputs: Range<usize>,
+        y: &mut [f32],
+        next: &mut [f32],
+        scratch: &mut Scratch,
+    ) {
         let Self { batch, linear, values } = self;
         let [mut weights, mut products, mut turned] = std::mem::take(&mut scratch.lines);
+        let pieces = blocks(outputs.clone()).count() * chunks(batch.rows).count();
+        let mut next = next.chunks_mut(next.len().div_ceil(pieces.max(1)).max(1));
         for block in blocks(outputs.clone()) {
             let width = block.len().next_multiple_of(ALIGNED);
             // Input by input, and the bias behind.
@@ -75,7 +83,8 @@ impl<'a> EmbeddedLinear<'a> {
             turned.grow(CHUNK * width);
             for rows in chunks(batch.rows) {
                 let turned = &mut turned[..rows.len() * width];
-                gather_add(turned, bias, (batch.cont(&rows), weights), &products, batch.index(&rows));
+                let x = (batch.cont(&rows), weights);
+                gather_add(turned, bias, x, &products, batch.index(&rows), next.next().unwrap_or_default());
                 let turned = Matrix::new(turned, rows.len(), width).take_cols(0, block.len());
                 let to = &mut y[(block.start - outputs.start) * batch.rows + rows.start..];
                 transpose_into(turned, batch.rows, to);

@@ -68,7 +68,12 @@ impl<'a> Tile<'a> {
 
     /// Where the layer before writes.
     pub(crate) fn input(&mut self) -> &mut [f32] {
-        if self.pre.is_empty() { self.post } else { self.pre }
+        self.input_and_output().0
+    }
+
+    /// The same, and where the output goes unless it is in the same place.
+    pub(crate) fn input_and_output(&mut self) -> (&mut [f32], &mut [f32]) {
+        (if self.pre.is_empty() { self.post } else { self.pre }, self.out)
     }
 }
 

@@ -87,7 +87,12 @@ impl Mlp {
                     Input::Dense(x) => {
                         linear.forward_tile(values, features.clone(), x, tile.input(), scratch);
                     }
-                    Input::ByLevel(layer) => layer.forward_tile(features.clone(), tile.input(), scratch),
+                    Input::ByLevel(layer) => {
+                        let (y, next) = tile.input_and_output();
+                        // With one thread its lines are nobody else's.
+                        let next = if tiles > 1 { next } else { &mut [] };
+                        layer.forward_tile(features.clone(), y, next, scratch);
+                    }
                 }
                 layers.forward_tile(values, features, tile, rows, mode);
             });
