@@ -7,6 +7,9 @@ use super::epilogue::{Epilogue, Tile};
 use super::{ByLevel, EmbeddedLinear, Linear, Mode};
 use crate::engine::{Cut, Factor, Matrix, MatrixMut, Panels, Params, Pool, Rows, all_finite, gemm};
 
+/// Numbers of a tile that are claimed before they are written, at most: a part of a core's second cache.
+const CLAIMED: usize = 1 << 16;
+
 /// The layers and their activations.
 #[derive(Clone, Debug)]
 pub(crate) struct Mlp {
@@ -89,8 +92,8 @@ impl Mlp {
                     }
                     Input::ByLevel(layer) => {
                         let (y, next) = tile.input_and_output();
-                        // With one thread its lines are nobody else's.
-                        let next = if tiles > 1 { next } else { &mut [] };
+                        // With one thread its lines are nobody else's, and many would not stay in the cache.
+                        let next = if tiles > 1 && next.len() <= CLAIMED { next } else { &mut [] };
                         layer.forward_tile(features.clone(), y, next, scratch);
                     }
                 }
