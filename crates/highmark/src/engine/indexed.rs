@@ -74,7 +74,7 @@ impl WithSimd for GatherAdd<'_> {
         let mut claims = Claims::new(std::mem::take(&mut self.next), width.div_ceil(EACH) * rows.div_ceil(2));
         vectors!(width, EACH, [1 2 3], |at, N| {
             for row in (0..rows).step_by(2) {
-                claims.some();
+                claims.claim_few();
                 if row + 1 < rows {
                     self.rows::<S, 2, N>(simd, row, at);
                 } else {

@@ -9,7 +9,7 @@ use super::cut::{Cut, Spans};
 use super::kernel;
 use super::lines::Lines;
 use super::matrix::Matrix;
-use super::pool::Pool;
+use super::pool::{PER_NUMBER, Pool};
 use super::simd::simd;
 use super::transpose::transpose;
 
@@ -65,8 +65,12 @@ impl Panels {
     /// `b` for a product on the threads of `pool`: packed here by all of them, if that pays.
     pub(crate) fn share<'a>(&'a mut self, pool: &Pool, b: Matrix<'a>) -> Factor<'a> {
         let vectors = Vectors::here();
-        let (tiles, numbers) = (pool.threads(), b.rows * b.cols);
-        if tiles < 2 || numbers < WORTH_SHARING || vectors.read_in_place(b, 0..b.cols) {
+        let numbers = b.rows * b.cols;
+        if numbers < WORTH_SHARING || vectors.read_in_place(b, 0..b.cols) {
+            return Factor::Unpacked(b);
+        }
+        let tiles = pool.tiles(numbers * PER_NUMBER);
+        if tiles < 2 {
             return Factor::Unpacked(b);
         }
         (self.rows, self.cols) = (b.rows, b.cols);

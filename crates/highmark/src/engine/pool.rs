@@ -37,7 +37,8 @@ pub(crate) struct Pool {
     /// other's job.
     scratch: RefCell<Scratch>,
     pace: Cell<Pace>,
-    /// Whether the work of the next call could go to all threads, and one does it whole because they do not pay.
+    /// Whether the next call with one tile has work for all threads, which one does whole because they do not pay: such a call
+    /// counts for [`Pace`]. Set by [`Pool::tiles`].
     whole: Cell<bool>,
     /// When the last call ended.
     ended: Cell<Instant>,

@@ -50,8 +50,8 @@ impl WithSimd for Sums<'_> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
-        // As many short lines at once as the registers hold: one alone would wait for its last addition. Long ones would drive
-        // each other out of the cache.
+        // As many short lines at once as the registers hold: one alone would wait for its last addition. Of longer ones batch
+        // norm has few at a time, and by eight they were slower.
         let short = self.a.len() <= SHORT * self.to.len();
         match (S::F32_LANES, short) {
             (16, true) => self.all::<S, 8, 1>(simd),
@@ -71,6 +71,7 @@ impl Sums<'_> {
     fn all<S: Simd, const N: usize, const V: usize>(self, simd: S) {
         let Self { a, b, of, to } = self;
         let Some(len) = a.len().checked_div(to.len()) else { return };
+        assert!(a.len() == b.len() && a.len() == len * to.len(), "{} and {} numbers", a.len(), b.len());
         let grouped = to.len() / N * N;
         let (groups, rest) = to.split_at_mut(grouped);
         for (group, to) in groups.chunks_exact_mut(N).enumerate() {
@@ -130,7 +131,8 @@ impl Terms<'_> {
     }
 }
 
-/// The sums of the terms of `N` lines; each side has, for each line, a number that adds nothing behind its end.
+/// The sums of the terms of `N` lines; each side has, for each line, a number that adds nothing behind its end (or, if the
+/// line is not finite, nothing that is).
 #[inline(always)]
 fn line_sums<S: Simd, const N: usize, const V: usize>(
     simd: S,
@@ -224,8 +226,9 @@ mod tests {
         #[cfg(target_arch = "x86_64")]
         processors.extend(pulp::x86::V3::try_new().map(Arch::V3));
         let number = |i: usize| ((i * 37 % 101) as f32 - 50.0) / 7.0;
-        for (len, count) in
-            [0, 1, 15, 16, 17, 64, 100, BLOCK + 5].into_iter().flat_map(|len| [1, 3, 8, 13].map(|n| (len, n)))
+        for (len, count) in [0, 1, 15, 16, 17, 64, 100, BLOCK + 5]
+            .into_iter()
+            .flat_map(|len| [0, 1, 3, 8, 13].map(|n| (len, n)))
         {
             let a: Vec<f32> = (0..len * count).map(number).collect();
             let b: Vec<f32> = (0..len * count).map(|i| number(i * 5 + 3) * 2.5).collect();

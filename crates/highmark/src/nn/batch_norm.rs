@@ -9,14 +9,15 @@ const EPS: f64 = 1e-5;
 const MOMENTUM: f32 = 0.1;
 
 /// Features that are gone through together, at most.
-const GROUP: usize = 32;
+pub(super) const GROUP: usize = 32;
 
-/// Numbers that they have, at most: as many as stay in the first cache from their sums to their use.
+/// Numbers that they have, unless that are fewer than two features: as many as stay in the first cache from their sums to
+/// their use.
 const TOGETHER: usize = 4096;
 
-/// Features in a group: at least as many as are summed at once.
-fn group(rows: usize) -> usize {
-    (TOGETHER / rows).clamp(2, GROUP)
+/// Features in a group: by eight, as they are summed, or few.
+fn group_size(rows: usize) -> usize {
+    (TOGETHER / rows / 8 * 8).clamp(2, GROUP)
 }
 
 /// A batch norm layer: where its numbers lie.
@@ -51,9 +52,9 @@ impl BatchNorm {
         (x, y, rows): (&[f32], &mut [f32], usize),
         [mean, inv_std, running_mean, running_var]: [&mut [f32]; 4],
     ) {
-        let count = group(rows);
-        for (group, (x, y)) in x.chunks(count * rows).zip(y.chunks_mut(count * rows)).enumerate() {
-            let start = group * count;
+        let size = group_size(rows);
+        for (group, (x, y)) in x.chunks(size * rows).zip(y.chunks_mut(size * rows)).enumerate() {
+            let start = group * size;
             let features = start..start + x.len() / rows;
             let statistics = [&mut *mean, &mut *inv_std, &mut *running_mean, &mut *running_var]
                 .map(|all| &mut all[features.clone()]);
@@ -69,15 +70,15 @@ impl BatchNorm {
         [mean, inv_std, running_mean, running_var]: [&mut [f32]; 4],
     ) {
         let count = rows as f64;
-        let mut numbers = [0.0; GROUP];
-        let numbers = &mut numbers[..mean.len()];
-        sums(x, numbers);
-        mean.iter_mut().zip(&*numbers).for_each(|(mean, sum)| *mean = (sum / count) as f32);
-        sums_of_squares_from(x, mean, numbers);
+        let mut of_group = [0.0; GROUP];
+        let totals = &mut of_group[..mean.len()];
+        sums(x, totals);
+        mean.iter_mut().zip(&*totals).for_each(|(mean, sum)| *mean = (sum / count) as f32);
+        sums_of_squares_from(x, mean, totals);
         simd(
             #[inline(always)]
             || {
-                for (inv_std, squares) in inv_std.iter_mut().zip(&*numbers) {
+                for (inv_std, squares) in inv_std.iter_mut().zip(&*totals) {
                     *inv_std = (1.0 / (squares / count + EPS).sqrt()) as f32;
                 }
                 // One row says nothing of the variance: it is normalised to the shift, and the running statistics stay.
@@ -85,7 +86,7 @@ impl BatchNorm {
                     for (running, mean) in running_mean.iter_mut().zip(&*mean) {
                         *running = (1.0 - MOMENTUM) * *running + MOMENTUM * mean;
                     }
-                    for (running, squares) in running_var.iter_mut().zip(&*numbers) {
+                    for (running, squares) in running_var.iter_mut().zip(&*totals) {
                         let unbiased = (squares / (count - 1.0)) as f32;
                         *running = (1.0 - MOMENTUM) * *running + MOMENTUM * unbiased;
                     }
@@ -135,9 +136,9 @@ impl BatchNorm {
         [weight_grad, bias_grad]: [&mut [f32]; 2],
         fresh: bool,
     ) {
-        let count = group(rows);
-        for (group, (x, d)) in x.chunks(count * rows).zip(d.chunks_mut(count * rows)).enumerate() {
-            let start = group * count;
+        let size = group_size(rows);
+        for (group, (x, d)) in x.chunks(size * rows).zip(d.chunks_mut(size * rows)).enumerate() {
+            let start = group * size;
             let features = start..start + x.len() / rows;
             let statistics = [mean, inv_std].map(|all| &all[features.clone()]);
             let grads = [&mut *weight_grad, &mut *bias_grad].map(|all| &mut all[features.clone()]);

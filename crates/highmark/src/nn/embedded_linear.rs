@@ -55,7 +55,12 @@ impl<'a> EmbeddedLinear<'a> {
         Self { batch, linear, values }
     }
 
-    /// `y` [tile, rows] = these outputs. `next` is the memory that is written after them, and means nothing yet.
+    /// Outputs in a block, at most, with those behind them to whole lines: memory is made for so many, however the layer is cut.
+    fn most_outputs(self) -> usize {
+        self.linear.outputs.min(BLOCK).next_multiple_of(ALIGNED)
+    }
+
+    /// `y` [tile, rows] = these outputs. `next` is memory that is written after that, and means nothing yet.
     pub(crate) fn forward_tile(
         self,
         outputs: Range<usize>,
@@ -63,24 +68,24 @@ impl<'a> EmbeddedLinear<'a> {
         next: &mut [f32],
         scratch: &mut Scratch,
     ) {
-        let Self { batch, linear, values } = self;
+        let (Self { batch, linear, values }, most) = (self, self.most_outputs());
         let [mut weights, mut products, mut turned] = std::mem::take(&mut scratch.lines);
         let pieces = blocks(outputs.clone()).count() * chunks(batch.rows).count();
         let mut next = next.chunks_mut(next.len().div_ceil(pieces.max(1)).max(1));
         for block in blocks(outputs.clone()) {
             let width = block.len().next_multiple_of(ALIGNED);
             // Input by input, and the bias behind.
-            weights.grow((linear.inputs + 1) * width);
+            weights.grow((linear.inputs + 1) * most);
             let (weights, bias) = weights[..(linear.inputs + 1) * width].split_at_mut(linear.inputs * width);
             transpose_into(linear.weight(values).take_rows(block.start, block.len()), width, weights);
             bias.fill(0.0);
             if let Some(range) = &linear.bias {
                 bias[..block.len()].copy_from_slice(&values[range.clone()][block.clone()]);
             }
-            products.grow(batch.most_levels * width);
+            products.grow(batch.most_levels * most);
             self.products(weights, &mut products, width, &mut turned, scratch);
             let weights = &weights[batch.features[batch.columns()] * width..];
-            turned.grow(CHUNK * width);
+            turned.grow(CHUNK * most);
             for rows in chunks(batch.rows) {
                 let turned = &mut turned[..rows.len() * width];
                 let x = (batch.cont(&rows), weights);
@@ -106,7 +111,8 @@ impl<'a> EmbeddedLinear<'a> {
         fresh: bool,
         scratch: &mut Scratch,
     ) {
-        let (rows, inputs, len) = (self.batch.rows, self.linear.inputs, self.batch.len());
+        let (rows, inputs, len, most) =
+            (self.batch.rows, self.linear.inputs, self.batch.len(), self.most_outputs());
         let pieces = (halves.len() / len).max(1);
         let mut halves = halves.chunks_exact_mut(len);
         let [mut gradients, mut sums, mut turned] = std::mem::take(&mut scratch.lines);
@@ -120,7 +126,7 @@ impl<'a> EmbeddedLinear<'a> {
             for tile in blocks(piece.clone()) {
                 let block =
                     Block::new(outputs.start + tile.start, &dy[tile.start * rows..tile.end * rows], rows);
-                gradients.grow(inputs * block.width);
+                gradients.grow(inputs * most);
                 let gradients = &mut gradients[..inputs * block.width];
                 self.sums(&block, 0..self.batch.columns(), [&mut sums, &mut turned], gradients, scratch);
                 self.embedded_gradients(&sums, gradients, block.width, &mut turned, scratch);
@@ -129,7 +135,7 @@ impl<'a> EmbeddedLinear<'a> {
                 if fresh {
                     transpose_into(new, inputs, dw);
                 } else {
-                    turned.grow(dw.len());
+                    turned.grow(inputs * most);
                     transpose_into(new, inputs, &mut turned[..dw.len()]);
                     dw.iter_mut().zip(&*turned).for_each(|(dw, new)| *dw += new);
                 }
@@ -181,9 +187,9 @@ impl<'a> EmbeddedLinear<'a> {
         gradients: &mut [f32],
         scratch: &mut Scratch,
     ) {
-        let (batch, width) = (self.batch, block.width);
-        sums.grow(batch.most_levels * width);
-        turned.grow(CHUNK * width);
+        let (batch, width, most) = (self.batch, block.width, self.most_outputs());
+        sums.grow(batch.most_levels * most);
+        turned.grow(CHUNK * most);
         for rows in chunks(batch.rows) {
             let turned = &mut turned[..rows.len() * width];
             transpose_into(block.dy.take_cols(rows.start, rows.len()), width, turned);
@@ -290,7 +296,7 @@ impl<'a> EmbeddedLinear<'a> {
         let (batch, inputs, outputs) = (self.batch, self.linear.inputs, block.outputs.len());
         // From a copy, as in `Linear::input_half`; with some numbers behind, so that whole vectors can be read to the end.
         let mut copy = std::mem::take(&mut scratch.weights);
-        copy.grow(outputs * inputs + ALIGNED);
+        copy.grow(self.most_outputs() * inputs + ALIGNED);
         let own = &self.values[self.linear.weight.clone()];
         let own = &own[block.outputs.start * inputs..block.outputs.end * inputs];
         copy[..own.len()].copy_from_slice(own);

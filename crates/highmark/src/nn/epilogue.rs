@@ -3,6 +3,7 @@
 
 use std::ops::Range;
 
+use super::batch_norm::GROUP;
 use super::{ActivationFn, BatchNorm, Dropout, Mode};
 use crate::engine::{Cut, Lines, PER_NUMBER, Params, Pool, Rows, sums};
 
@@ -312,10 +313,13 @@ impl Kept<'_> {
         if let Some(activation) = self.layers.activation {
             activation.backward(&self.pre[numbers], d);
         }
-        for (b, d) in linear_bias.iter_mut().zip(d.chunks_exact(rows)) {
-            let mut sum = [0.0];
-            sums(d, &mut sum);
-            *b = if fresh { 0.0 } else { *b } + sum[0] as f32;
+        for (biases, d) in linear_bias.chunks_mut(GROUP).zip(d.chunks(GROUP * rows)) {
+            let mut of_group = [0.0; GROUP];
+            let of_group = &mut of_group[..biases.len()];
+            sums(d, of_group);
+            for (b, sum) in biases.iter_mut().zip(of_group) {
+                *b = if fresh { 0.0 } else { *b } + *sum as f32;
+            }
         }
     }
 }

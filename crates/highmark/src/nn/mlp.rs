@@ -92,7 +92,7 @@ impl Mlp {
                     }
                     Input::ByLevel(layer) => {
                         let (y, next) = tile.input_and_output();
-                        // With one thread its lines are nobody else's, and many would not stay in the cache.
+                        // With one tile nobody else has read these lines; and too many would not stay in the cache.
                         let next = if tiles > 1 && next.len() <= CLAIMED { next } else { &mut [] };
                         layer.forward_tile(features.clone(), y, next, scratch);
                     }
