@@ -29,23 +29,18 @@ pub(crate) fn fetch<T>(items: &[T]) {
 /// stores that follow each other would wait for that, some nanoseconds a line. A number is written into each, for after the
 /// hint that there is for it (`prefetchw`) they took as long, measured on AMD EPYC; and many at once would wait as well.
 #[derive(Debug)]
-pub(crate) struct Claims<'a> {
-    lines: std::slice::ChunksMut<'a, f32>,
-    each: usize,
-}
+pub(crate) struct Claims<'a>(&'a mut [f32]);
 
 impl<'a> Claims<'a> {
-    /// To be claimed in so many times.
-    pub(crate) fn new(numbers: &'a mut [f32], times: usize) -> Self {
-        let lines = numbers.chunks_mut(LINE / size_of::<f32>());
-        let each = lines.len().div_ceil(times.max(1));
-        Self { lines, each }
+    pub(crate) fn new(numbers: &'a mut [f32]) -> Self {
+        Self(numbers)
     }
 
-    /// The next of these times.
+    /// The lines of the next so many numbers, as far as there are any.
     #[inline(always)]
-    pub(crate) fn claim_few(&mut self) {
-        for line in self.lines.by_ref().take(self.each) {
+    pub(crate) fn claim(&mut self, count: usize) {
+        let next = self.0.split_off_mut(..count.min(self.0.len())).unwrap_or_default();
+        for line in next.chunks_mut(LINE / size_of::<f32>()) {
             line[0] = 0.0;
             // It must happen, though it will be written over.
             std::hint::black_box(&mut line[0]);
@@ -61,8 +56,10 @@ mod tests {
     fn every_line_is_claimed_in_time() {
         for (len, times) in [(0, 3), (1, 3), (16, 1), (1000, 7), (1000, 200)] {
             let mut numbers = vec![1.0; len];
-            let mut claims = Claims::new(&mut numbers, times);
-            (0..times).for_each(|_| claims.claim_few());
+            let mut claims = Claims::new(&mut numbers);
+            // Whole lines, and more than there are in the end.
+            let each = len.div_ceil(times).next_multiple_of(16);
+            (0..times).for_each(|_| claims.claim(each));
             let claimed = |line: &[f32]| line[0] == 0.0 && line[1..].iter().all(|x| *x == 1.0);
             assert!(numbers.chunks(16).all(claimed), "{len} in {times}");
         }

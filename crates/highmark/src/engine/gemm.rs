@@ -232,7 +232,7 @@ mod tests {
                 c
             };
             let alone = product(Factor::Unpacked(b));
-            let packed = shared.share(&Pool::new(3), b);
+            let packed = shared.share(&Pool::new(3), 3, b);
             assert!(matches!(packed, Factor::Packed(_)));
             assert_eq!(product(packed), alone);
         }

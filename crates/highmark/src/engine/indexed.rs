@@ -41,40 +41,39 @@ impl<'a> Index<'a> {
 
 /// Each row of `to` = `base` + xᵀ·`weights` + the rows of `table` that `index` has for it, in this order. All rows have
 /// the width of `base`, a multiple of [`ALIGNED`]. `x` is [inputs, rows], and of `weights` as many rows are read as it has
-/// inputs. The lines of `next` are [claimed](Claims) meanwhile.
+/// inputs. As many numbers as are written to `to` are claimed meanwhile.
 pub(crate) fn gather_add(
     to: &mut [f32],
     base: &[f32],
     (x, weights): (Matrix<'_>, &[f32]),
     table: &[f32],
     index: Index<'_>,
-    next: &mut [f32],
+    claims: &mut Claims<'_>,
 ) {
     assert!(base.len().is_multiple_of(ALIGNED), "rows of {}", base.len());
-    Arch::new().dispatch(GatherAdd { to, base, x, weights, table, index, next });
+    Arch::new().dispatch(GatherAdd { to, base, x, weights, table, index, claims });
 }
 
-struct GatherAdd<'a> {
+struct GatherAdd<'a, 'c> {
     to: &'a mut [f32],
     base: &'a [f32],
     x: Matrix<'a>,
     weights: &'a [f32],
     table: &'a [f32],
     index: Index<'a>,
-    next: &'a mut [f32],
+    claims: &'a mut Claims<'c>,
 }
 
-impl WithSimd for GatherAdd<'_> {
+impl WithSimd for GatherAdd<'_, '_> {
     type Output = ();
 
     #[inline(always)]
     fn with_simd<S: Simd>(mut self, simd: S) {
         let width = self.base.len() / S::F32_LANES;
-        let rows = self.to.len() / self.base.len();
-        let mut claims = Claims::new(std::mem::take(&mut self.next), width.div_ceil(EACH) * rows.div_ceil(2));
         vectors!(width, EACH, [1 2 3], |at, N| {
+            let rows = self.to.len() / self.base.len();
             for row in (0..rows).step_by(2) {
-                claims.claim_few();
+                self.claims.claim(2 * N * S::F32_LANES);
                 if row + 1 < rows {
                     self.rows::<S, 2, N>(simd, row, at);
                 } else {
@@ -85,7 +84,7 @@ impl WithSimd for GatherAdd<'_> {
     }
 }
 
-impl GatherAdd<'_> {
+impl GatherAdd<'_, '_> {
     /// The vectors `at .. at + N` of `R` rows from `row` on.
     #[inline(always)]
     fn rows<S: Simd, const R: usize, const N: usize>(&mut self, simd: S, row: usize, at: usize) {
@@ -291,7 +290,7 @@ mod tests {
             let x = numbers(inputs * rows, 4);
             let x = Matrix::new(&x, inputs, rows);
             let mut to = vec![f32::NAN; rows * width];
-            gather_add(&mut to, &base, (x, &weights), &table, index, &mut []);
+            gather_add(&mut to, &base, (x, &weights), &table, index, &mut Claims::new(&mut []));
             for row in 0..rows {
                 for i in 0..width {
                     let products = (0..inputs).map(|input| x.row(input)[row] * weights[input * width + i]);
@@ -362,7 +361,8 @@ mod tests {
             let mut products = vec![0.0; 5 * width];
             let (x, index) = (Matrix::new(&x, 3, rows), Index { numbers: &index, columns });
             let (base, weights, table) = (&base[..], &weights[..], &table[..]);
-            arch.dispatch(GatherAdd { to: &mut to, base, x, weights, table, index, next: &mut [] });
+            let claims = &mut Claims::new(&mut []);
+            arch.dispatch(GatherAdd { to: &mut to, base, x, weights, table, index, claims });
             arch.dispatch(SumGroups { groups: &GROUPS, from: &to, to: &mut sums, width });
             let thin = Thin { a: Picked { table, size: 5, rows: &[3, 1] }, from: 0, to: 0 };
             let (b, to_product) = (&to[..2 * width], &mut products[..]);

@@ -20,7 +20,7 @@ mod stream;
 mod sum;
 mod transpose;
 
-pub(crate) use cache::fetch;
+pub(crate) use cache::{Claims, fetch};
 pub(crate) use cut::{Cut, Rows, Shard, Shards, Spans};
 pub(crate) use elementary::{exp, exp_m1, normal, sigmoid, tanh};
 pub(crate) use finite::all_finite;

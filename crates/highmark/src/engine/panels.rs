@@ -9,7 +9,7 @@ use super::cut::{Cut, Spans};
 use super::kernel;
 use super::lines::Lines;
 use super::matrix::Matrix;
-use super::pool::{PER_NUMBER, Pool};
+use super::pool::Pool;
 use super::simd::simd;
 use super::transpose::transpose;
 
@@ -62,15 +62,10 @@ pub(crate) struct Panels {
 }
 
 impl Panels {
-    /// `b` for a product on the threads of `pool`: packed here by all of them, if that pays.
-    pub(crate) fn share<'a>(&'a mut self, pool: &Pool, b: Matrix<'a>) -> Factor<'a> {
+    /// `b` for a product in so many tiles on the threads of `pool`: packed here by all of them, if that pays.
+    pub(crate) fn share<'a>(&'a mut self, pool: &Pool, tiles: usize, b: Matrix<'a>) -> Factor<'a> {
         let vectors = Vectors::here();
-        let numbers = b.rows * b.cols;
-        if numbers < WORTH_SHARING || vectors.read_in_place(b, 0..b.cols) {
-            return Factor::Unpacked(b);
-        }
-        let tiles = pool.tiles(numbers * PER_NUMBER);
-        if tiles < 2 {
+        if tiles < 2 || b.rows * b.cols < WORTH_SHARING || vectors.read_in_place(b, 0..b.cols) {
             return Factor::Unpacked(b);
         }
         (self.rows, self.cols) = (b.rows, b.cols);

@@ -15,9 +15,10 @@ pub(super) const GROUP: usize = 32;
 /// their use.
 const TOGETHER: usize = 4096;
 
-/// Features in a group: by eight, as they are summed, or few.
-fn group_size(rows: usize) -> usize {
-    (TOGETHER / rows / 8 * 8).clamp(2, GROUP)
+/// So many features in groups: by eight, as they are summed, or few.
+fn groups(features: usize, rows: usize) -> impl Iterator<Item = Range<usize>> {
+    let size = (TOGETHER / rows / 8 * 8).clamp(2, GROUP);
+    (0..features).step_by(size).map(move |start| start..features.min(start + size))
 }
 
 /// A batch norm layer: where its numbers lie.
@@ -52,50 +53,40 @@ impl BatchNorm {
         (x, y, rows): (&[f32], &mut [f32], usize),
         [mean, inv_std, running_mean, running_var]: [&mut [f32]; 4],
     ) {
-        let size = group_size(rows);
-        for (group, (x, y)) in x.chunks(size * rows).zip(y.chunks_mut(size * rows)).enumerate() {
-            let start = group * size;
-            let features = start..start + x.len() / rows;
-            let statistics = [&mut *mean, &mut *inv_std, &mut *running_mean, &mut *running_var]
-                .map(|all| &mut all[features.clone()]);
-            self.train_group(values, first + start, (x, y, rows), statistics);
-        }
-    }
-
-    fn train_group(
-        &self,
-        values: &[f32],
-        first: usize,
-        (x, y, rows): (&[f32], &mut [f32], usize),
-        [mean, inv_std, running_mean, running_var]: [&mut [f32]; 4],
-    ) {
         let count = rows as f64;
         let mut of_group = [0.0; GROUP];
-        let totals = &mut of_group[..mean.len()];
-        sums(x, totals);
-        mean.iter_mut().zip(&*totals).for_each(|(mean, sum)| *mean = (sum / count) as f32);
-        sums_of_squares_from(x, mean, totals);
-        simd(
-            #[inline(always)]
-            || {
-                for (inv_std, squares) in inv_std.iter_mut().zip(&*totals) {
-                    *inv_std = (1.0 / (squares / count + EPS).sqrt()) as f32;
-                }
-                // One row says nothing of the variance: it is normalised to the shift, and the running statistics stay.
-                if rows > 1 {
-                    for (running, mean) in running_mean.iter_mut().zip(&*mean) {
-                        *running = (1.0 - MOMENTUM) * *running + MOMENTUM * mean;
+        for features in groups(mean.len(), rows) {
+            let (first, numbers) = (first + features.start, features.start * rows..features.end * rows);
+            let (x, y) = (&x[numbers.clone()], &mut y[numbers]);
+            let totals = &mut of_group[..features.len()];
+            let [mean, inv_std, running_mean, running_var] =
+                [&mut *mean, &mut *inv_std, &mut *running_mean, &mut *running_var]
+                    .map(|all| &mut all[features.clone()]);
+            sums(x, totals);
+            mean.iter_mut().zip(&*totals).for_each(|(mean, sum)| *mean = (sum / count) as f32);
+            sums_of_squares_from(x, mean, totals);
+            simd(
+                #[inline(always)]
+                || {
+                    for (inv_std, squares) in inv_std.iter_mut().zip(&*totals) {
+                        *inv_std = (1.0 / (squares / count + EPS).sqrt()) as f32;
                     }
-                    for (running, squares) in running_var.iter_mut().zip(&*totals) {
-                        let unbiased = (squares / (count - 1.0)) as f32;
-                        *running = (1.0 - MOMENTUM) * *running + MOMENTUM * unbiased;
+                    // One row says nothing of the variance: it is normalised to the shift, and the running statistics stay.
+                    if rows > 1 {
+                        for (running, mean) in running_mean.iter_mut().zip(&*mean) {
+                            *running = (1.0 - MOMENTUM) * *running + MOMENTUM * mean;
+                        }
+                        for (running, squares) in running_var.iter_mut().zip(&*totals) {
+                            let unbiased = (squares / (count - 1.0)) as f32;
+                            *running = (1.0 - MOMENTUM) * *running + MOMENTUM * unbiased;
+                        }
                     }
-                }
-                for (i, (x, y)) in x.chunks_exact(rows).zip(y.chunks_exact_mut(rows)).enumerate() {
-                    self.scale(values, first + i, x, y, mean[i], inv_std[i]);
-                }
-            },
-        );
+                    for (i, (x, y)) in x.chunks_exact(rows).zip(y.chunks_exact_mut(rows)).enumerate() {
+                        self.scale(values, first + i, x, y, mean[i], inv_std[i]);
+                    }
+                },
+            );
+        }
     }
 
     /// Normalises the features of a tile by the running statistics.
@@ -136,44 +127,34 @@ impl BatchNorm {
         [weight_grad, bias_grad]: [&mut [f32]; 2],
         fresh: bool,
     ) {
-        let size = group_size(rows);
-        for (group, (x, d)) in x.chunks(size * rows).zip(d.chunks_mut(size * rows)).enumerate() {
-            let start = group * size;
-            let features = start..start + x.len() / rows;
-            let statistics = [mean, inv_std].map(|all| &all[features.clone()]);
-            let grads = [&mut *weight_grad, &mut *bias_grad].map(|all| &mut all[features.clone()]);
-            self.backward_group(values, first + start, (x, d, rows), statistics, grads, fresh);
-        }
-    }
-
-    fn backward_group(
-        &self,
-        values: &[f32],
-        first: usize,
-        (x, d, rows): (&[f32], &mut [f32], usize),
-        [mean, inv_std]: [&[f32]; 2],
-        [weight_grad, bias_grad]: [&mut [f32]; 2],
-        fresh: bool,
-    ) {
+        let count = rows as f32;
         let (mut of_d, mut of_products) = ([0.0; GROUP], [0.0; GROUP]);
-        let (of_d, of_products) = (&mut of_d[..mean.len()], &mut of_products[..mean.len()]);
-        sums(d, of_d);
-        sums_of_products_from(d, (x, mean), of_products);
-        simd(
-            #[inline(always)]
-            || {
-                for (i, (x, d)) in x.chunks_exact(rows).zip(d.chunks_exact_mut(rows)).enumerate() {
-                    let (sum, dot, mean, inv_std) =
-                        (of_d[i] as f32, of_products[i] as f32, mean[i], inv_std[i]);
-                    let before = if fresh { (0.0, 0.0) } else { (weight_grad[i], bias_grad[i]) };
-                    weight_grad[i] = before.0 + dot * inv_std;
-                    bias_grad[i] = before.1 + sum;
-                    let count = rows as f32;
-                    let (mean_d, slope) = (sum / count, dot * inv_std * inv_std / count);
-                    let scale = values[self.weight.start + first + i] * inv_std;
-                    d.iter_mut().zip(x).for_each(|(d, x)| *d = (*d - mean_d - (x - mean) * slope) * scale);
-                }
-            },
-        );
+        for features in groups(mean.len(), rows) {
+            let (first, numbers) = (first + features.start, features.start * rows..features.end * rows);
+            let (x, d) = (&x[numbers.clone()], &mut d[numbers]);
+            let (of_d, of_products) = (&mut of_d[..features.len()], &mut of_products[..features.len()]);
+            let [mean, inv_std] = [mean, inv_std].map(|all| &all[features.clone()]);
+            let [weight_grad, bias_grad] =
+                [&mut *weight_grad, &mut *bias_grad].map(|all| &mut all[features.clone()]);
+            sums(d, of_d);
+            sums_of_products_from(d, (x, mean), of_products);
+            simd(
+                #[inline(always)]
+                || {
+                    for (i, (x, d)) in x.chunks_exact(rows).zip(d.chunks_exact_mut(rows)).enumerate() {
+                        let (sum, dot, mean, inv_std) =
+                            (of_d[i] as f32, of_products[i] as f32, mean[i], inv_std[i]);
+                        let before = if fresh { (0.0, 0.0) } else { (weight_grad[i], bias_grad[i]) };
+                        weight_grad[i] = before.0 + dot * inv_std;
+                        bias_grad[i] = before.1 + sum;
+                        let (mean_d, slope) = (sum / count, dot * inv_std * inv_std / count);
+                        let scale = values[self.weight.start + first + i] * inv_std;
+                        d.iter_mut()
+                            .zip(x)
+                            .for_each(|(d, x)| *d = (*d - mean_d - (x - mean) * slope) * scale);
+                    }
+                },
+            );
+        }
     }
 }

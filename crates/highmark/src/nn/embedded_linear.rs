@@ -10,8 +10,8 @@ use std::ops::Range;
 use super::by_level::{CHUNK, chunks};
 use super::{ByLevel, Linear};
 use crate::engine::{
-    ALIGNED, Cut, Factor, Lines, Matrix, MatrixMut, Picked, Pool, Scratch, Spans, Thin, gather_add, gemm,
-    sum_groups, thin_products, transpose_into,
+    ALIGNED, Claims, Cut, Factor, Lines, Matrix, MatrixMut, Picked, Pool, Scratch, Spans, Thin, gather_add,
+    gemm, sum_groups, thin_products, transpose_into,
 };
 
 /// Outputs in a block, at most: few enough for the products to be read where they lie.
@@ -60,7 +60,7 @@ impl<'a> EmbeddedLinear<'a> {
         self.linear.outputs.min(BLOCK).next_multiple_of(ALIGNED)
     }
 
-    /// `y` [tile, rows] = these outputs. `next` is memory that is written after that, and means nothing yet.
+    /// `y` [tile, rows] = these outputs. `next` is memory that is written after that, and means nothing yet: it is claimed meanwhile.
     pub(crate) fn forward_tile(
         self,
         outputs: Range<usize>,
@@ -70,8 +70,7 @@ impl<'a> EmbeddedLinear<'a> {
     ) {
         let (Self { batch, linear, values }, most) = (self, self.most_outputs());
         let [mut weights, mut products, mut turned] = std::mem::take(&mut scratch.lines);
-        let pieces = blocks(outputs.clone()).count() * chunks(batch.rows).count();
-        let mut next = next.chunks_mut(next.len().div_ceil(pieces.max(1)).max(1));
+        let mut claims = Claims::new(next);
         for block in blocks(outputs.clone()) {
             let width = block.len().next_multiple_of(ALIGNED);
             // Input by input, and the bias behind.
@@ -89,7 +88,7 @@ impl<'a> EmbeddedLinear<'a> {
             for rows in chunks(batch.rows) {
                 let turned = &mut turned[..rows.len() * width];
                 let x = (batch.cont(&rows), weights);
-                gather_add(turned, bias, x, &products, batch.index(&rows), next.next().unwrap_or_default());
+                gather_add(turned, bias, x, &products, batch.index(&rows), &mut claims);
                 let turned = Matrix::new(turned, rows.len(), width).take_cols(0, block.len());
                 let to = &mut y[(block.start - outputs.start) * batch.rows + rows.start..];
                 transpose_into(turned, batch.rows, to);

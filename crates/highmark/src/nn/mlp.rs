@@ -81,7 +81,7 @@ impl Mlp {
                 Input::ByLevel(EmbeddedLinear::new(by_level, linear, values))
             } else {
                 let x = Matrix::new(before[l].output(rows), linear.inputs, rows);
-                Input::Dense(self.panels[0].share(pool, x))
+                Input::Dense(self.panels[0].share(pool, tiles, x))
             };
             let (layers, memory) = after[0].forward_parts(buffers, rows, mode);
             pool.run(tiles, memory.lend(cut, rows), |i, tile, scratch| {
@@ -143,7 +143,7 @@ impl Mlp {
             let dy = above.map(|(linear, level)| {
                 let dy = Matrix::new(level.gradient(rows), linear.outputs, rows);
                 let whole = !linear.halves(rows);
-                (linear, if whole { panels_above.share(pool, dy) } else { Factor::Unpacked(dy) })
+                (linear, if whole { panels_above.share(pool, tiles, dy) } else { Factor::Unpacked(dy) })
             });
             let (x, half) = match (below, self.by_level.as_ref().filter(|_| l == 1)) {
                 (Some((linear, _)), Some(by_level)) => {
@@ -155,7 +155,7 @@ impl Mlp {
                     let (x, halves) = level.output_and_halves(rows, in_halves);
                     let half = Rows::new(halves, linear.inputs * rows, Cut::new(2, tiles));
                     let x = Matrix::new(x, linear.inputs, rows).transposed();
-                    (Some((linear, Input::Dense(panels_below.share(pool, x)))), half)
+                    (Some((linear, Input::Dense(panels_below.share(pool, tiles, x)))), half)
                 }
                 (None, _) => (None, Rows::new(&mut [], 0, cut)),
             };
