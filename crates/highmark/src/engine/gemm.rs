@@ -13,7 +13,7 @@ use super::panels::{Block, DEPTH, Factor, Panel, Panels, Vectors, WIDTH};
 /// Memory of each thread: for packed panels of `b`, for a copy of weights, and for what a layer puts down on its way.
 #[derive(Debug)]
 pub(crate) struct Scratch {
-    panels: Lines,
+    pub(super) panels: Lines,
     pub(crate) weights: Lines,
     pub(crate) lines: [Lines; 3],
 }

@@ -55,7 +55,7 @@ impl<'a> Matrix<'a> {
 
     /// The numbers of row `row`, which must lie side by side.
     #[inline(always)]
-    pub(super) fn row(&self, row: usize) -> &'a [f32] {
+    pub(crate) fn row(&self, row: usize) -> &'a [f32] {
         debug_assert_eq!(self.col_stride, 1);
         &self.data[row * self.row_stride..][..self.cols]
     }
@@ -78,6 +78,12 @@ impl<'a> MatrixMut<'a> {
     pub(crate) fn new(data: &'a mut [f32], rows: usize, cols: usize) -> Self {
         assert!(data.len() >= rows * cols, "{rows} x {cols} numbers in {}", data.len());
         Self { data, rows, cols }
+    }
+
+    /// The numbers of row `row`.
+    #[inline(always)]
+    pub(super) fn row(&mut self, row: usize) -> &mut [f32] {
+        &mut self.data[row * self.cols..][..self.cols]
     }
 
     /// The first number.

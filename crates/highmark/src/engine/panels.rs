@@ -172,6 +172,12 @@ pub(super) struct Vectors {
 }
 
 impl Vectors {
+    /// Vectors of `lanes` numbers, and `most` of them in a panel.
+    #[inline(always)]
+    pub(super) fn new(lanes: usize, most: usize) -> Self {
+        Self { lanes, most }
+    }
+
     #[inline(always)]
     pub(super) fn of<S: Simd>() -> Self {
         Self { lanes: S::F32_LANES, most: kernel::max_vectors::<S>() }

@@ -4,8 +4,8 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::epilogue::{Epilogue, Tile};
-use super::{ByLevel, EmbeddedLinear, Linear, Mode};
-use crate::engine::{Cut, Factor, Matrix, MatrixMut, Panels, Params, Pool, Rows, all_finite, gemm};
+use super::{ActivationFn, ByLevel, EmbeddedLinear, Linear, Mode};
+use crate::engine::{Cut, Factor, Matrix, Panels, Params, Pool, Rows, all_finite};
 
 /// Numbers of a tile that are claimed before they are written, at most: a part of a core's second cache.
 const CLAIMED: usize = 1 << 16;
@@ -31,7 +31,10 @@ enum Input<'a> {
 }
 
 impl Mlp {
-    pub(crate) fn new(linears: Vec<Linear>, levels: Vec<Epilogue>) -> Self {
+    pub(crate) fn new(mut linears: Vec<Linear>, levels: Vec<Epilogue>) -> Self {
+        for (linear, level) in linears.iter_mut().zip(levels.iter().skip(1)) {
+            linear.before_relu = level.activation == Some(ActivationFn::Relu);
+        }
         Self { linears, levels, by_level: None, panels: Default::default() }
     }
 
@@ -115,20 +118,21 @@ impl Mlp {
         for l in (usize::from(self.by_level.is_some())..=self.linears.len()).rev() {
             let (levels, levels_above) = self.levels.split_at_mut(l + 1);
             let Some((level, levels_below)) = levels.split_last_mut() else { return false };
-            let above = self.linears.get(l).filter(|_| !in_halves).zip(levels_above.first_mut());
+            let above = self.linears.get(l).zip(levels_above.first_mut());
             let below = l.checked_sub(1).map(|l| &self.linears[l]).zip(levels_below.last_mut());
-            let linears =
-                [above.as_ref().map(|(linear, _)| *linear), below.as_ref().map(|(linear, _)| *linear)];
-            let multiplications = linears.into_iter().flatten().map(|linear| linear.multiplications(rows));
-            let tiles = pool.tiles(multiplications.sum());
+            let linear_below = below.as_ref().map(|(linear, _)| *linear);
+            // Of halves only the sum is left.
+            let linear_above = above.as_ref().map(|(linear, _)| *linear).filter(|_| !in_halves);
+            let multiplications = [linear_above, linear_below].into_iter().flatten();
+            let tiles = pool.tiles(multiplications.map(|linear| linear.multiplications(rows)).sum());
             let cut = Cut::new(level.features, tiles);
             let from_halves = std::mem::replace(
                 &mut in_halves,
-                tiles == 2 && linears[1].is_some_and(|linear| linear.halves(rows)),
+                tiles == 2 && linear_below.is_some_and(|linear| linear.halves(rows)),
             );
 
             let [norm_weight, norm_bias] = level.grad_ranges(&none);
-            let [weight, bias] = linears[1].map_or([none.clone(), none.clone()], |linear| {
+            let [weight, bias] = linear_below.map_or([none.clone(), none.clone()], |linear| {
                 [linear.weight.clone(), linear.bias.clone().unwrap_or(none.clone())]
             });
             // Ranges of one buffer that `Params::add` handed out one after another never overlap.
@@ -142,8 +146,8 @@ impl Mlp {
             let [panels_below, panels_above] = &mut self.panels;
             let dy = above.map(|(linear, level)| {
                 let dy = Matrix::new(level.gradient(rows), linear.outputs, rows);
-                let whole = !linear.halves(rows);
-                (linear, if whole { panels_above.share(pool, tiles, dy) } else { Factor::Unpacked(dy) })
+                let as_it_lies = linear.is_sparse() || linear.halves(rows);
+                (linear, if as_it_lies { Factor::Unpacked(dy) } else { panels_above.share(pool, tiles, dy) })
             });
             let (x, half) = match (below, self.by_level.as_ref().filter(|_| l == 1)) {
                 (Some((linear, _)), Some(by_level)) => {
@@ -155,19 +159,22 @@ impl Mlp {
                     let (x, halves) = level.output_and_halves(rows, in_halves);
                     let half = Rows::new(halves, linear.inputs * rows, Cut::new(2, tiles));
                     let x = Matrix::new(x, linear.inputs, rows).transposed();
-                    (Some((linear, Input::Dense(panels_below.share(pool, tiles, x)))), half)
+                    let as_it_lies = linear.is_sparse();
+                    let x = if as_it_lies { Factor::Unpacked(x) } else { panels_below.share(pool, tiles, x) };
+                    (Some((linear, Input::Dense(x))), half)
                 }
                 (None, _) => (None, Rows::new(&mut [], 0, cut)),
             };
-            let weight = Rows::new(weight, linears[1].map_or(0, |linear| linear.inputs), cut);
+            let weight = Rows::new(weight, linear_below.map_or(0, |linear| linear.inputs), cut);
             let lent = ((Rows::new(d, rows, cut), level_grads), (weight, half));
             pool.run(tiles, lent, |i, ((d, mut level_grads), (weight, half)), scratch| {
                 let features = cut.range(i);
-                if let Some((linear, dy)) = dy {
-                    linear.input_tile(values, features.clone(), dy, d, scratch);
-                } else if from_halves {
-                    let [a, b] = halves.map(|half| &half[features.start * rows..features.end * rows]);
-                    d.iter_mut().zip(a.iter().zip(b)).for_each(|(d, (a, b))| *d = a + b);
+                match dy {
+                    Some((linear, _)) if from_halves => {
+                        linear.add_halves(features.clone(), halves, d, rows, scratch);
+                    }
+                    Some((linear, dy)) => linear.input_tile(values, features.clone(), dy, d, scratch),
+                    None => {}
                 }
                 let grads = level_grads.each_mut().map(|grads| &mut **grads);
                 kept.backward_tile(values, features.clone(), d, grads, rows, fresh);
@@ -176,8 +183,7 @@ impl Mlp {
                 match x {
                     Some((linear, Input::Dense(x))) => {
                         let dy = Matrix::new(d, features.len(), rows);
-                        let of_weight = MatrixMut::new(weight, features.len(), linear.inputs);
-                        gemm(scratch, of_weight, dy, x, !fresh);
+                        linear.weight_tile(dy, x, weight, !fresh, scratch);
                         if !half.is_empty() {
                             linear.input_half(values, features, dy, half, scratch);
                         }
