@@ -160,7 +160,11 @@ fn not_zero(a: Matrix<'_>, words: &mut [u64]) {
         }
         return simd.vectorize(OfRows(a, words, simd));
     }
-    words_of(a, words, |numbers| (0..8).fold(0, |bits, k| bits | u64::from(numbers[k] != 0.0) << k));
+    words_of(a, words, eight_bits);
+}
+
+fn eight_bits(numbers: &[f32; 8]) -> u64 {
+    numbers.iter().rev().fold(0, |bits, x| bits << 1 | u64::from(*x != 0.0))
 }
 
 /// The same, with the eight bits of eight numbers from `of_eight`.
@@ -191,6 +195,17 @@ mod tests {
         (0..len).map(|i| (i * 29 % 19) as f32 - 9.0).collect()
     }
 
+    fn product(arch: Arch, a: Matrix<'_>, b: Matrix<'_>) -> Vec<f32> {
+        let (mut memory, mut c) = (Lines::zeros(DEPTH * LINES * LINE), vec![0.0; a.rows * b.cols]);
+        let view = MatrixMut::new(&mut c, a.rows, b.cols);
+        arch.dispatch(Product { memory: &mut memory, c: view, a, b, add: false });
+        c
+    }
+
+    fn bits(numbers: &[f32]) -> Vec<u32> {
+        numbers.iter().map(|x| x.to_bits()).collect()
+    }
+
     const SHAPES: [[usize; 3]; 12] = [
         [1, 1, 1],
         [3, 2, 5],
@@ -218,6 +233,8 @@ mod tests {
                     sparse_gemm(&mut scratch, MatrixMut::new(&mut got, rows, cols), a, b, add);
                     gemm(&mut scratch, MatrixMut::new(&mut want, rows, cols), a, Factor::Unpacked(b), add);
                     assert!(got == want, "{rows} x {depth} x {cols}, {add}");
+                    let plain = cols == 0 || add || product(Arch::Scalar, a, b) == want;
+                    assert!(plain, "{rows} x {depth} x {cols} without vectors");
                 }
             }
         }
@@ -247,6 +264,9 @@ mod tests {
                 let mut words = [0; 2];
                 not_zero(Matrix::new(&a, 2, len), &mut words);
                 assert_eq!(words, [1 << k, 1 << (len - 1 - k)]);
+                let mut plain = [0; 2];
+                words_of(Matrix::new(&a, 2, len), &mut plain, eight_bits);
+                assert_eq!(plain, words);
             }
         }
     }
@@ -258,20 +278,14 @@ mod tests {
         let sevenths = |x: Vec<f32>| -> Vec<f32> { x.into_iter().map(|x| x / 7.0).collect() };
         let (a, b) = (sevenths(half_zeros(rows * depth)), sevenths(numbers(depth * cols)));
         let (a, b) = (Matrix::new(&a, rows, depth), Matrix::new(&b, depth, cols));
-        let product = |arch: Arch, a: Matrix<'_>, b: Matrix<'_>| {
-            let (mut memory, mut c) = (Lines::zeros(DEPTH * LINES * LINE), vec![0.0; a.rows * b.cols]);
-            let c_view = MatrixMut::new(&mut c, a.rows, b.cols);
-            arch.dispatch(Product { memory: &mut memory, c: c_view, a, b, add: false });
-            c
-        };
         let whole = product(Arch::new(), a, b);
         #[cfg(target_arch = "x86_64")]
         if let (Some(wide), Some(narrow)) = (pulp::x86::V4::try_new(), pulp::x86::V3::try_new()) {
-            assert!(product(Arch::V4(wide), a, b) == product(Arch::V3(narrow), a, b));
+            assert!(bits(&product(Arch::V4(wide), a, b)) == bits(&product(Arch::V3(narrow), a, b)));
         }
         let part = product(Arch::new(), a.take_rows(4, 5), b.take_cols(130, 60));
         for row in 0..5 {
-            assert!(part[row * 60..][..60] == whole[(row + 4) * cols + 130..][..60]);
+            assert!(bits(&part[row * 60..][..60]) == bits(&whole[(row + 4) * cols + 130..][..60]));
         }
     }
 }

@@ -20,7 +20,8 @@ use crate::{Error, Result};
 /// A step that is left out is left out whole: parameters, moments, the optimizer's count of steps and the running statistics
 /// are those of before the batch, and the smoothed loss passes over it. Ten such steps in a row end the fit under every policy.
 /// What is looked at are the loss and the gradients as the backward pass leaves them: a hook that makes them infinite in
-/// `before_step`, or a learning rate that is no number, is not found before the next batch.
+/// `before_step`, or a learning rate that is no number, is not found before the next batch; nor is a parameter
+/// that is infinite, as long as a ReLU answers 0 to it: the gradient there is 0, which is not multiplied.
 ///
 /// ```
 /// use highmark::NonFinite;

@@ -75,7 +75,8 @@ impl Linear {
         gemm(scratch, y, weight, x, self.bias.is_some());
     }
 
-    /// Whether the products with the gradient of its outputs leave out what is zero there; they need it as it lies, not packed.
+    /// Whether the products with the gradient of its outputs leave out what is zero there. They need their factors as they
+    /// lie, not packed.
     pub(crate) fn is_sparse(&self) -> bool {
         self.before_relu && self.inputs >= WORTH_SPARSE
     }
@@ -93,7 +94,10 @@ impl Linear {
         let dw = MatrixMut::new(dw, dy.rows(), self.inputs);
         match x {
             Factor::Unpacked(x) if self.is_sparse() => sparse_gemm(scratch, dw, dy, x, add),
-            _ => gemm(scratch, dw, dy, x, add),
+            _ => {
+                debug_assert!(!self.is_sparse(), "a sparse layer needs `x` as it lies");
+                gemm(scratch, dw, dy, x, add);
+            }
         }
     }
 
@@ -122,7 +126,10 @@ impl Linear {
                     product(weight, Factor::Unpacked(dy), half > 0);
                 }
             }
-            _ => product(weight, dy, false),
+            _ => {
+                debug_assert!(!self.is_sparse(), "a sparse layer needs `dy` as it lies");
+                product(weight, dy, false);
+            }
         }
     }
 
@@ -151,7 +158,8 @@ impl Linear {
         scratch.lines[0] = by_row;
     }
 
-    /// Memory for the two halves and their sum, [rows, inputs] each: for the layer, however it is cut.
+    /// Memory for the two halves and their sum, [rows, inputs] each: all three and for the layer, whoever has what of the work in
+    /// this step, so that no later one allocates.
     fn take_lines(&self, rows: usize, scratch: &mut Scratch) -> [Lines; 3] {
         let mut lines = std::mem::take(&mut scratch.lines);
         lines.iter_mut().for_each(|lines| lines.grow(rows * self.inputs));
@@ -188,6 +196,7 @@ impl Linear {
         scratch: &mut Scratch,
     ) {
         if self.is_sparse() {
+            // It packs its panels from the weight: those are its copy.
             let weight = self.weight(values).take_rows(outputs.start, outputs.len());
             return self.inputs_by_row(weight, dy, half, scratch);
         }
@@ -291,7 +300,8 @@ mod tests {
                         rows,
                         &mut scratch,
                     );
-                    assert!(sum == whole[numbers], "{inputs} {outputs} {rows}");
+                    let same = sum.iter().zip(&whole[numbers]).all(|(a, b)| a.to_bits() == b.to_bits());
+                    assert!(same, "{inputs} {outputs} {rows}");
                 }
             }
         }
