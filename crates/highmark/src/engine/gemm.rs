@@ -10,7 +10,8 @@ use super::lines::Lines;
 use super::matrix::{Matrix, MatrixMut};
 use super::panels::{Block, DEPTH, Factor, Panel, Panels, Vectors, WIDTH};
 
-/// Memory of each thread: for packed panels of `b`, for a copy of weights or a gradient that is turned, and for what a layer puts down on its way.
+/// Memory for each tile: for packed panels of `b`, for a copy of weights or a gradient that is turned, and for what a layer
+/// puts down on its way.
 #[derive(Debug)]
 pub(crate) struct Scratch {
     pub(super) panels: Lines,

@@ -6,7 +6,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicUsize, Ordering, fence};
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Instant;
 
@@ -68,6 +68,9 @@ struct Desk {
     state: AtomicU32,
     /// The job of this call. Valid from the offer until the worker is done or the offer is withdrawn.
     job: AtomicPtr<()>,
+    /// For the tile that is offered here, whoever has it in the end: so what a tile needs is there after the first time, on
+    /// whichever thread that was. Nobody ever waits for it, since a tile is either taken or withdrawn.
+    scratch: Mutex<Scratch>,
 }
 
 /// In [`Desk::state`].
@@ -81,7 +84,11 @@ impl Pool {
     /// A pool that computes on `threads` threads, the calling one among them, or on as many as make sense here.
     pub(crate) fn new(threads: usize) -> Self {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
-        let desk = |_| Desk { state: AtomicU32::new(IDLE), job: AtomicPtr::default() };
+        let desk = |_| Desk {
+            state: AtomicU32::new(IDLE),
+            job: AtomicPtr::default(),
+            scratch: Mutex::new(Scratch::new()),
+        };
         let shared = Arc::new(Shared {
             desks: (1..threads.clamp(1, cores.max(ON_FEW_CORES))).map(desk).collect(),
             sleepers: AtomicUsize::new(0),
@@ -157,7 +164,7 @@ impl Pool {
         (offers.len() + 1..tiles).for_each(|i| work(i, scratch));
         for (i, desk) in offers.iter().enumerate() {
             if desk.withdraw() {
-                work(i + 1, scratch);
+                work(i + 1, &mut desk.scratch());
             }
         }
         drop(finish);
@@ -205,6 +212,10 @@ impl Desk {
             && self.state.compare_exchange(OFFERED, IDLE, Ordering::Relaxed, Ordering::Relaxed).is_ok()
     }
 
+    fn scratch(&self) -> MutexGuard<'_, Scratch> {
+        self.scratch.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn has_news(&self) -> bool {
         matches!(self.state.load(Ordering::Acquire), OFFERED | ENDING)
     }
@@ -241,7 +252,6 @@ impl Shared {
 
 fn worker(shared: &Shared, number: usize) {
     let desk = &shared.desks[number];
-    let mut scratch = Scratch::new();
     loop {
         shared.wait(desk);
         if desk.state.compare_exchange(OFFERED, TAKEN, Ordering::Acquire, Ordering::Relaxed).is_err() {
@@ -253,7 +263,7 @@ fn worker(shared: &Shared, number: usize) {
         }
         // SAFETY: the caller keeps the job alive until what was taken is done.
         let job = unsafe { &*desk.job.load(Ordering::Relaxed).cast::<Job<'_>>() };
-        let tile = std::panic::AssertUnwindSafe(|| (job.work)(number + 1, &mut scratch));
+        let tile = std::panic::AssertUnwindSafe(|| (job.work)(number + 1, &mut desk.scratch()));
         if std::panic::catch_unwind(tile).is_err() {
             job.panicked.store(true, Ordering::Relaxed);
         }
