@@ -35,9 +35,9 @@ pub use callbacks::{
 };
 pub use data::{
     Batch, ColumnKind, ColumnSummary, CsvOptions, DataConfig, Dataset, Drift, Far, FillStrategy, Identifier,
-    Level, Loader, NamedData, Order, Pipeline, Proc, Split, Table, TabularData, Targets, Task, TaskKind,
-    Unseen, Warning, WarningKind, cont_cat_split, read_csv, read_csv_from, read_parquet, set_data_threads,
-    write_csv, write_csv_to, write_parquet,
+    Level, Loader, NamedData, NextBatch, Order, Pipeline, Proc, Split, Table, TabularData, Targets, Task,
+    TaskKind, Unseen, Warning, WarningKind, cont_cat_split, read_csv, read_csv_from, read_parquet,
+    set_data_threads, write_csv, write_csv_to, write_parquet,
 };
 pub use engine::{Buffer, ParamKind, Parameter, Params, Snapshot};
 pub use error::{Error, ErrorKind, Result};

@@ -7,6 +7,9 @@ use super::{Batch, Targets};
 use crate::engine::fetch;
 use crate::{Error, Result};
 
+/// Numbers at most that are asked for ahead; more would drive each other out of the cache.
+const FETCHED: usize = 1 << 14;
+
 /// Rows as the model sees them: category codes, numbers and targets, each in one block of memory.
 ///
 /// ```
@@ -114,9 +117,10 @@ impl Dataset {
         }
     }
 
-    /// Has these rows brought into the cache while something else is done.
+    /// Has these rows brought into the cache while something else is done: as many as do not drive each other out of it.
     pub(crate) fn fetch(&self, rows: &[u32]) {
-        for row in rows {
+        let numbers = self.n_cat + self.n_cont + 1;
+        for row in &rows[..rows.len().min(FETCHED / numbers)] {
             let of = |width: usize| *row as usize * width..(*row as usize + 1) * width;
             fetch(&self.x_cat[of(self.n_cat)]);
             fetch(&self.x_cont[of(self.n_cont)]);

@@ -6,9 +6,6 @@ use super::{Batch, Dataset};
 use crate::seed::{Random, Stream};
 use crate::{Error, Result};
 
-/// Numbers at most that are asked for ahead; more would drive each other out of the cache.
-const FETCHED: usize = 1 << 14;
-
 /// In which order an epoch goes through the rows.
 ///
 /// ```
@@ -145,13 +142,11 @@ impl Loader {
         self.dataset.gather(self.rows_of(position), batch);
         // The rows of the next batch lie all over the data, and nobody could guess where: asked for now, they come while
         // this batch is computed.
-        let next = self.rows_of(position.saturating_add(1));
-        let numbers = self.dataset.n_cat() + self.dataset.n_cont() + 1;
-        self.dataset.fetch(&next[..next.len().min(FETCHED / numbers)]);
+        self.dataset.fetch(self.rows_of(position.saturating_add(1)));
     }
 
     /// The rows of batch `position`; none behind the last.
-    fn rows_of(&self, position: usize) -> &[u32] {
+    pub(super) fn rows_of(&self, position: usize) -> &[u32] {
         let end = if self.drop_last { self.batches() * self.batch_size } else { self.rows.len() };
         let start = position.saturating_mul(self.batch_size).min(end);
         &self.rows[start..end.min(start + self.batch_size)]

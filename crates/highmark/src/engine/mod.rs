@@ -32,7 +32,7 @@ pub(crate) use matrix::{Matrix, MatrixMut};
 pub(crate) use pages::large_zeros;
 pub(crate) use panels::{DEPTH, Factor, Panels};
 pub use params::{Buffer, ParamKind, Parameter, Params, Snapshot};
-pub(crate) use pool::{PER_NUMBER, Pool};
+pub(crate) use pool::{Errand, PER_NUMBER, Pool};
 pub(crate) use simd::simd;
 pub(crate) use sparse::sparse_gemm;
 pub(crate) use stream::{stream_copy, stream_copy_on};

@@ -5,6 +5,8 @@
 #![expect(unsafe_code, reason = "tiles of one buffer are lent to several threads at once")]
 
 use std::cell::{Cell, RefCell};
+use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicUsize, Ordering, fence};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
@@ -42,6 +44,14 @@ pub(crate) struct Pool {
     whole: Cell<bool>,
     /// When the last call ended.
     ended: Cell<Instant>,
+    /// Whether the first worker may still be on an errand, and whether it has had a tile since it was sent.
+    sent: Cell<bool>,
+    awake: Cell<bool>,
+}
+
+/// Work of its own for a thread that would wait: [`Pool::send`].
+pub(crate) trait Errand: fmt::Debug + Send + Sync {
+    fn run(&self);
 }
 
 /// What one call asks of the workers.
@@ -66,8 +76,9 @@ struct Shared {
 #[repr(align(128))]
 struct Desk {
     state: AtomicU32,
-    /// The job of this call. Valid from the offer until the worker is done or the offer is withdrawn.
+    /// The job of this call, or null for an errand. Valid from the offer until the worker is done or the offer is withdrawn.
     job: AtomicPtr<()>,
+    errand: Mutex<Option<Arc<dyn Errand>>>,
     /// For the tile that is offered here, whoever has it in the end: so what a tile needs is there after the first time, on
     /// whichever thread that was. Nobody ever waits for it, since a tile is either taken or withdrawn.
     scratch: Mutex<Scratch>,
@@ -75,7 +86,7 @@ struct Desk {
 
 /// In [`Desk::state`].
 const IDLE: u32 = 0;
-/// There is a tile. A worker that the system does not let run never takes it, and the caller does not wait for it.
+/// There is a tile, or an errand. A worker that the system does not let run never takes it, and the caller does not wait for it.
 const OFFERED: u32 = 1;
 const TAKEN: u32 = 2;
 const ENDING: u32 = 3;
@@ -87,6 +98,7 @@ impl Pool {
         let desk = |_| Desk {
             state: AtomicU32::new(IDLE),
             job: AtomicPtr::default(),
+            errand: Mutex::new(None),
             scratch: Mutex::new(Scratch::new()),
         };
         let shared = Arc::new(Shared {
@@ -102,8 +114,16 @@ impl Pool {
         };
         // A thread that the system refuses is a thread fewer, with the same results.
         let workers = (0..shared.desks.len()).map_while(start).collect();
-        let (pace, whole, ended) = (Cell::default(), Cell::default(), Cell::new(Instant::now()));
-        Self { shared, workers, scratch: RefCell::new(Scratch::new()), pace, whole, ended }
+        Self {
+            shared,
+            workers,
+            scratch: RefCell::new(Scratch::new()),
+            pace: Cell::default(),
+            whole: Cell::default(),
+            ended: Cell::new(Instant::now()),
+            sent: Cell::default(),
+            awake: Cell::default(),
+        }
     }
 
     /// Into how many tiles to cut work of so many multiplications: one a thread, always the same for the same thread
@@ -140,6 +160,7 @@ impl Pool {
         }
         let (mut pace, begin) = (self.pace.get(), Instant::now());
         if tiles > 1 && pace.together() {
+            self.call_back();
             self.run_together(tiles, &one, &mut scratch);
         } else {
             (0..tiles).for_each(|i| one(i, &mut scratch));
@@ -149,16 +170,42 @@ impl Pool {
         self.pace.set(pace);
     }
 
+    /// Has a worker do `errand` while the calling thread goes on, until it needs that worker for a tile: if it has not begun
+    /// by then it does not begin any more. Nor does it if there was no tile for the worker since the last one: then threads do
+    /// not pay, or it is asleep. What an errand writes has a lock.
+    pub(crate) fn send(&self, errand: Arc<dyn Errand>) {
+        if !self.awake.take() {
+            return;
+        }
+        self.call_back();
+        let desk = &self.shared.desks[0];
+        *desk.errand() = Some(errand);
+        desk.offer(std::ptr::null_mut());
+        self.shared.wake_sleepers();
+        self.sent.set(true);
+    }
+
+    /// Waits for an errand that has begun; another is not done.
+    pub(crate) fn call_back(&self) {
+        if self.sent.take() {
+            let desk = &self.shared.desks[0];
+            if desk.withdraw() {
+                *desk.errand() = None;
+            }
+            drop(Finish(std::slice::from_ref(desk)));
+        }
+    }
+
     /// Offers a tile to each worker, the first and those that are too many being the calling thread's; it also takes
     /// what a worker has not begun when its own are done.
     fn run_together(&self, tiles: usize, work: &(dyn Fn(usize, &mut Scratch) + Sync), scratch: &mut Scratch) {
         let job = Job { work, panicked: AtomicBool::new(false) };
         let offers = &self.shared.desks[..self.workers.len().min(tiles - 1)];
         for desk in offers {
-            desk.job.store(std::ptr::from_ref(&job).cast_mut().cast(), Ordering::Relaxed);
-            desk.state.store(OFFERED, Ordering::Release);
+            desk.offer(std::ptr::from_ref(&job).cast_mut().cast());
         }
         self.shared.wake_sleepers();
+        self.awake.set(true);
         let finish = Finish(offers);
         work(0, scratch);
         (offers.len() + 1..tiles).for_each(|i| work(i, scratch));
@@ -174,6 +221,7 @@ impl Pool {
 
 impl Drop for Pool {
     fn drop(&mut self) {
+        self.call_back();
         self.shared.desks.iter().for_each(|desk| desk.state.store(ENDING, Ordering::Release));
         self.shared.wake_sleepers();
         for worker in self.workers.drain(..) {
@@ -205,6 +253,11 @@ impl Drop for Finish<'_> {
 }
 
 impl Desk {
+    fn offer(&self, job: *mut ()) {
+        self.job.store(job, Ordering::Relaxed);
+        self.state.store(OFFERED, Ordering::Release);
+    }
+
     /// Takes the offer back; whether it was still there.
     fn withdraw(&self) -> bool {
         // Looked at first: the exchange alone would take the line from the worker that is about to write to it.
@@ -214,6 +267,10 @@ impl Desk {
 
     fn scratch(&self) -> MutexGuard<'_, Scratch> {
         self.scratch.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn errand(&self) -> MutexGuard<'_, Option<Arc<dyn Errand>>> {
+        self.errand.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn has_news(&self) -> bool {
@@ -261,11 +318,16 @@ fn worker(shared: &Shared, number: usize) {
             // The offer was withdrawn.
             continue;
         }
+        let job = desk.job.load(Ordering::Relaxed).cast::<Job<'_>>();
         // SAFETY: the caller keeps the job alive until what was taken is done.
-        let job = unsafe { &*desk.job.load(Ordering::Relaxed).cast::<Job<'_>>() };
-        let tile = std::panic::AssertUnwindSafe(|| (job.work)(number + 1, &mut desk.scratch()));
-        if std::panic::catch_unwind(tile).is_err() {
-            job.panicked.store(true, Ordering::Relaxed);
+        if let Some(job) = unsafe { job.as_ref() } {
+            let tile = AssertUnwindSafe(|| (job.work)(number + 1, &mut desk.scratch()));
+            if catch_unwind(tile).is_err() {
+                job.panicked.store(true, Ordering::Relaxed);
+            }
+        } else if let Some(errand) = desk.errand().take() {
+            // Whoever misses what it should have done does it, and panics where that can be told.
+            let _ = catch_unwind(AssertUnwindSafe(|| errand.run()));
         }
         desk.state.store(IDLE, Ordering::Release);
     }
@@ -324,6 +386,40 @@ mod tests {
             alone += 1;
         }
         assert_eq!(calls, alone);
+    }
+
+    /// Counts how often it was run.
+    #[derive(Debug, Default)]
+    struct Count(AtomicUsize);
+
+    impl Errand for Count {
+        fn run(&self) {
+            let before = self.0.fetch_add(1, Ordering::Relaxed);
+            assert!(before.is_multiple_of(2), "every other one");
+        }
+    }
+
+    #[test]
+    fn errands_are_run_at_most_once_beside_tiles() {
+        let count = Arc::new(Count::default());
+        for threads in [1, 2, 3] {
+            let pool = Pool::new(threads);
+            let mut a = vec![0.0; 400];
+            count.0.store(0, Ordering::Relaxed);
+            for sent in 1..=400 {
+                pool.send(Arc::<Count>::clone(&count));
+                if sent % 2 == 0 {
+                    std::thread::sleep(Duration::from_micros(100));
+                }
+                pool.run(4, Rows::new(&mut a, 1, Cut::new(400, 4)), |_, a, _| a[0] += 1.0);
+                assert!(count.0.load(Ordering::Relaxed) <= sent);
+            }
+            assert_eq!(a.iter().sum::<f32>(), 1600.0);
+            assert_eq!(count.0.load(Ordering::Relaxed) > 1, threads > 1);
+            pool.send(Arc::<Count>::clone(&count));
+            drop(pool);
+            assert_eq!(Arc::strong_count(&count), 1, "nobody keeps it");
+        }
     }
 
     #[test]

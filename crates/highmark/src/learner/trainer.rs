@@ -8,6 +8,7 @@ mod step;
 
 use std::fmt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Instant;
 
 pub use self::phase::Phase;
@@ -24,7 +25,7 @@ use super::outcome::{Cancel, Outcome};
 use super::progress::{Counters, Progress, Timings};
 use super::stop_flag::StopFlag;
 use super::watch::Watch;
-use crate::data::{Batch, Loader, Pipeline};
+use crate::data::{Batch, Loader, NextBatch, Pipeline};
 use crate::losses::Loss;
 use crate::metrics::{Metric, Predictions};
 use crate::models::Model;
@@ -82,6 +83,8 @@ pub struct Trainer {
     pub(crate) loss: Box<dyn Loss>,
     pub(crate) metrics: Vec<Box<dyn Metric>>,
     pub(crate) train: Loader,
+    /// Of those of `train`.
+    next: Arc<NextBatch>,
     pub(crate) valid: Loader,
     pub(crate) description: ModelDescription,
     pub(crate) model_dir: PathBuf,
@@ -168,6 +171,7 @@ impl Trainer {
             console: Console::default(),
             loss,
             metrics,
+            next: Arc::new(NextBatch::new(&train)),
             train,
             valid,
             description,
@@ -385,6 +389,7 @@ impl Trainer {
             let start = self.counts_from.unwrap_or_else(Instant::now);
             self.watch = limited.unwrap_or_else(|| Watch::since(start));
         }
+        self.model.look_ahead(Some(&self.next));
         self.fresh = true;
         self.timings = Timings::default();
         self.counters.waiting = 0;
@@ -408,7 +413,11 @@ impl Trainer {
         if self.progress.iter >= self.progress.n_iter {
             return false;
         }
-        self.train.load(self.progress.iter, &mut self.batch);
+        let position = self.progress.iter;
+        if !self.next.take(position, &mut self.batch) {
+            self.train.load(position, &mut self.batch);
+        }
+        self.next.ask(&self.train, position + 1);
         true
     }
 

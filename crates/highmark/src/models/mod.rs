@@ -1,13 +1,15 @@
 //! Models: what turns a batch into predictions and a gradient into gradients.
 
+mod look_ahead;
 mod tabular;
 
 pub use tabular::{TabularConfig, TabularModel, embedding_size};
 
 use std::any::Any;
+use std::sync::Arc;
 
 use crate::Result;
-use crate::data::Batch;
+use crate::data::{Batch, NextBatch};
 use crate::engine::{Params, all_finite, stream_copy};
 use crate::nn::Mode;
 use crate::optim::Optimizer;
@@ -120,6 +122,13 @@ pub trait Model: Any + Send {
     /// Makes the steps that have waited: on what `batch` reads, before its `forward`; or all, when somebody is about to look.
     fn catch_up(&mut self, optimizer: &mut Optimizer, batch: Option<&Batch>) {
         let _ = (optimizer, batch);
+    }
+
+    /// Says, when a training begins, where its next batch can be had before its turn, and when it ends, that there is none any
+    /// more. A model with threads of its own may have one of them [load](NextBatch::load) it while a step is computed. [`TabularModel`]
+    /// does, during the output layer and the loss; whoever does not gets the same batches.
+    fn look_ahead(&mut self, next: Option<&Arc<NextBatch>>) {
+        let _ = next;
     }
 
     /// Copies numbers for a checkpoint into memory of the same length. A model with threads of its own shares the work out

@@ -1,13 +1,16 @@
 //! fastai's `TabularModel`: embeddings of the categorical columns and normalised continuous columns, through
 //! blocks of linear layers.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 
+use super::look_ahead::LookAhead;
 use super::{LayerSummary, Model};
-use crate::data::Batch;
-use crate::engine::{Matrix, Params, Pool, all_finite, stream_copy_on, transpose_on};
+use crate::data::{Batch, NextBatch};
+use crate::engine::{Errand, Matrix, Params, Pool, all_finite, stream_copy_on, transpose_on};
 use crate::nn::{
-    ActivationFn, BatchNorm, ByLevel, Dropout, Embedding, Embeddings, Epilogue, Linear, Mlp, Mode,
+    ActivationFn, BatchNorm, ByLevel, Dropout, Embedding, Embeddings, Epilogue, Levels, Linear, Mlp, Mode,
     OutputScale, SigmoidRange, output_scale,
 };
 use crate::optim::{Optimizer, Table};
@@ -136,6 +139,8 @@ pub struct TabularModel {
     y_range: Option<SigmoidRange>,
     output_scale: Vec<OutputScale>,
     pool: Pool,
+    /// During a training.
+    ahead: Option<Arc<LookAhead>>,
     /// Rows of the last forward pass, if it was for training: what the backward pass goes back over.
     trained: Option<usize>,
     /// Whether the gradients are all finite, as the last backward pass saw; unknown once they may have been changed.
@@ -200,6 +205,7 @@ impl TabularModel {
             y_range,
             output_scale,
             pool,
+            ahead: None,
             trained: None,
             grads_finite: None,
         })
@@ -223,31 +229,25 @@ impl TabularModel {
         &self.columns
     }
 
-    /// Fails on a batch whose columns are not the model's.
-    fn check(&self, batch: &Batch) -> Result<()> {
+    /// Fails on a batch without rows, or whose columns and codes are not the model's. Finds its levels if the model works by
+    /// them.
+    fn look_at(&mut self, batch: &Batch, mode: Mode) -> Result<()> {
         if batch.rows == 0 {
             return Err(Error::data("the batch has no rows"));
         }
-        let tables = self.embeds.tables();
-        let (cat, cont) = (tables.len() * batch.rows, self.bn_cont.features * batch.rows);
-        if batch.x_cat.len() != cat || batch.x_cont.len() != cont {
-            let (c, n) = (tables.len(), self.bn_cont.features);
-            let message =
-                format!("the model has {c} categorical and {n} continuous columns, the batch others");
-            return Err(Error::data(message));
+        let cont = self.bn_cont.features;
+        if batch.x_cont.len() != cont * batch.rows {
+            return Err(Error::data(format!("the model has {cont} continuous columns, the batch others")));
         }
-        let rows = || batch.x_cat.chunks_exact(tables.len().max(1)).map(|row| row.iter().zip(tables));
-        let unknown = |(code, table): (&u32, &Embedding)| *code as usize >= table.levels;
-        // Counted, not searched: a search asks again at each of them whether it is over.
-        let count: usize = rows().map(|row| row.map(unknown).map(usize::from).sum::<usize>()).sum();
-        if count > 0
-            && let Some((column, (code, table))) =
-                rows().find_map(|row| row.enumerate().find(|(_, entry)| unknown(*entry)))
+        let mut levels = self.mlp.by_level.as_mut().map(|by_level| &mut by_level.levels);
+        let ahead = self.ahead.as_ref().filter(|_| mode.is_train());
+        if let (Some(levels), Some(ahead)) = (&mut levels, ahead)
+            && ahead.take(batch, levels)
         {
-            let levels = table.levels;
-            let message = format!("code {code} of categorical column {column} is beyond its {levels} levels");
-            return Err(Error::data(message));
+            return Ok(());
         }
+        self.embeds.check(batch)?;
+        levels.into_iter().for_each(|levels| levels.find(batch));
         Ok(())
     }
 
@@ -255,7 +255,7 @@ impl TabularModel {
     fn inputs(&mut self, batch: &Batch, mode: Mode) {
         let (rows, n_cont) = (batch.rows, self.bn_cont.features);
         let cont = if let Some(by_level) = &mut self.mlp.by_level {
-            by_level.take(batch)
+            by_level.take_in()
         } else {
             let (embedded, cont) = self.mlp.input(rows).split_at_mut(self.embed_drop.features * rows);
             let drops = !self.embed_drop.is_identity();
@@ -336,7 +336,7 @@ impl Model for TabularModel {
     }
 
     fn forward(&mut self, batch: &Batch, mode: Mode, predictions: &mut Vec<f32>) -> Result<()> {
-        self.check(batch)?;
+        self.look_at(batch, mode)?;
         let (rows, outputs) = (batch.rows, self.outputs());
         self.trained = mode.is_train().then_some(rows);
         self.mlp.reserve(rows);
@@ -345,7 +345,9 @@ impl Model for TabularModel {
         }
         self.bn_cont.reserve(rows);
         self.inputs(batch, mode);
-        self.mlp.forward(&mut self.params, &self.pool, rows, mode);
+        let errand = self.ahead.as_ref().filter(|_| mode.is_train());
+        let errand = errand.map(|ahead| Arc::clone(ahead) as Arc<dyn Errand>);
+        self.mlp.forward(&mut self.params, &self.pool, rows, mode, errand);
         predictions.resize(rows * outputs, 0.0);
         transpose_on(&self.pool, Matrix::new(self.mlp.output(rows), outputs, rows), outputs, predictions);
         if let Some(y_range) = &self.y_range {
@@ -431,6 +433,14 @@ impl Model for TabularModel {
 
     fn catch_up(&mut self, optimizer: &mut Optimizer, batch: Option<&Batch>) {
         optimizer.catch_up(&self.pool, &mut self.params, batch);
+    }
+
+    fn look_ahead(&mut self, next: Option<&Arc<NextBatch>>) {
+        // An errand that has begun ends with the training.
+        self.pool.call_back();
+        let next = next.filter(|_| self.pool.threads() > 1);
+        let levels = || self.mlp.by_level.as_ref().map(|_| Levels::new(&self.embeds));
+        self.ahead = next.map(|next| Arc::new(LookAhead::new(Arc::clone(next), levels())));
     }
 
     fn copy(&self, from: &[f32], to: &mut [f32]) {

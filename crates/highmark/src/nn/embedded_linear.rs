@@ -7,7 +7,7 @@
 
 use std::ops::Range;
 
-use super::by_level::{CHUNK, chunks};
+use super::levels::{CHUNK, chunks};
 use super::{ByLevel, Linear};
 use crate::engine::{
     ALIGNED, Claims, Cut, Factor, Lines, Matrix, MatrixMut, Picked, Pool, Scratch, Spans, Thin, gather_add,
@@ -85,13 +85,13 @@ impl<'a> EmbeddedLinear<'a> {
             self.products(weights, &mut products, width, &mut turned, scratch);
             let weights = &weights[batch.features[batch.columns()] * width..];
             turned.grow(CHUNK * most);
-            for rows in chunks(batch.rows) {
+            for rows in chunks(batch.levels.rows) {
                 let turned = &mut turned[..rows.len() * width];
                 let x = (batch.cont(&rows), weights);
-                gather_add(turned, bias, x, &products, batch.index(&rows), &mut claims);
+                gather_add(turned, bias, x, &products, batch.levels.index(&rows), &mut claims);
                 let turned = Matrix::new(turned, rows.len(), width).take_cols(0, block.len());
-                let to = &mut y[(block.start - outputs.start) * batch.rows + rows.start..];
-                transpose_into(turned, batch.rows, to);
+                let to = &mut y[(block.start - outputs.start) * batch.levels.rows + rows.start..];
+                transpose_into(turned, batch.levels.rows, to);
             }
         }
         scratch.lines = [weights, products, turned];
@@ -111,7 +111,7 @@ impl<'a> EmbeddedLinear<'a> {
         scratch: &mut Scratch,
     ) {
         let (rows, inputs, len, most) =
-            (self.batch.rows, self.linear.inputs, self.batch.len(), self.most_outputs());
+            (self.batch.levels.rows, self.linear.inputs, self.batch.len(), self.most_outputs());
         let pieces = (halves.len() / len).max(1);
         let mut halves = halves.chunks_exact_mut(len);
         let [mut gradients, mut sums, mut turned] = std::mem::take(&mut scratch.lines);
@@ -151,7 +151,7 @@ impl<'a> EmbeddedLinear<'a> {
     pub(crate) fn input_halves(self, pool: &Pool, dy: &[f32], halves: &mut [f32]) {
         let (batch, outputs) = (self.batch, self.linear.outputs);
         let columns = batch.columns() + 1;
-        let tiles = pool.tiles(self.linear.multiplications(batch.rows));
+        let tiles = pool.tiles(self.linear.multiplications(batch.levels.rows));
         let cut = Cut::new(columns, tiles);
         let (first, second) = halves.split_at_mut(batch.len());
         let lent = [first, second].map(|half| Spans::new(half, 1, &batch.places, cut));
@@ -164,8 +164,8 @@ impl<'a> EmbeddedLinear<'a> {
                     to.fill(0.0);
                 }
                 for outputs in blocks(half.clone()) {
-                    let dy = &dy[outputs.start * batch.rows..outputs.end * batch.rows];
-                    let block = Block::new(outputs.start, dy, batch.rows);
+                    let dy = &dy[outputs.start * batch.levels.rows..outputs.end * batch.levels.rows];
+                    let block = Block::new(outputs.start, dy, batch.levels.rows);
                     let add = block.outputs.start > half.start;
                     let with_levels = columns.start..columns.end.min(batch.columns());
                     self.sums(&block, with_levels, [&mut sums, &mut turned], &mut [], scratch);
@@ -189,11 +189,11 @@ impl<'a> EmbeddedLinear<'a> {
         let (batch, width, most) = (self.batch, block.width, self.most_outputs());
         sums.grow(batch.most_levels * most);
         turned.grow(CHUNK * most);
-        for rows in chunks(batch.rows) {
+        for rows in chunks(batch.levels.rows) {
             let turned = &mut turned[..rows.len() * width];
             transpose_into(block.dy.take_cols(rows.start, rows.len()), width, turned);
             for column in columns.clone() {
-                sum_groups(batch.groups(column, &rows), turned, sums, width);
+                sum_groups(batch.levels.groups(column, &rows), turned, sums, width);
             }
             let place = batch.features[batch.columns()] * width;
             if let Some(of_cont) = gradients.get_mut(place..).filter(|of_cont| !of_cont.is_empty()) {
@@ -215,14 +215,14 @@ impl<'a> EmbeddedLinear<'a> {
     ) {
         let batch = self.batch;
         let thin = |column| {
-            let (from, to) = (batch.features[column], batch.starts[column]);
+            let (from, to) = (batch.features[column], batch.levels.starts[column]);
             Thin { a: self.embeddings(column), from, to }
         };
         thin_products::<false>(self.columns(false).map(thin), weights, products, width);
         for column in self.columns(true) {
             let weights = Matrix::new(&weights[batch.features[column] * width..], batch.size(column), width);
-            for levels in chunks(batch.levels(column).len()) {
-                let to = &mut products[(batch.starts[column] + levels.start) * width..];
+            for levels in chunks(batch.levels.of(column).len()) {
+                let to = &mut products[(batch.levels.starts[column] + levels.start) * width..];
                 let to = MatrixMut::new(to, levels.len(), width);
                 gemm(scratch, to, self.picked(column, levels, picked), Factor::Unpacked(weights), false);
             }
@@ -240,15 +240,15 @@ impl<'a> EmbeddedLinear<'a> {
     ) {
         let batch = self.batch;
         let thin = |column| {
-            let (from, to) = (batch.starts[column], batch.features[column]);
+            let (from, to) = (batch.levels.starts[column], batch.features[column]);
             Thin { a: self.embeddings(column), from, to }
         };
         thin_products::<true>(self.columns(false).map(thin), sums, gradients, width);
         for column in self.columns(true) {
-            for levels in chunks(batch.levels(column).len()) {
+            for levels in chunks(batch.levels.of(column).len()) {
                 let to = &mut gradients[batch.features[column] * width..];
                 let to = MatrixMut::new(to, batch.size(column), width);
-                let sums = &sums[(batch.starts[column] + levels.start) * width..];
+                let sums = &sums[(batch.levels.starts[column] + levels.start) * width..];
                 let sums = Factor::Unpacked(Matrix::new(sums, levels.len(), width));
                 let add = levels.start > 0;
                 gemm(scratch, to, self.picked(column, levels, picked).transposed(), sums, add);
@@ -266,7 +266,7 @@ impl<'a> EmbeddedLinear<'a> {
         let Picked { table, size, rows } = self.embeddings(column);
         let (count, rows) = (levels.len(), &rows[levels]);
         // As many as there can be in a batch, so that none after it needs more.
-        to.grow(CHUNK.min(self.batch.rows) * size);
+        to.grow(CHUNK.min(self.batch.levels.rows) * size);
         for (to, row) in to.chunks_exact_mut(size).zip(rows) {
             to.copy_from_slice(&table[*row as usize * size..][..size]);
         }
@@ -276,9 +276,9 @@ impl<'a> EmbeddedLinear<'a> {
     /// The embeddings of the levels of a column.
     fn embeddings(&self, column: usize) -> Picked<'_> {
         Picked {
-            table: &self.values[self.batch.embeds.weight(column)],
+            table: &self.values[self.batch.levels.embeds().weight(column)],
             size: self.batch.size(column),
-            rows: self.batch.levels(column),
+            rows: self.batch.levels.of(column),
         }
     }
 
@@ -306,10 +306,10 @@ impl<'a> EmbeddedLinear<'a> {
             let to = &mut to[batch.places[column] - first..];
             if column < batch.columns() {
                 let sums = self.sums_of(column, block, sums).take_cols(0, outputs);
-                let to = MatrixMut::new(to, batch.levels(column).len(), batch.size(column));
+                let to = MatrixMut::new(to, batch.levels.of(column).len(), batch.size(column));
                 gemm(scratch, to, sums, Factor::Unpacked(weights), add);
             } else {
-                let to = MatrixMut::new(to, batch.size(column), batch.rows);
+                let to = MatrixMut::new(to, batch.size(column), batch.levels.rows);
                 gemm(scratch, to, weights.transposed(), Factor::Unpacked(block.dy), add);
             }
         }
@@ -318,8 +318,8 @@ impl<'a> EmbeddedLinear<'a> {
 
     /// Those of a column, [levels, outputs].
     fn sums_of<'s>(&self, column: usize, block: &Block<'_>, sums: &'s [f32]) -> Matrix<'s> {
-        let sums = &sums[self.batch.starts[column] * block.width..];
-        Matrix::new(sums, self.batch.levels(column).len(), block.width)
+        let sums = &sums[self.batch.levels.starts[column] * block.width..];
+        Matrix::new(sums, self.batch.levels.of(column).len(), block.width)
     }
 }
 

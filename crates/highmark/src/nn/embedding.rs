@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use super::init;
 use crate::data::Batch;
 use crate::engine::{Cut, PER_NUMBER, ParamKind, Params, Pool, Spans, all_finite};
+use crate::{Error, Result};
 
 /// Numbers from which on rows of a table that no row of a batch uses are left alone: such a table, with its gradients and
 /// what the optimizer remembers, is larger than what a core has at hand.
@@ -45,6 +46,28 @@ impl Embeddings {
 
     pub(crate) fn tables(&self) -> &[Embedding] {
         &self.tables
+    }
+
+    /// Fails on a batch of other columns, and on a code that its table does not have.
+    pub(crate) fn check(&self, batch: &Batch) -> Result<()> {
+        let columns = self.tables.len();
+        if batch.x_cat.len() != columns * batch.rows {
+            let message = format!("the model has {columns} categorical columns, the batch others");
+            return Err(Error::data(message));
+        }
+        let rows = || batch.x_cat.chunks_exact(columns.max(1)).map(|row| row.iter().zip(&self.tables));
+        let unknown = |(code, table): (&u32, &Embedding)| *code as usize >= table.levels;
+        // Counted, not searched: a search asks again at each of them whether it is over.
+        let count: usize = rows().map(|row| row.map(unknown).map(usize::from).sum::<usize>()).sum();
+        if count > 0
+            && let Some((column, (code, table))) =
+                rows().find_map(|row| row.enumerate().find(|(_, entry)| unknown(*entry)))
+        {
+            let levels = table.levels;
+            let message = format!("code {code} of categorical column {column} is beyond its {levels} levels");
+            return Err(Error::data(message));
+        }
+        Ok(())
     }
 
     /// Of all tables.

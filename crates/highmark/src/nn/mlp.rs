@@ -1,11 +1,12 @@
 //! A stack of linear layers with what comes before, between and after them: fastai's `LinBnDrop` blocks, in either
 //! order. A level is a place between two linear layers; level 0 is the input of the first, the last one the output.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::epilogue::{Epilogue, Tile};
 use super::{ActivationFn, ByLevel, EmbeddedLinear, Linear, Mode};
-use crate::engine::{Cut, Factor, Matrix, Panels, Params, Pool, Rows, all_finite};
+use crate::engine::{Cut, Errand, Factor, Matrix, Panels, Params, Pool, Rows, all_finite};
 
 /// Numbers of a tile that are claimed before they are written, at most: a part of a core's second cache.
 const CLAIMED: usize = 1 << 16;
@@ -70,16 +71,28 @@ impl Mlp {
         self.levels[0].gradient(rows)
     }
 
-    /// Computes [`Mlp::output`] from [`Mlp::input`]. Each linear layer and what follows it are one call of the pool.
-    pub(crate) fn forward(&mut self, params: &mut Params, pool: &Pool, rows: usize, mode: Mode) {
+    /// Computes [`Mlp::output`] from [`Mlp::input`]. Each linear layer and what follows it are one call of the pool. `errand` is
+    /// sent where the next threads would wait.
+    pub(crate) fn forward(
+        &mut self,
+        params: &mut Params,
+        pool: &Pool,
+        rows: usize,
+        mode: Mode,
+        mut errand: Option<Arc<dyn Errand>>,
+    ) {
         if !self.levels[0].is_identity() {
             self.levels[0].forward(params, pool, rows, mode, None);
         }
         let Params { values, buffers, .. } = params;
+        let last = self.linears.len() - 1;
         for (l, linear) in self.linears.iter().enumerate() {
             let (before, after) = self.levels.split_at_mut(l + 1);
             let tiles = pool.tiles(linear.multiplications(rows));
             let cut = Cut::new(linear.outputs, tiles);
+            if tiles == 1 && l == last {
+                errand.take().into_iter().for_each(|errand| pool.send(errand));
+            }
             let x = if let Some(by_level) = self.by_level.as_ref().filter(|_| l == 0) {
                 Input::ByLevel(EmbeddedLinear::new(by_level, linear, values))
             } else {
@@ -103,6 +116,7 @@ impl Mlp {
                 layers.forward_tile(values, features, tile, rows, mode);
             });
         }
+        errand.into_iter().for_each(|errand| pool.send(errand));
     }
 
     /// From [`Mlp::output_gradient`] to the gradients of the parameters and to [`Mlp::input_gradient`]. Each level is one

@@ -13,6 +13,7 @@ mod fused_step;
 mod fuzz_corpus;
 mod golden;
 mod gradients;
+mod look_ahead;
 mod misuse;
 mod model_files;
 mod no_trace;

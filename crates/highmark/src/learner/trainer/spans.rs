@@ -24,6 +24,7 @@ impl Trainer {
             Span::Train => {
                 self.started[1] = Instant::now();
                 self.phase = Phase::Train;
+                self.next.forget();
                 self.train.start(self.counters.epochs);
                 self.counters.epochs += 1;
                 self.progress.iter = 0;
@@ -169,6 +170,7 @@ impl Trainer {
 
     pub(crate) fn end(&mut self) {
         self.console.end_bar();
+        self.model.look_ahead(None);
         self.phase = Phase::Validate;
     }
 }

@@ -1,0 +1,151 @@
+//! The levels of a batch: rows that have the same level of a categorical column have the same embedding, so the first
+//! linear layer works [level by level](super::embedded_linear).
+
+use std::ops::Range;
+
+use super::{Embedding, Embeddings};
+use crate::data::Batch;
+use crate::engine::{Group, Index};
+
+/// Rows that are turned at a time, so that they stay in the first cache; as many as a group has bits.
+pub(super) const CHUNK: usize = u64::BITS as usize;
+
+/// Which levels of each categorical column a batch has, and in which rows.
+#[derive(Clone, Debug)]
+pub(crate) struct Levels {
+    embeds: Embeddings,
+    pub(super) rows: usize,
+    /// The levels in the batch, column after column, each once.
+    codes: Vec<u32>,
+    /// Where those of each column begin, and where the last ones end.
+    pub(super) starts: Vec<usize>,
+    /// Which of the levels each row has, [rows, columns].
+    numbers: Vec<u32>,
+    /// The rows of each level in each chunk of rows, column after column and chunk after chunk.
+    groups: Vec<Group>,
+    /// Where those of each column and chunk begin, and where the last ones end.
+    group_starts: Vec<usize>,
+    /// Of the levels of one column, while the batch is taken in.
+    seen: Vec<Seen>,
+}
+
+/// A level of a column.
+#[derive(Clone, Copy, Debug)]
+struct Seen {
+    /// Which of those in the batch it is.
+    number: u32,
+    /// The rows of the chunk that have it, a bit each.
+    rows: u64,
+}
+
+const UNSEEN: Seen = Seen { number: u32::MAX, rows: 0 };
+
+impl Levels {
+    /// For these embeddings.
+    pub(crate) fn new(embeds: &Embeddings) -> Self {
+        let tables = embeds.tables();
+        let most = tables.iter().map(|table| table.levels).max().unwrap_or(0);
+        Self {
+            embeds: embeds.clone(),
+            rows: 0,
+            codes: vec![],
+            starts: vec![0; tables.len() + 1],
+            numbers: vec![],
+            groups: vec![],
+            group_starts: vec![],
+            seen: vec![UNSEEN; most],
+        }
+    }
+
+    /// Those that are looked for.
+    pub(crate) fn embeds(&self) -> &Embeddings {
+        &self.embeds
+    }
+
+    /// Memory for batches of `rows`; does nothing when there is enough.
+    fn reserve(&mut self, rows: usize) {
+        let tables = self.embeds.tables();
+        let sum = |of: &dyn Fn(&Embedding) -> usize| tables.iter().map(of).sum::<usize>();
+        let groups = sum(&|table| table.levels.min(CHUNK) * rows.div_ceil(CHUNK));
+        let levels = self.most(rows);
+        // One more, to be written before it is known whether it counts.
+        self.codes.resize(self.codes.len().max(levels + 1), 0);
+        self.groups.resize(self.groups.len().max(groups + 1), Group::default());
+    }
+
+    /// How many there can be in so many rows.
+    pub(super) fn most(&self, rows: usize) -> usize {
+        self.embeds.tables().iter().map(|table| table.levels.min(rows)).sum()
+    }
+
+    /// Finds those of `batch`, whose codes the embeddings [have](Embeddings::check).
+    pub(crate) fn find(&mut self, batch: &Batch) {
+        let (columns, rows) = (self.embeds.tables().len(), batch.rows);
+        self.reserve(rows);
+        self.rows = rows;
+        self.group_starts.clear();
+        self.numbers.resize(rows * columns, 0);
+        let (levels, groups) = (&mut self.codes[..], &mut self.groups[..]);
+        let (mut level, mut group) = (0, 0);
+        for (column, table) in self.embeds.tables().iter().enumerate() {
+            let first = level;
+            let seen = &mut self.seen[..table.levels];
+            let codes = batch.x_cat.chunks(CHUNK * columns).zip(self.numbers.chunks_mut(CHUNK * columns));
+            for (codes, numbers) in codes {
+                let (first_new, first_group) = (level as u32, group);
+                self.group_starts.push(group);
+                let rows = codes.chunks_exact(columns).zip(numbers.chunks_exact_mut(columns));
+                // Without branches: nobody can guess whether a level is there for the first time.
+                for (row, (codes, numbers)) in rows.enumerate() {
+                    let code = codes[column];
+                    let Seen { number, rows } = seen[code as usize];
+                    let new = number == UNSEEN.number;
+                    let number = if new { level as u32 } else { number };
+                    seen[code as usize] = Seen { number, rows: rows | 1 << row };
+                    numbers[column] = number;
+                    levels[level] = code;
+                    level += usize::from(new);
+                    // Its code, until the chunk is over.
+                    groups[group].to = code;
+                    group += usize::from(rows == 0);
+                }
+                for group in &mut groups[first_group..group] {
+                    let Seen { number, rows } = &mut seen[group.to as usize];
+                    *group = Group { to: *number, rows: std::mem::take(rows), fresh: *number >= first_new };
+                }
+            }
+            for level in &levels[first..level] {
+                seen[*level as usize] = UNSEEN;
+            }
+            self.starts[column + 1] = level;
+        }
+        self.group_starts.push(group);
+    }
+
+    /// How many columns have levels.
+    pub(super) fn columns(&self) -> usize {
+        self.starts.len() - 1
+    }
+
+    /// Those of a column.
+    pub(super) fn of(&self, column: usize) -> &[u32] {
+        &self.codes[self.starts[column]..self.starts[column + 1]]
+    }
+
+    /// The groups of a column in a chunk of rows.
+    pub(super) fn groups(&self, column: usize, rows: &Range<usize>) -> &[Group] {
+        let at = column * self.rows.div_ceil(CHUNK) + rows.start / CHUNK;
+        &self.groups[self.group_starts[at]..self.group_starts[at + 1]]
+    }
+
+    /// The levels of some rows.
+    pub(super) fn index(&self, rows: &Range<usize>) -> Index<'_> {
+        let columns = self.columns();
+        Index { numbers: &self.numbers[rows.start * columns..rows.end * columns], columns }
+    }
+}
+
+/// The rows of a batch, some at a time.
+pub(super) fn chunks(rows: usize) -> impl Iterator<Item = Range<usize>> {
+    (0..rows).step_by(CHUNK).map(move |start| start..rows.min(start + CHUNK))
+}
