@@ -3,10 +3,8 @@
 use pulp::{Arch, Simd, WithSimd};
 
 use super::cache::Claims;
+use super::lines::LINE;
 use super::matrix::Matrix;
-
-/// Numbers in a row are a multiple of this: whole vectors, and whole cache lines, on every processor.
-pub(crate) const ALIGNED: usize = 16;
 
 /// Vectors of a row that are held in registers at a time: of one row, and of each of two.
 const ONE: usize = 8;
@@ -40,7 +38,7 @@ impl<'a> Index<'a> {
 }
 
 /// Each row of `to` = `base` + xᵀ·`weights` + the rows of `table` that `index` has for it, in this order. All rows have
-/// the width of `base`, a multiple of [`ALIGNED`]. `x` is [inputs, rows], and of `weights` as many rows are read as it has
+/// the width of `base`, a multiple of [`LINE`]. `x` is [inputs, rows], and of `weights` as many rows are read as it has
 /// inputs. As many numbers as are written to `to` are claimed meanwhile.
 pub(crate) fn gather_add(
     to: &mut [f32],
@@ -50,7 +48,7 @@ pub(crate) fn gather_add(
     index: Index<'_>,
     claims: &mut Claims<'_>,
 ) {
-    assert!(base.len().is_multiple_of(ALIGNED), "rows of {}", base.len());
+    assert!(base.len().is_multiple_of(LINE), "rows of {}", base.len());
     Arch::new().dispatch(GatherAdd { to, base, x, weights, table, index, claims });
 }
 
@@ -130,9 +128,9 @@ pub(crate) struct Group {
 }
 
 /// Adds up the rows of `from` by group, each row after row, into rows of `to`. All rows have `width` numbers, a multiple of
-/// [`ALIGNED`].
+/// [`LINE`].
 pub(crate) fn sum_groups(groups: &[Group], from: &[f32], to: &mut [f32], width: usize) {
-    assert!(width.is_multiple_of(ALIGNED), "rows of {width}");
+    assert!(width.is_multiple_of(LINE), "rows of {width}");
     Arch::new().dispatch(SumGroups { groups, from, to, width });
 }
 
@@ -195,14 +193,14 @@ pub(crate) struct Thin<'a> {
 }
 
 /// Rows of `to` = a · rows of `b`, or aᵀ · rows of `b`, for each of these products. All rows have `width` numbers, a
-/// multiple of [`ALIGNED`]. Each sum is in the order of the summed dimension.
+/// multiple of [`LINE`]. Each sum is in the order of the summed dimension.
 pub(crate) fn thin_products<'a, const TRANSPOSED: bool>(
     products: impl Iterator<Item = Thin<'a>>,
     b: &[f32],
     to: &mut [f32],
     width: usize,
 ) {
-    assert!(width.is_multiple_of(ALIGNED), "rows of {width}");
+    assert!(width.is_multiple_of(LINE), "rows of {width}");
     Arch::new().dispatch(ThinProducts::<_, TRANSPOSED> { products, b, to, width });
 }
 
@@ -284,7 +282,7 @@ mod tests {
         let (rows, columns, inputs) = (5, 3, 2);
         let index: Vec<u32> = (0..rows * columns).map(|i| (i * i % 7) as u32).collect();
         let index = Index { numbers: &index, columns };
-        for width in (ALIGNED..=9 * ALIGNED).step_by(ALIGNED) {
+        for width in (LINE..=9 * LINE).step_by(LINE) {
             let (base, weights, table) =
                 (numbers(width, 1), numbers(inputs * width, 2), numbers(7 * width, 3));
             let x = numbers(inputs * rows, 4);
@@ -308,7 +306,7 @@ mod tests {
 
     #[test]
     fn groups_against_the_definition() {
-        for width in (ALIGNED..=9 * ALIGNED).step_by(ALIGNED) {
+        for width in (LINE..=9 * LINE).step_by(LINE) {
             let from = numbers(3 * width, 1);
             let before = numbers(2 * width, 2);
             let mut to = before.clone();
@@ -326,7 +324,7 @@ mod tests {
         let table = numbers(6 * size, 1);
         let a = Picked { table: &table, size, rows: &rows };
         let at = |row: usize, col: usize| table[rows[row] as usize * size + col];
-        for width in (ALIGNED..=9 * ALIGNED).step_by(ALIGNED) {
+        for width in (LINE..=9 * LINE).step_by(LINE) {
             let b = numbers(7 * width, 2);
             let (mut to, mut turned) = (vec![0.0; 5 * width], vec![0.0; 6 * width]);
             thin_products::<false>([Thin { a, from: 2, to: 1 }].into_iter(), &b, &mut to, width);
@@ -352,7 +350,7 @@ mod tests {
     #[cfg(target_arch = "x86_64")]
     fn avx2_and_avx512_give_the_same_bits() {
         let (Some(wide), Some(narrow)) = (pulp::x86::V4::try_new(), pulp::x86::V3::try_new()) else { return };
-        let (rows, columns, width) = (6, 4, 7 * ALIGNED);
+        let (rows, columns, width) = (6, 4, 7 * LINE);
         let index: Vec<u32> = (0..rows * columns).map(|i| (i * i % 11) as u32).collect();
         let (x, base) = (numbers(3 * rows, 1), numbers(width, 2));
         let (weights, table) = (numbers(3 * width, 3), numbers(11 * width, 4));

@@ -6,12 +6,12 @@ use std::ops::{Deref, DerefMut};
 
 use super::pages::large_pages;
 
-/// As many numbers as a line has on most machines, and as the widest vectors.
-const NUMBERS: usize = 16;
+/// Numbers in a cache line of most machines, and in the widest vectors: whole lines are whole vectors on every processor.
+pub(crate) const LINE: usize = 16;
 
 #[derive(Clone, Copy)]
 #[repr(C, align(64))]
-struct Line([f32; NUMBERS]);
+struct Line([f32; LINE]);
 
 /// Numbers in whole cache lines.
 #[derive(Default)]
@@ -31,11 +31,11 @@ impl Lines {
     /// Makes it at least so long, with zeros in what is new; does nothing when it is.
     pub(crate) fn grow(&mut self, len: usize) {
         if self.len < len {
-            let lines = len.div_ceil(NUMBERS);
+            let lines = len.div_ceil(LINE);
             self.lines.reserve_exact(lines - self.lines.len());
             large_pages(self.lines.spare_capacity_mut());
             // What is in the last line behind the end was never written: it is zero.
-            self.lines.resize(lines, Line([0.0; NUMBERS]));
+            self.lines.resize(lines, Line([0.0; LINE]));
             self.len = len;
         }
     }

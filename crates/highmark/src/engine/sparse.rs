@@ -6,11 +6,9 @@
 use pulp::{Arch, Simd, WithSimd};
 
 use super::gemm::Scratch;
+use super::lines::LINE;
 use super::matrix::{Matrix, MatrixMut};
 use super::panels::{Block, Panel, Vectors};
-
-/// Numbers in a cache line.
-const LINE: usize = 16;
 
 /// Lines in the widest row of a panel: as many as there are registers for, of any processor's vectors.
 const LINES: usize = 7;

@@ -5,13 +5,11 @@
 )]
 
 use super::cut::{Cut, Rows};
+use super::lines::LINE;
 use super::matrix::Matrix;
 use super::pool::{PER_NUMBER, Pool};
 
 const SIDE: usize = 8;
-
-/// Numbers in a line of the cache.
-const LINE: usize = 16;
 
 /// `to` [columns of `from`, width] = `from` turned, with zeros behind its rows. The numbers of a row of `from` must lie
 /// side by side, and `width` must be at least its number of rows, and `to` as long as it says.

@@ -10,7 +10,7 @@ use std::ops::Range;
 use super::levels::{CHUNK, chunks};
 use super::{ByLevel, Linear};
 use crate::engine::{
-    ALIGNED, Claims, Cut, Factor, Lines, Matrix, MatrixMut, Picked, Pool, Scratch, Spans, Thin, gather_add,
+    Claims, Cut, Factor, LINE, Lines, Matrix, MatrixMut, Picked, Pool, Scratch, Spans, Thin, gather_add,
     gemm, sum_groups, thin_products, transpose_into,
 };
 
@@ -45,7 +45,7 @@ impl<'a> Block<'a> {
         Self {
             outputs: first..first + count,
             dy: Matrix::new(dy, count, rows),
-            width: count.next_multiple_of(ALIGNED),
+            width: count.next_multiple_of(LINE),
         }
     }
 }
@@ -57,7 +57,7 @@ impl<'a> EmbeddedLinear<'a> {
 
     /// Outputs in a block, at most, with those behind them to whole lines: memory is made for so many, however the layer is cut.
     fn most_outputs(self) -> usize {
-        self.linear.outputs.min(BLOCK).next_multiple_of(ALIGNED)
+        self.linear.outputs.min(BLOCK).next_multiple_of(LINE)
     }
 
     /// `y` [tile, rows] = these outputs. `next` is memory that is written after that, and means nothing yet: it is claimed meanwhile.
@@ -72,7 +72,7 @@ impl<'a> EmbeddedLinear<'a> {
         let [mut weights, mut products, mut turned] = std::mem::take(&mut scratch.lines);
         let mut claims = Claims::new(next);
         for block in blocks(outputs.clone()) {
-            let width = block.len().next_multiple_of(ALIGNED);
+            let width = block.len().next_multiple_of(LINE);
             // Input by input, and the bias behind.
             weights.grow((linear.inputs + 1) * most);
             let (weights, bias) = weights[..(linear.inputs + 1) * width].split_at_mut(linear.inputs * width);
@@ -295,7 +295,7 @@ impl<'a> EmbeddedLinear<'a> {
         let (batch, inputs, outputs) = (self.batch, self.linear.inputs, block.outputs.len());
         // From a copy, as in `Linear::input_half`; with some numbers behind, so that whole vectors can be read to the end.
         let mut copy = std::mem::take(&mut scratch.weights);
-        copy.grow(self.most_outputs() * inputs + ALIGNED);
+        copy.grow(self.most_outputs() * inputs + LINE);
         let own = &self.values[self.linear.weight.clone()];
         let own = &own[block.outputs.start * inputs..block.outputs.end * inputs];
         copy[..own.len()].copy_from_slice(own);

@@ -8,7 +8,7 @@ use std::ops::Range;
 
 use super::update::{Slices, Update};
 use crate::data::Batch;
-use crate::engine::{ALIGNED, Cut, Scratch, Shard};
+use crate::engine::{Cut, LINE, Scratch, Shard};
 
 /// Steps that a row can lack at most. As many batches take one part of the table each, whether they use it or not: so there
 /// is never much to catch up on at once, and the list of steps stays short.
@@ -145,7 +145,7 @@ impl Deferred {
     pub(super) fn catch_up(&self, tile: (usize, usize), numbers: Tile<'_, '_>, scratch: &mut Scratch) {
         let own = self.own(tile);
         let size = self.table.size;
-        let width = size.next_multiple_of(ALIGNED);
+        let width = size.next_multiple_of(LINE);
         let mut of_tile = numbers.of(self.table.parameter);
         let lines = &mut scratch.lines[0];
         lines.grow(4 * width);

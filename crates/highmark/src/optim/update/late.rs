@@ -154,7 +154,7 @@ fn is_finite<S: Simd>(simd: S, x: S::f32s) -> bool {
 mod tests {
     use super::super::super::{Hypers, OptimizerKind};
     use super::*;
-    use crate::engine::{ALIGNED, Lines};
+    use crate::engine::{LINE, Lines};
     use crate::seed::{Random, Stream};
 
     /// Numbers of all sizes, among them none at all.
@@ -194,7 +194,7 @@ mod tests {
                     Update::new(kind, &hypers, true, decay, step)
                 })
                 .collect();
-            let width = ALIGNED * (1 + random.below(4) as usize);
+            let width = LINE * (1 + random.below(4) as usize);
             // As parameters are; or of any size, down to those that are hardly a number, and up to none.
             let (p, m, v) = match case % 4 {
                 0 => ((-140, 100), (-140, 30), (-149, 60)),
