@@ -35,13 +35,15 @@ use super::{Batch, Dataset, Loader};
 /// ```
 #[derive(Debug)]
 pub struct NextBatch {
-    dataset: Arc<Dataset>,
+    /// In the largest.
+    rows: usize,
     state: Mutex<State>,
 }
 
 #[derive(Debug)]
 struct State {
     stage: Stage,
+    dataset: Arc<Dataset>,
     /// The rows of the batch that is asked for, and those of the one behind it.
     rows: Vec<u32>,
     behind: Vec<u32>,
@@ -57,16 +59,27 @@ enum Stage {
 }
 
 impl NextBatch {
-    /// Of loaders of the dataset of this one. Nobody has asked for a batch yet.
+    /// With memory for batches of `loader`. Nobody has asked for one yet.
     pub fn new(loader: &Loader) -> Self {
-        let state =
-            State { stage: Stage::Nothing, rows: vec![], behind: vec![], batch: loader.empty_batch() };
-        Self { dataset: Arc::clone(loader.dataset()), state: Mutex::new(state) }
+        // A whole batch at once: when the first is loaded is chance, and no step shall allocate.
+        let (rows, mut batch) = (loader.rows_of(0).to_vec(), loader.empty_batch());
+        loader.dataset().gather(&rows, &mut batch);
+        let (behind, dataset) = (rows.clone(), Arc::clone(loader.dataset()));
+        let state = State { stage: Stage::Nothing, dataset, rows, behind, batch };
+        Self { rows: loader.rows_of(0).len(), state: Mutex::new(state) }
+    }
+
+    /// Rows in the largest batch of the loader that it was made for.
+    pub fn rows(&self) -> usize {
+        self.rows
     }
 
     /// Asks for the batch at `position` of the epoch that `loader` has started. Behind the last one there is none.
     pub fn ask(&self, loader: &Loader, position: usize) {
-        let State { stage, rows, behind, .. } = &mut *self.state();
+        let State { stage, dataset, rows, behind, .. } = &mut *self.state();
+        if !Arc::ptr_eq(dataset, loader.dataset()) {
+            *dataset = Arc::clone(loader.dataset());
+        }
         for (to, position) in [(&mut *rows, position), (behind, position.saturating_add(1))] {
             to.clear();
             to.extend_from_slice(loader.rows_of(position));
@@ -75,14 +88,14 @@ impl NextBatch {
     }
 
     /// Loads the batch that was asked for, and calls `then` with it. Does nothing if nobody has asked, or it has been loaded.
-    /// Whoever needs the batch meanwhile waits.
+    /// Whoever needs the batch meanwhile waits, so `then` must not turn to this `NextBatch` itself.
     pub fn load(&self, then: impl FnOnce(&Batch)) {
-        let State { stage, rows, behind, batch } = &mut *self.state();
+        let State { stage, dataset, rows, behind, batch } = &mut *self.state();
         if let Stage::Asked(position) = *stage {
             // If it panics, the batch is not there.
             *stage = Stage::Nothing;
-            self.dataset.gather(rows, batch);
-            self.dataset.fetch(behind);
+            dataset.gather(rows, batch);
+            dataset.fetch(behind);
             then(batch);
             *stage = Stage::Loaded(position);
         }
@@ -147,6 +160,22 @@ mod tests {
         next.forget();
         loader.start(1);
         assert!(!next.take(1, &mut batch));
+    }
+
+    #[test]
+    fn loading_allocates_nothing_and_any_loader_may_ask() {
+        let (loader, next) = (loader(), NextBatch::new(&loader()));
+        let memory = || next.state().batch.x_cont.as_ptr();
+        let before = memory();
+        next.ask(&loader, 1);
+        next.load(|_| {});
+        assert_eq!((memory(), next.rows()), (before, 2));
+        // Of other data, with other columns.
+        let data = Dataset::new(1, 0, vec![7, 8, 9], vec![], None).unwrap();
+        let other = Loader::new(Arc::new(data), 3, Order::Sequential, false).unwrap();
+        next.ask(&other, 0);
+        next.load(|batch| assert_eq!((batch.rows, &batch.x_cat[..]), (3, &[7, 8, 9][..])));
+        assert!(next.take(0, &mut other.empty_batch()));
     }
 
     #[test]

@@ -44,9 +44,9 @@ pub(crate) struct Pool {
     whole: Cell<bool>,
     /// When the last call ended.
     ended: Cell<Instant>,
-    /// Whether the first worker may still be on an errand, and whether it has had a tile since it was sent.
+    /// Whether the first worker may still be on an errand, and whether it was offered a tile since it was sent.
     sent: Cell<bool>,
-    awake: Cell<bool>,
+    offered: Cell<bool>,
 }
 
 /// Work of its own for a thread that would wait: [`Pool::send`].
@@ -78,6 +78,7 @@ struct Desk {
     state: AtomicU32,
     /// The job of this call, or null for an errand. Valid from the offer until the worker is done or the offer is withdrawn.
     job: AtomicPtr<()>,
+    /// From the offer until it is taken or withdrawn.
     errand: Mutex<Option<Arc<dyn Errand>>>,
     /// For the tile that is offered here, whoever has it in the end: so what a tile needs is there after the first time, on
     /// whichever thread that was. Nobody ever waits for it, since a tile is either taken or withdrawn.
@@ -122,7 +123,7 @@ impl Pool {
             whole: Cell::default(),
             ended: Cell::new(Instant::now()),
             sent: Cell::default(),
-            awake: Cell::default(),
+            offered: Cell::default(),
         }
     }
 
@@ -171,10 +172,10 @@ impl Pool {
     }
 
     /// Has a worker do `errand` while the calling thread goes on, until it needs that worker for a tile: if it has not begun
-    /// by then it does not begin any more. Nor does it if there was no tile for the worker since the last one: then threads do
-    /// not pay, or it is asleep. What an errand writes has a lock.
+    /// by then it does not begin any more. Nor is it sent where the worker was offered no tile since the last one: then threads
+    /// do not pay, and it may well be asleep. What an errand writes has a lock.
     pub(crate) fn send(&self, errand: Arc<dyn Errand>) {
-        if !self.awake.take() {
+        if !self.offered.take() {
             return;
         }
         self.call_back();
@@ -186,13 +187,13 @@ impl Pool {
     }
 
     /// Waits for an errand that has begun; another is not done.
-    pub(crate) fn call_back(&self) {
+    fn call_back(&self) {
         if self.sent.take() {
             let desk = &self.shared.desks[0];
             if desk.withdraw() {
                 *desk.errand() = None;
             }
-            drop(Finish(std::slice::from_ref(desk)));
+            desk.wait();
         }
     }
 
@@ -205,7 +206,7 @@ impl Pool {
             desk.offer(std::ptr::from_ref(&job).cast_mut().cast());
         }
         self.shared.wake_sleepers();
-        self.awake.set(true);
+        self.offered.set(true);
         let finish = Finish(offers);
         work(0, scratch);
         (offers.len() + 1..tiles).for_each(|i| work(i, scratch));
@@ -239,15 +240,7 @@ impl Drop for Finish<'_> {
     fn drop(&mut self) {
         for desk in self.0 {
             desk.withdraw();
-            let mut spins = 0_u32;
-            while desk.state.load(Ordering::Acquire) == TAKEN {
-                spins += 1;
-                if spins < SPINS {
-                    std::hint::spin_loop();
-                } else {
-                    std::thread::yield_now();
-                }
-            }
+            desk.wait();
         }
     }
 }
@@ -263,6 +256,19 @@ impl Desk {
         // Looked at first: the exchange alone would take the line from the worker that is about to write to it.
         self.state.load(Ordering::Relaxed) == OFFERED
             && self.state.compare_exchange(OFFERED, IDLE, Ordering::Relaxed, Ordering::Relaxed).is_ok()
+    }
+
+    /// Waits until what was taken is done.
+    fn wait(&self) {
+        let mut spins = 0_u32;
+        while self.state.load(Ordering::Acquire) == TAKEN {
+            spins += 1;
+            if spins < SPINS {
+                std::hint::spin_loop();
+            } else {
+                std::thread::yield_now();
+            }
+        }
     }
 
     fn scratch(&self) -> MutexGuard<'_, Scratch> {
@@ -325,9 +331,10 @@ fn worker(shared: &Shared, number: usize) {
             if catch_unwind(tile).is_err() {
                 job.panicked.store(true, Ordering::Relaxed);
             }
-        } else if let Some(errand) = desk.errand().take() {
+        } else {
+            let errand = desk.errand().take();
             // Whoever misses what it should have done does it, and panics where that can be told.
-            let _ = catch_unwind(AssertUnwindSafe(|| errand.run()));
+            let _ = catch_unwind(AssertUnwindSafe(|| errand.iter().for_each(|errand| errand.run())));
         }
         desk.state.store(IDLE, Ordering::Release);
     }

@@ -389,7 +389,6 @@ impl Trainer {
             let start = self.counts_from.unwrap_or_else(Instant::now);
             self.watch = limited.unwrap_or_else(|| Watch::since(start));
         }
-        self.model.look_ahead(Some(&self.next));
         self.fresh = true;
         self.timings = Timings::default();
         self.counters.waiting = 0;

@@ -124,10 +124,10 @@ pub trait Model: Any + Send {
         let _ = (optimizer, batch);
     }
 
-    /// Says, when a training begins, where its next batch can be had before its turn, and when it ends, that there is none any
-    /// more. A model with threads of its own may have one of them [load](NextBatch::load) it while a step is computed. [`TabularModel`]
-    /// does, during the output layer and the loss; whoever does not gets the same batches.
-    fn look_ahead(&mut self, next: Option<&Arc<NextBatch>>) {
+    /// Hands over, before the batches of each epoch, what can [load](NextBatch::load) the next one while a step is computed. A model
+    /// with threads of its own may have one of them do that, as [`TabularModel`] does during the output layer and the loss; whoever does
+    /// not gets the same batches. Keep it as a `Weak`, for it holds the training data. A model around another passes it on.
+    fn look_ahead(&mut self, next: &Arc<NextBatch>) {
         let _ = next;
     }
 

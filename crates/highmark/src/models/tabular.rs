@@ -139,7 +139,7 @@ pub struct TabularModel {
     y_range: Option<SigmoidRange>,
     output_scale: Vec<OutputScale>,
     pool: Pool,
-    /// During a training.
+    /// From the first training on.
     ahead: Option<Arc<LookAhead>>,
     /// Rows of the last forward pass, if it was for training: what the backward pass goes back over.
     trained: Option<usize>,
@@ -435,12 +435,12 @@ impl Model for TabularModel {
         optimizer.catch_up(&self.pool, &mut self.params, batch);
     }
 
-    fn look_ahead(&mut self, next: Option<&Arc<NextBatch>>) {
-        // An errand that has begun ends with the training.
-        self.pool.call_back();
-        let next = next.filter(|_| self.pool.threads() > 1);
-        let levels = || self.mlp.by_level.as_ref().map(|_| Levels::new(&self.embeds));
-        self.ahead = next.map(|next| Arc::new(LookAhead::new(Arc::clone(next), levels())));
+    fn look_ahead(&mut self, next: &Arc<NextBatch>) {
+        let known = self.ahead.as_ref().is_some_and(|ahead| ahead.is_for(next));
+        if self.pool.threads() > 1 && !known {
+            let levels = self.mlp.by_level.as_ref().map(|_| Levels::new(&self.embeds));
+            self.ahead = Some(Arc::new(LookAhead::new(next, levels)));
+        }
     }
 
     fn copy(&self, from: &[f32], to: &mut [f32]) {

@@ -61,7 +61,7 @@ impl ByLevel {
 
     /// Makes room for the batch whose levels have been found. Returns where its continuous columns go, [columns, rows].
     pub(crate) fn take_in(&mut self) -> &mut [f32] {
-        let (columns, rows) = (self.columns(), self.levels.rows);
+        let (columns, rows) = (self.columns(), self.levels.rows());
         for column in 0..columns {
             self.places[column + 1] = self.places[column] + self.levels.of(column).len() * self.size(column);
         }
@@ -100,7 +100,7 @@ impl ByLevel {
             first[place.clone()].iter().zip(&second[place]).map(|(a, b)| a + b)
         };
         let numbers = |(table, touched): (&Embedding, &Touched)| {
-            let rows = if touched.known { 2 * self.levels.rows.min(table.levels) } else { table.levels };
+            let rows = if touched.known { 2 * self.levels.rows().min(table.levels) } else { table.levels };
             rows * table.size
         };
         let numbers = self.levels.embeds().tables().iter().zip(&self.touched).map(numbers).sum();
@@ -135,7 +135,7 @@ impl ByLevel {
             }
             *known = (fresh || *known) && rows.len() + levels.len() <= table.levels;
             if *known {
-                rows.reserve(self.levels.rows.min(table.levels));
+                rows.reserve(self.levels.rows().min(table.levels));
                 rows.extend(levels);
             }
         }
@@ -158,6 +158,7 @@ impl ByLevel {
 
     /// The continuous columns of some rows, [columns, rows].
     pub(super) fn cont(&self, rows: &Range<usize>) -> Matrix<'_> {
-        Matrix::new(&self.cont, self.size(self.columns()), self.levels.rows).take_cols(rows.start, rows.len())
+        Matrix::new(&self.cont, self.size(self.columns()), self.levels.rows())
+            .take_cols(rows.start, rows.len())
     }
 }

@@ -85,13 +85,13 @@ impl<'a> EmbeddedLinear<'a> {
             self.products(weights, &mut products, width, &mut turned, scratch);
             let weights = &weights[batch.features[batch.columns()] * width..];
             turned.grow(CHUNK * most);
-            for rows in chunks(batch.levels.rows) {
+            for rows in chunks(batch.levels.rows()) {
                 let turned = &mut turned[..rows.len() * width];
                 let x = (batch.cont(&rows), weights);
                 gather_add(turned, bias, x, &products, batch.levels.index(&rows), &mut claims);
                 let turned = Matrix::new(turned, rows.len(), width).take_cols(0, block.len());
-                let to = &mut y[(block.start - outputs.start) * batch.levels.rows + rows.start..];
-                transpose_into(turned, batch.levels.rows, to);
+                let to = &mut y[(block.start - outputs.start) * batch.levels.rows() + rows.start..];
+                transpose_into(turned, batch.levels.rows(), to);
             }
         }
         scratch.lines = [weights, products, turned];
@@ -111,7 +111,7 @@ impl<'a> EmbeddedLinear<'a> {
         scratch: &mut Scratch,
     ) {
         let (rows, inputs, len, most) =
-            (self.batch.levels.rows, self.linear.inputs, self.batch.len(), self.most_outputs());
+            (self.batch.levels.rows(), self.linear.inputs, self.batch.len(), self.most_outputs());
         let pieces = (halves.len() / len).max(1);
         let mut halves = halves.chunks_exact_mut(len);
         let [mut gradients, mut sums, mut turned] = std::mem::take(&mut scratch.lines);
@@ -151,7 +151,7 @@ impl<'a> EmbeddedLinear<'a> {
     pub(crate) fn input_halves(self, pool: &Pool, dy: &[f32], halves: &mut [f32]) {
         let (batch, outputs) = (self.batch, self.linear.outputs);
         let columns = batch.columns() + 1;
-        let tiles = pool.tiles(self.linear.multiplications(batch.levels.rows));
+        let tiles = pool.tiles(self.linear.multiplications(batch.levels.rows()));
         let cut = Cut::new(columns, tiles);
         let (first, second) = halves.split_at_mut(batch.len());
         let lent = [first, second].map(|half| Spans::new(half, 1, &batch.places, cut));
@@ -164,8 +164,8 @@ impl<'a> EmbeddedLinear<'a> {
                     to.fill(0.0);
                 }
                 for outputs in blocks(half.clone()) {
-                    let dy = &dy[outputs.start * batch.levels.rows..outputs.end * batch.levels.rows];
-                    let block = Block::new(outputs.start, dy, batch.levels.rows);
+                    let dy = &dy[outputs.start * batch.levels.rows()..outputs.end * batch.levels.rows()];
+                    let block = Block::new(outputs.start, dy, batch.levels.rows());
                     let add = block.outputs.start > half.start;
                     let with_levels = columns.start..columns.end.min(batch.columns());
                     self.sums(&block, with_levels, [&mut sums, &mut turned], &mut [], scratch);
@@ -189,7 +189,7 @@ impl<'a> EmbeddedLinear<'a> {
         let (batch, width, most) = (self.batch, block.width, self.most_outputs());
         sums.grow(batch.most_levels * most);
         turned.grow(CHUNK * most);
-        for rows in chunks(batch.levels.rows) {
+        for rows in chunks(batch.levels.rows()) {
             let turned = &mut turned[..rows.len() * width];
             transpose_into(block.dy.take_cols(rows.start, rows.len()), width, turned);
             for column in columns.clone() {
@@ -266,7 +266,7 @@ impl<'a> EmbeddedLinear<'a> {
         let Picked { table, size, rows } = self.embeddings(column);
         let (count, rows) = (levels.len(), &rows[levels]);
         // As many as there can be in a batch, so that none after it needs more.
-        to.grow(CHUNK.min(self.batch.levels.rows) * size);
+        to.grow(CHUNK.min(self.batch.levels.rows()) * size);
         for (to, row) in to.chunks_exact_mut(size).zip(rows) {
             to.copy_from_slice(&table[*row as usize * size..][..size]);
         }
@@ -309,7 +309,7 @@ impl<'a> EmbeddedLinear<'a> {
                 let to = MatrixMut::new(to, batch.levels.of(column).len(), batch.size(column));
                 gemm(scratch, to, sums, Factor::Unpacked(weights), add);
             } else {
-                let to = MatrixMut::new(to, batch.size(column), batch.levels.rows);
+                let to = MatrixMut::new(to, batch.size(column), batch.levels.rows());
                 gemm(scratch, to, weights.transposed(), Factor::Unpacked(block.dy), add);
             }
         }

@@ -3,7 +3,7 @@
 
 use std::ops::Range;
 
-use super::{Embedding, Embeddings};
+use super::Embeddings;
 use crate::data::Batch;
 use crate::engine::{Group, Index};
 
@@ -14,7 +14,7 @@ pub(super) const CHUNK: usize = u64::BITS as usize;
 #[derive(Clone, Debug)]
 pub(crate) struct Levels {
     embeds: Embeddings,
-    pub(super) rows: usize,
+    rows: usize,
     /// The levels in the batch, column after column, each once.
     codes: Vec<u32>,
     /// Where those of each column begin, and where the last ones end.
@@ -63,14 +63,20 @@ impl Levels {
     }
 
     /// Memory for batches of `rows`; does nothing when there is enough.
-    fn reserve(&mut self, rows: usize) {
-        let tables = self.embeds.tables();
-        let sum = |of: &dyn Fn(&Embedding) -> usize| tables.iter().map(of).sum::<usize>();
-        let groups = sum(&|table| table.levels.min(CHUNK) * rows.div_ceil(CHUNK));
-        let levels = self.most(rows);
+    pub(crate) fn reserve(&mut self, rows: usize) {
+        let (tables, chunks) = (self.embeds.tables(), rows.div_ceil(CHUNK));
+        let groups = tables.iter().map(|table| table.levels.min(CHUNK)).sum::<usize>() * chunks;
+        let (levels, columns) = (self.most(rows), tables.len());
+        self.numbers.reserve((columns * rows).saturating_sub(self.numbers.len()));
+        self.group_starts.reserve((columns * chunks + 1).saturating_sub(self.group_starts.len()));
         // One more, to be written before it is known whether it counts.
         self.codes.resize(self.codes.len().max(levels + 1), 0);
         self.groups.resize(self.groups.len().max(groups + 1), Group::default());
+    }
+
+    /// Rows of the batch that they were found for.
+    pub(crate) fn rows(&self) -> usize {
+        self.rows
     }
 
     /// How many there can be in so many rows.
@@ -148,4 +154,33 @@ impl Levels {
 /// The rows of a batch, some at a time.
 pub(super) fn chunks(rows: usize) -> impl Iterator<Item = Range<usize>> {
     (0..rows).step_by(CHUNK).map(move |start| start..rows.min(start + CHUNK))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::Params;
+
+    #[test]
+    fn batches_of_reserved_rows_allocate_nothing() {
+        let embeds = Embeddings::new(&mut Params::default(), [(3, 1), (900, 2), (70, 1)].into_iter(), 1);
+        let mut levels = Levels::new(&embeds);
+        levels.reserve(150);
+        let memory = |l: &Levels| {
+            let [codes, numbers] = [&l.codes, &l.numbers].map(|v| (v.as_ptr() as usize, v.capacity()));
+            (codes, numbers, l.groups.as_ptr() as usize, l.group_starts.capacity())
+        };
+        let before = memory(&levels);
+        for (rows, spread) in [(3, 1), (150, 0), (64, 7), (150, 6), (1, 0), (65, 1)] {
+            let code = |i: usize| (i * spread) as u32 % [3, 900, 70][i % 3];
+            let batch =
+                Batch { rows, x_cat: (0..3 * rows).map(code).collect(), x_cont: vec![], targets: None };
+            levels.find(&batch);
+            let of_rows = levels.index(&(0..rows));
+            for (i, number) in of_rows.numbers.iter().enumerate() {
+                assert_eq!(levels.codes[*number as usize], batch.x_cat[i], "{rows} rows, number {i}");
+            }
+            assert!(memory(&levels) == before, "{rows} rows");
+        }
+    }
 }

@@ -1,7 +1,7 @@
 //! The next batch while one is computed.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Weak};
 
 use highmark::{
     Batch, CrossEntropy, Dataset, Event, LayerSummary, Learner, LearnerConfig, Loader, Mode, Model,
@@ -42,8 +42,7 @@ fn a_thread_of_the_model_loads_it() {
     let next = Arc::new(NextBatch::new(&loader));
     for embed_dropout in [0.0, 0.1] {
         let (mut model, mut predictions) = (model(embed_dropout, 2), vec![]);
-        model.look_ahead(Some(&next));
-        assert_eq!(Arc::strong_count(&next), 2);
+        model.look_ahead(&next);
         let [mut batch, mut ahead, mut want] =
             [loader.empty_batch(), loader.empty_batch(), loader.empty_batch()];
         loader.load(1, &mut batch);
@@ -57,7 +56,6 @@ fn a_thread_of_the_model_loads_it() {
         // A machine that is at something else may take its time.
         assert!((0..100_000).any(|i| step(&i)), "nobody ever loaded it");
         assert_eq!((ahead.rows, ahead.x_cat, ahead.x_cont), (want.rows, want.x_cat, want.x_cont));
-        model.look_ahead(None);
         assert_eq!(Arc::strong_count(&next), 1, "the data is let go");
     }
 }
@@ -100,7 +98,7 @@ fn batches_that_hooks_change_are_taken_as_they_are() {
 /// Loads the next batch itself, on a thread that it makes for that.
 struct Eager {
     inner: TabularModel,
-    next: Option<Arc<NextBatch>>,
+    next: Weak<NextBatch>,
     loaded: Arc<AtomicUsize>,
 }
 
@@ -122,7 +120,7 @@ impl Model for Eager {
     }
 
     fn forward(&mut self, batch: &Batch, mode: Mode, predictions: &mut Vec<f32>) -> Result<()> {
-        let (next, loaded) = (self.next.clone().filter(|_| mode.is_train()), &self.loaded);
+        let (next, loaded) = (self.next.upgrade().filter(|_| mode.is_train()), &self.loaded);
         std::thread::scope(|threads| {
             threads.spawn(move || {
                 let count = |_: &Batch| {
@@ -138,8 +136,8 @@ impl Model for Eager {
         self.inner.backward(batch, grad)
     }
 
-    fn look_ahead(&mut self, next: Option<&Arc<NextBatch>>) {
-        self.next = next.cloned();
+    fn look_ahead(&mut self, next: &Arc<NextBatch>) {
+        self.next = Arc::downgrade(next);
     }
 
     fn layers(&self) -> Vec<LayerSummary> {
@@ -151,7 +149,7 @@ impl Model for Eager {
 fn a_model_that_loads_it_gets_the_same_batches() {
     let mut plain = learner(Box::new(model(0.0, 1)));
     let loaded = Arc::default();
-    let eager = Eager { inner: model(0.0, 1), next: None, loaded: Arc::clone(&loaded) };
+    let eager = Eager { inner: model(0.0, 1), next: Weak::new(), loaded: Arc::clone(&loaded) };
     let mut eager = learner(Box::new(eager));
     for fit in 1..=2 {
         for learn in [&mut plain, &mut eager] {
@@ -162,4 +160,19 @@ fn a_model_that_loads_it_gets_the_same_batches() {
         // All but the first of each epoch: 64 rows in 30 batches.
         assert_eq!(loaded.load(Ordering::Relaxed), fit * 2 * 29);
     }
+}
+
+#[test]
+fn a_model_that_is_set_aside_lets_the_data_go() {
+    let train = data(64 * 5, 1);
+    let kept = Arc::downgrade(&train);
+    let config = LearnerConfig::default();
+    let model_of_two = Box::new(model(0.0, 2));
+    let mut learn =
+        Learner::new(model_of_two, Box::new(CrossEntropy::default()), train, data(50, 2), config).unwrap();
+    learn.quiet();
+    learn.fit(1, Some(0.01)).unwrap();
+    let aside = std::mem::replace(&mut learn.trainer_mut().model, Box::new(model(0.0, 1)));
+    drop(learn);
+    assert_eq!((kept.strong_count(), aside.outputs()), (0, 2));
 }

@@ -24,7 +24,7 @@ impl Trainer {
             Span::Train => {
                 self.started[1] = Instant::now();
                 self.phase = Phase::Train;
-                self.next.forget();
+                self.look_ahead();
                 self.train.start(self.counters.epochs);
                 self.counters.epochs += 1;
                 self.progress.iter = 0;
@@ -71,6 +71,12 @@ impl Trainer {
             Span::Fit => self.close_fit(),
             Span::Backward | Span::Step => {}
         }
+    }
+
+    /// Before the batches of an epoch.
+    pub(super) fn look_ahead(&mut self) {
+        self.next.forget();
+        self.model.look_ahead(&self.next);
     }
 
     fn leave_training(&mut self) {
@@ -170,7 +176,7 @@ impl Trainer {
 
     pub(crate) fn end(&mut self) {
         self.console.end_bar();
-        self.model.look_ahead(None);
+        self.next.forget();
         self.phase = Phase::Validate;
     }
 }

@@ -268,7 +268,7 @@ impl Trainer {
         match span {
             Span::Train => {
                 self.phase = Phase::Train;
-                self.next.forget();
+                self.look_ahead();
                 self.train.start(self.counters.epochs.saturating_sub(1));
             }
             Span::Validate => self.valid.start(0),
