@@ -83,7 +83,7 @@ pub struct Trainer {
     pub(crate) loss: Box<dyn Loss>,
     pub(crate) metrics: Vec<Box<dyn Metric>>,
     pub(crate) train: Loader,
-    /// Of those of `train`.
+    /// The next of those of `train`.
     next: Arc<NextBatch>,
     pub(crate) valid: Loader,
     pub(crate) description: ModelDescription,

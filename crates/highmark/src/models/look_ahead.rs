@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use crate::data::{Batch, NextBatch};
 use crate::engine::Errand;
-use crate::nn::Levels;
+use crate::nn::{Embeddings, Levels};
 
 /// The errand of that thread, and what it brings.
 #[derive(Debug)]
@@ -60,7 +60,9 @@ impl Errand for LookAhead {
         next.load(|batch| {
             let Found { levels, codes } = &mut *self.found();
             codes.clear();
-            if let Some(levels) = levels.as_mut().filter(|levels| levels.embeds().check(batch).is_ok()) {
+            let sound =
+                |embeds: &Embeddings| embeds.are_columns_of(batch) && embeds.check_codes(batch).is_ok();
+            if let Some(levels) = levels.as_mut().filter(|levels| sound(levels.embeds())) {
                 levels.find(batch);
                 codes.extend_from_slice(&batch.x_cat);
             }
@@ -73,7 +75,6 @@ mod tests {
     use super::*;
     use crate::data::{Dataset, Loader, Order};
     use crate::engine::Params;
-    use crate::nn::Embeddings;
 
     /// One column of three levels, and a row with a fourth one.
     #[test]

@@ -235,9 +235,11 @@ impl TabularModel {
         if batch.rows == 0 {
             return Err(Error::data("the batch has no rows"));
         }
-        let cont = self.bn_cont.features;
-        if batch.x_cont.len() != cont * batch.rows {
-            return Err(Error::data(format!("the model has {cont} continuous columns, the batch others")));
+        let (cat, cont) = (self.embeds.tables().len(), self.bn_cont.features);
+        if !self.embeds.are_columns_of(batch) || batch.x_cont.len() != cont * batch.rows {
+            let message =
+                format!("the model has {cat} categorical and {cont} continuous columns, the batch others");
+            return Err(Error::data(message));
         }
         let mut levels = self.mlp.by_level.as_mut().map(|by_level| &mut by_level.levels);
         let ahead = self.ahead.as_ref().filter(|_| mode.is_train());
@@ -246,7 +248,7 @@ impl TabularModel {
         {
             return Ok(());
         }
-        self.embeds.check(batch)?;
+        self.embeds.check_codes(batch)?;
         levels.into_iter().for_each(|levels| levels.find(batch));
         Ok(())
     }

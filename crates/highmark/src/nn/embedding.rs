@@ -48,14 +48,15 @@ impl Embeddings {
         &self.tables
     }
 
-    /// Fails on a batch of other columns, and on a code that its table does not have.
-    pub(crate) fn check(&self, batch: &Batch) -> Result<()> {
-        let columns = self.tables.len();
-        if batch.x_cat.len() != columns * batch.rows {
-            let message = format!("the model has {columns} categorical columns, the batch others");
-            return Err(Error::data(message));
-        }
-        let rows = || batch.x_cat.chunks_exact(columns.max(1)).map(|row| row.iter().zip(&self.tables));
+    /// Whether the batch has a code for each table in each of its rows.
+    pub(crate) fn are_columns_of(&self, batch: &Batch) -> bool {
+        batch.x_cat.len() == self.tables.len() * batch.rows
+    }
+
+    /// Fails on a code that its table does not have.
+    pub(crate) fn check_codes(&self, batch: &Batch) -> Result<()> {
+        let rows =
+            || batch.x_cat.chunks_exact(self.tables.len().max(1)).map(|row| row.iter().zip(&self.tables));
         let unknown = |(code, table): (&u32, &Embedding)| *code as usize >= table.levels;
         // Counted, not searched: a search asks again at each of them whether it is over.
         let count: usize = rows().map(|row| row.map(unknown).map(usize::from).sum::<usize>()).sum();

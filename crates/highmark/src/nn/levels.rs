@@ -84,7 +84,7 @@ impl Levels {
         self.embeds.tables().iter().map(|table| table.levels.min(rows)).sum()
     }
 
-    /// Finds those of `batch`, whose codes the embeddings [have](Embeddings::check).
+    /// Finds those of `batch`, whose codes the embeddings [have](Embeddings::check_codes).
     pub(crate) fn find(&mut self, batch: &Batch) {
         let (columns, rows) = (self.embeds.tables().len(), batch.rows);
         self.reserve(rows);
