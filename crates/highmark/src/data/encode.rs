@@ -9,6 +9,7 @@ use super::parallel::map;
 use super::pipeline::Pipeline;
 use super::task::refuse_missing;
 use super::{Dataset, Table, Targets, Task};
+use crate::engine::large_pages;
 use crate::error::shortened;
 use crate::repr::repr;
 use crate::{Error, Result};
@@ -269,6 +270,7 @@ impl Encoded {
 fn interleave<T: Copy + Default + Send + Sync>(columns: &[Vec<T>], rows: &[u32]) -> Vec<T> {
     let width = columns.len();
     let mut all = vec![T::default(); rows.len() * width];
+    large_pages(&all);
     if width > 0 {
         let blocks = all.chunks_mut(BLOCK * width).zip(rows.chunks(BLOCK)).collect();
         map(blocks, |(block, rows): (&mut [T], &[u32])| {

@@ -267,7 +267,8 @@ impl Statistics {
         origin: &Origin,
     ) -> Result<Self> {
         let rows = train.iter().map(|row| values[*row as usize]);
-        let mut present: Vec<f64> = rows.clone().filter(|value| !value.is_nan()).collect();
+        let mut present = Vec::with_capacity(train.len());
+        present.extend(rows.clone().filter(|value| !value.is_nan()));
         if present.is_empty() {
             return Err(Error::column(name, NO_VALUE));
         }

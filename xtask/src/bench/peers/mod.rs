@@ -13,6 +13,9 @@ use crate::say;
 use contenders::{Contender, contenders};
 use programs::Programs;
 
+/// Epochs that both train for before their accuracy is taken and turns begin, beside the one that a worker begins with.
+const BEFORE: usize = 4;
+
 /// What was asked for.
 pub(crate) struct Options {
     rounds: usize,
@@ -56,6 +59,7 @@ struct Bout {
     ours: Worker,
     theirs: Worker,
     times: Times,
+    accuracy: [Option<f64>; 2],
 }
 
 /// A comparison that was made.
@@ -63,7 +67,7 @@ pub(crate) struct Outcome {
     contender: Contender,
     /// A is highmark, B the other.
     times: Times,
-    /// Highmark's accuracy and the other's, after the same number of epochs.
+    /// Highmark's accuracy and the other's, both after the same number of epochs.
     accuracy: [Option<f64>; 2],
     version: String,
 }
@@ -79,9 +83,10 @@ pub(crate) fn run(options: &Options) -> Result<()> {
         }
         say(&format!("starting {}", contender.name));
         let ours: Vec<_> = contender.ours.iter().map(String::as_str).collect();
-        let ours = Worker::ours(&ours)?;
-        let theirs = Worker::start(&contender.name, &mut programs.command(&contender.theirs)?)?;
-        bouts.push(Bout { contender, ours, theirs, times: Times::default() });
+        let mut ours = Worker::ours(&ours)?;
+        let mut theirs = Worker::start(&contender.name, &mut programs.command(&contender.theirs)?)?;
+        let accuracy = [trained(&mut ours)?, trained(&mut theirs)?];
+        bouts.push(Bout { contender, ours, theirs, times: Times::default(), accuracy });
     }
     for round in 1..=options.rounds {
         say(&format!("round {round} of {}", options.rounds));
@@ -90,10 +95,14 @@ pub(crate) fn run(options: &Options) -> Result<()> {
         }
     }
     let mut outcomes = Vec::new();
-    for mut bout in bouts {
-        let accuracy = [bout.ours.accuracy()?, bout.theirs.accuracy()?];
+    for bout in bouts {
         let version = [bout.theirs.version.as_str(), &bout.theirs.detail].join(" ").trim().to_string();
-        outcomes.push(Outcome { contender: bout.contender, times: bout.times, accuracy, version });
+        outcomes.push(Outcome {
+            contender: bout.contender,
+            times: bout.times,
+            accuracy: bout.accuracy,
+            version,
+        });
     }
     let processes = process::run(&programs, options)?;
     let text = page::text(&outcomes, &processes, options.rounds);
@@ -109,6 +118,14 @@ pub(crate) fn run(options: &Options) -> Result<()> {
         say(&format!("docs/performance.md stays as it is; the picture is {}", path.display()));
     }
     Ok(())
+}
+
+/// Its accuracy once it has trained for a while, if its work is to train.
+fn trained(worker: &mut Worker) -> Result<Option<f64>> {
+    for _ in 0..BEFORE {
+        worker.once()?;
+    }
+    worker.accuracy()
 }
 
 #[cfg(test)]

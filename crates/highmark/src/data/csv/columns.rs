@@ -141,7 +141,7 @@ impl Column {
     /// Appends a value that the type so far cannot hold.
     #[cold]
     fn widen(&mut self, field: &[u8], notation: &Notation) {
-        let rows = match &self.values {
+        match &self.values {
             Values::Missing(0) => {
                 self.values = if let Some(value) = parse_int(field) {
                     Values::Ints(vec![value])
@@ -178,12 +178,10 @@ impl Column {
                     self.decimals = true;
                     return;
                 }
-                ints.len()
             }
-            Values::Floats(floats) => floats.len(),
-            Values::Bools(bools) => bools.len(),
-            Values::Text(text) => text.rows(),
-        };
+            Values::Floats(_) | Values::Bools(_) | Values::Text(_) => {}
+        }
+        let rows = self.rows();
         self.become_text(rows, rows);
         self.push_text(field);
     }
@@ -224,6 +222,28 @@ impl Column {
             (Values::Missing(_), Kind::Ints) => self.values = Values::Ints(Vec::new()),
             (Values::Missing(_), Kind::Bools) => self.values = Values::Bools(Vec::new()),
             _ => {}
+        }
+    }
+
+    /// Makes place for `rows` rows altogether, as far as there is memory for what is but expected.
+    pub(super) fn reserve(&mut self, rows: usize) {
+        let more = rows.saturating_sub(self.rows());
+        let _ = match &mut self.values {
+            Values::Missing(_) => Ok(()),
+            Values::Ints(ints) => ints.try_reserve_exact(more),
+            Values::Floats(floats) => floats.try_reserve_exact(more),
+            Values::Bools(bools) => bools.try_reserve_exact(more),
+            Values::Text(text) => text.try_reserve(more),
+        };
+    }
+
+    fn rows(&self) -> usize {
+        match &self.values {
+            Values::Missing(count) => *count,
+            Values::Ints(ints) => ints.len(),
+            Values::Floats(floats) => floats.len(),
+            Values::Bools(bools) => bools.len(),
+            Values::Text(text) => text.rows(),
         }
     }
 

@@ -20,6 +20,7 @@ use self::source::Source;
 use super::Table;
 use super::origin::Origin;
 use super::parallel::{map, threads};
+use crate::engine::large_pages;
 use crate::{Error, Result};
 
 pub(crate) use number::parse_float_with;
@@ -124,6 +125,7 @@ fn read_file(path: &Path) -> io::Result<Vec<u8>> {
         return fs::read(path);
     }
     let mut bytes = vec![0; usize::try_from(length).map_err(io::Error::other)?];
+    large_pages(&bytes);
     let parts = bytes.chunks_mut(4 * PIECE).enumerate().collect();
     let read = map(parts, |(number, part): (usize, &mut [u8])| {
         let mut file = fs::File::open(path)?;
@@ -155,12 +157,14 @@ fn parse_in_pieces(path: &Path, bytes: Vec<u8>, options: &CsvOptions, pieces: us
     if pieces.iter().all(|piece| piece.rows == 0) {
         return Err(Error::file(path, "has the names of columns but no rows"));
     }
-    let origin = origin(&source, begin, pieces.iter().map(|piece| piece.rows).sum());
+    let rows = pieces.iter().map(|piece| piece.rows).sum();
+    let origin = origin(&source, begin, rows);
     let origin = origin.with_decimal(options.decimal);
     let columns = join(&source, pieces, &notation);
     let arrays = map(names.into_iter().zip(columns).collect(), |(name, parts): (String, Vec<Column>)| {
         let mut parts = parts.into_iter();
         let mut whole = parts.next().unwrap_or_default();
+        whole.reserve(rows);
         parts.for_each(|part| whole.append(part));
         let gaps = whole.lacks_integers().then(|| name.clone());
         let array = whole.finish(&name)?;
@@ -175,7 +179,9 @@ fn parse_in_pieces(path: &Path, bytes: Vec<u8>, options: &CsvOptions, pieces: us
 fn origin(source: &Source, begin: usize, rows: usize) -> Origin {
     let text = source.bytes()[begin..].trim_ascii_end();
     let parts = text.chunks(PIECE).collect();
-    let ends = map(parts, |part: &[u8]| part.iter().map(|byte| usize::from(*byte == b'\n')).sum::<usize>());
+    // In bytes as far as those reach, of which the processor adds many at once.
+    let few = |part: &[u8]| part.iter().map(|byte| u8::from(*byte == b'\n')).sum::<u8>();
+    let ends = map(parts, |part: &[u8]| part.chunks(255).map(|part| usize::from(few(part))).sum::<usize>());
     if ends.iter().sum::<usize>() + 1 == rows {
         Origin::lines(source.path(), source.line(begin))
     } else {

@@ -6,6 +6,9 @@ use super::ragged;
 use super::source::Source;
 use crate::Result;
 
+/// Rows that tell how many there will be: columns that grow as they are filled are copied again and again.
+const SAMPLE: usize = 1000;
+
 /// Some records of a file, one after the other.
 pub(super) struct Piece {
     /// Where the first of them begins, or a line before it.
@@ -57,9 +60,13 @@ fn read_piece(
 ) -> Result<Piece> {
     let mut records = source.records(begin);
     let mut columns: Vec<Column> = names.iter().map(|_| Column::default()).collect();
-    let mut rows = 0;
+    let (mut rows, first) = (0, begin);
     while records.find(end) {
         let begin = records.at();
+        if rows == SAMPLE {
+            let expected = (end - first) / ((begin - first) / SAMPLE).max(1);
+            columns.iter_mut().for_each(|column| column.reserve(expected));
+        }
         let (mut values, mut ended) = (0, false);
         for column in &mut columns {
             let (value, last) = records.value();
