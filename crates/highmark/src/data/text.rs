@@ -24,6 +24,16 @@ pub(crate) struct Text {
     ends: Vec<usize>,
     /// A power of two of slots, at most half of them taken; a value is in the first free one from its hash on.
     slots: Vec<Option<Slot>>,
+    /// The rows that follow.
+    later: Vec<Later>,
+}
+
+/// Rows that were read apart.
+struct Later {
+    /// Per row the number that its value had there, or -1.
+    keys: Vec<i32>,
+    /// The number of each of those values here; first of all -1 for missing ones.
+    numbers: Vec<i32>,
 }
 
 /// Where a value is found.
@@ -41,7 +51,7 @@ impl Text {
         Self { keys: vec![-1; rows], ..Self::default() }
     }
 
-    /// Rows so far.
+    /// Rows so far, but for appended ones.
     pub(crate) fn rows(&self) -> usize {
         self.keys.len()
     }
@@ -68,12 +78,11 @@ impl Text {
         self.keys.try_reserve_exact(rows)
     }
 
-    /// Appends the values of the rows that follow.
-    pub(crate) fn append(&mut self, next: &Self) {
-        // The first for missing ones.
-        let mut keys = vec![-1];
-        keys.extend((0..next.ends.len()).map(|number| self.key(next.value(number))));
-        self.keys.extend(next.keys.iter().map(|key| keys[(key + 1) as usize]));
+    /// Appends the rows that follow, to which nothing was appended itself.
+    pub(crate) fn append(&mut self, next: Self) {
+        let mut numbers = vec![-1];
+        numbers.extend((0..next.ends.len()).map(|number| self.key(next.value(number))));
+        self.later.push(Later { keys: next.keys, numbers });
     }
 
     /// Value number `number`.
@@ -176,8 +185,8 @@ pub(crate) fn dictionary(name: &str, text: Text) -> Result<DictionaryArray<Int32
     }
     let mut order: Vec<usize> = (0..text.ends.len()).collect();
     order.sort_unstable_by(|a, b| text.value(*a).cmp(text.value(*b)));
-    // The first for missing values, which have any.
-    let mut rank = vec![0; order.len() + 1];
+    // The first for missing values.
+    let mut rank = vec![-1; order.len() + 1];
     let mut sorted = Vec::with_capacity(order.len());
     for (position, number) in order.into_iter().enumerate() {
         rank[number + 1] = position as i32;
@@ -186,10 +195,18 @@ pub(crate) fn dictionary(name: &str, text: Text) -> Result<DictionaryArray<Int32
     }
     let values = StringArray::from(sorted);
     let mut keys = text.keys;
-    let nulls: Option<NullBuffer> =
-        keys.iter().any(|key| *key < 0).then(|| keys.iter().map(|key| *key >= 0).collect());
     for key in &mut keys {
         *key = rank[(*key + 1) as usize];
+    }
+    for later in text.later {
+        let ranks: Vec<i32> = later.numbers.iter().map(|number| rank[(number + 1) as usize]).collect();
+        keys.extend(later.keys.iter().map(|key| ranks[(key + 1) as usize]));
+    }
+    let nulls: Option<NullBuffer> = (keys.iter().fold(0, |least, key| *key.min(&least)) < 0)
+        .then(|| keys.iter().map(|key| *key >= 0).collect());
+    if nulls.is_some() {
+        // Arrow wants keys of missing values to be some, too.
+        keys.iter_mut().for_each(|key| *key = (*key).max(0));
     }
     let keys = Int32Array::new(ScalarBuffer::from(keys), nulls);
     DictionaryArray::try_new(keys, Arc::new(values)).map_err(|error| Error::column(name, error.to_string()))
@@ -197,6 +214,8 @@ pub(crate) fn dictionary(name: &str, text: Text) -> Result<DictionaryArray<Int32
 
 #[cfg(test)]
 mod tests {
+    use arrow_array::cast::AsArray;
+
     use super::*;
 
     #[test]
@@ -230,9 +249,13 @@ mod tests {
             values.iter().for_each(|value| text.push(value.as_bytes()));
             text
         };
-        let (mut whole, mut next) = (of(&["a", "b"]), of(&["c", "b"]));
+        let (mut whole, mut next) = (of(&["b", "a"]), of(&["c", "a"]));
         next.push_missing();
-        whole.append(&next);
-        assert_eq!(whole.keys, [0, 1, 2, 1, -1]);
+        whole.append(next);
+        whole.append(of(&["a", "B"]));
+        let array = dictionary("x", whole).unwrap();
+        let values: Vec<_> = array.downcast_dict::<StringArray>().unwrap().into_iter().collect();
+        assert_eq!(values, [Some("b"), Some("a"), Some("c"), Some("a"), None, Some("a"), Some("B")]);
+        assert_eq!(array.values().as_string::<i32>().iter().flatten().collect::<String>(), "Babc");
     }
 }

@@ -255,7 +255,7 @@ impl Column {
             (Values::Ints(ints), Values::Ints(more)) => ints.extend(more),
             (Values::Floats(floats), Values::Floats(more)) => floats.extend(more),
             (Values::Bools(bools), Values::Bools(more)) => bools.extend(more),
-            (Values::Text(text), Values::Text(more)) => text.append(&more),
+            (Values::Text(text), Values::Text(more)) => text.append(more),
             _ => debug_assert!(false, "the parts have one type"),
         }
     }

@@ -138,7 +138,7 @@ fn read_file(path: &Path) -> io::Result<Vec<u8>> {
 }
 
 fn parse(path: &Path, bytes: Vec<u8>, options: &CsvOptions) -> Result<Table> {
-    let pieces = (bytes.len() / PIECE).clamp(1, threads() * 2);
+    let pieces = (bytes.len() / PIECE).clamp(1, threads());
     parse_in_pieces(path, bytes, options, pieces)
 }
 
