@@ -127,7 +127,9 @@ impl Pipeline {
         let std = self.stds().get(position).copied().unwrap_or(1.0);
         let number = |value: f64| ((if value.is_nan() { fill } else { value } - mean) / std) as f32;
         let numbers: Vec<f32> = values.iter().map(|value| number(*value)).collect();
-        if let Some(row) = numbers.iter().position(|number| !number.is_finite()) {
+        // Many at once, as a search that may stop is not.
+        let finite = numbers.iter().fold(true, |finite, number| finite & number.is_finite());
+        if !finite && let Some(row) = numbers.iter().position(|number| !number.is_finite()) {
             let value = if values[row].is_nan() { fill } else { values[row] };
             let message = format!(
                 "{} in {} is too large for 32-bit numbers; scale the column",

@@ -64,14 +64,16 @@ impl Factors {
 
     /// How many rows have each level, and how many have none.
     pub(crate) fn counts(&self) -> (Vec<usize>, usize) {
-        let (mut counts, mut missing) = (vec![0; self.levels.len()], 0);
-        for code in &self.codes {
-            match counts.get_mut(*code as usize) {
-                Some(count) => *count += 1,
-                None => missing += 1,
+        let levels = self.levels.len();
+        // Four counts of each, since one that was just written is not soon read again; missing values behind the others.
+        let mut counts = vec![[0_usize; 4]; levels + 1];
+        for codes in self.codes.chunks(4) {
+            for (lane, code) in codes.iter().enumerate() {
+                counts[levels.min(*code as usize)][lane] += 1;
             }
         }
-        (counts, missing)
+        let missing = counts.pop().map_or(0, |missing| missing.iter().sum());
+        (counts.into_iter().map(|counts| counts.iter().sum()).collect(), missing)
     }
 
     /// The levels that `rows` have, in the order of a vocabulary.

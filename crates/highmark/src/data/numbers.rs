@@ -19,15 +19,19 @@ use crate::{Error, Result};
 /// fastai takes its statistics from. Infinite numbers and text that is no number are errors that say where.
 pub(crate) fn numbers(name: &str, array: &ArrayRef, origin: &Origin) -> Result<Vec<f64>> {
     let mut values = raw_numbers(name, array, origin)?;
-    if let Some(row) = values.iter().position(|value| value.is_infinite()) {
-        let message =
-            format!("{} in {} is not a finite number; replace or remove it", values[row], origin.row(row));
-        return Err(Error::column(name, message));
+    if array.data_type().is_integer() {
+        return Ok(values);
     }
-    if !array.data_type().is_integer() && !values.iter().any(|value| value.abs() > f64::from(f32::MAX)) {
+    // Looked at to the end, which is many at once, where a search that may stop is one after the other.
+    let large = values.iter().fold(false, |large, value| large | (value.abs() > f64::from(f32::MAX)));
+    if !large {
         for value in &mut values {
             *value = f64::from(*value as f32);
         }
+    } else if let Some(row) = values.iter().position(|value| value.is_infinite()) {
+        let message =
+            format!("{} in {} is not a finite number; replace or remove it", values[row], origin.row(row));
+        return Err(Error::column(name, message));
     }
     Ok(values)
 }

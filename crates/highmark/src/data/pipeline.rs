@@ -266,15 +266,13 @@ impl Statistics {
         single: bool,
         origin: &Origin,
     ) -> Result<Self> {
-        let mut rows: Vec<f64> = train.iter().map(|row| values[*row as usize]).collect();
-        let lacks = rows.iter().filter(|value| value.is_nan()).count() > 0;
-        let mut present = rows.clone();
-        if lacks {
-            present.retain(|value| !value.is_nan());
-        }
+        let rows = train.iter().map(|row| values[*row as usize]);
+        let mut present = Vec::with_capacity(train.len());
+        present.extend(rows.clone().filter(|value| !value.is_nan()));
         if present.is_empty() {
             return Err(Error::column(name, NO_VALUE));
         }
+        let lacks = present.len() < train.len();
         let range = present.iter().fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), value| {
             (low.min(*value), high.max(*value))
         });
@@ -292,10 +290,8 @@ impl Statistics {
         }
         let (mut mean, mut std, mut warnings) = (0.0, 1.0, Vec::new());
         if procs.contains(&Proc::Normalize) {
-            if lacks {
-                rows.iter_mut().filter(|value| value.is_nan()).for_each(|value| *value = filled);
-            }
-            (mean, std) = Normalize::statistics(rows.iter().copied(), single);
+            let whole = rows.map(|value| if value.is_nan() { filled } else { value });
+            (mean, std) = Normalize::statistics(whole, single);
             warnings.extend(outlier(name, values, train, mean, std, origin));
             warnings.extend(narrow(name, mean, std));
         }
