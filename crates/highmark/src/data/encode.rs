@@ -9,7 +9,7 @@ use super::parallel::map;
 use super::pipeline::Pipeline;
 use super::task::refuse_missing;
 use super::{Dataset, Table, Targets, Task};
-use crate::engine::large_pages;
+use crate::engine::{LARGE_PAGE, large_pages};
 use crate::error::shortened;
 use crate::repr::repr;
 use crate::{Error, Result};
@@ -19,9 +19,6 @@ const EXAMPLES: usize = 3;
 
 /// What to do about classes of rows that are not those of the training table.
 const OF_OTHERS: &str = "leave those rows out, or train on rows of it too";
-
-/// Rows that are worth a thread's attention.
-const BLOCK: usize = 1 << 14;
 
 impl Pipeline {
     /// Encodes all rows of a table, and tells in what it differs from the training table.
@@ -274,7 +271,8 @@ fn interleave<T: Copy + Default + Send + Sync>(columns: &[Vec<T>], rows: &[u32])
     let mut all = vec![T::default(); rows.len() * width];
     large_pages(&all);
     if width > 0 {
-        let blocks = all.chunks_mut(BLOCK * width).zip(rows.chunks(BLOCK)).collect();
+        let many = (LARGE_PAGE / size_of::<T>()).div_ceil(width);
+        let blocks = all.chunks_mut(many * width).zip(rows.chunks(many)).collect();
         map(blocks, |(block, rows): (&mut [T], &[u32])| {
             for (to, row) in block.chunks_exact_mut(width).zip(rows) {
                 for (to, column) in to.iter_mut().zip(columns) {

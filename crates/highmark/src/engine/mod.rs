@@ -29,7 +29,7 @@ pub(crate) use gemm::{Scratch, gemm};
 pub(crate) use indexed::{Group, Index, Picked, Thin, gather_add, sum_groups, thin_products};
 pub(crate) use lines::{LINE, Lines};
 pub(crate) use matrix::{Matrix, MatrixMut};
-pub(crate) use pages::{large_pages, large_zeros};
+pub(crate) use pages::{LARGE_PAGE, large_pages, large_zeros};
 pub(crate) use panels::{DEPTH, Factor, Panels};
 pub use params::{Buffer, ParamKind, Parameter, Params, Snapshot};
 pub(crate) use pool::{Errand, PER_NUMBER, Pool};

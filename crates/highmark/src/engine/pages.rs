@@ -1,6 +1,10 @@
 //! Memory in large pages: copying megabytes out of pages of 4 KiB takes half as long again, for looking up where they are.
 #![cfg_attr(target_os = "linux", expect(unsafe_code, reason = "advice to the system about memory"))]
 
+/// The bytes of a large page. Threads that fill memory together do so by parts of at least as many: two that meet in a
+/// page that is not there yet both write its zeros.
+pub(crate) const LARGE_PAGE: usize = 2 << 20;
+
 /// Asks the system to put memory that nothing was written to yet into pages of 2 MiB, as far as it fills them.
 pub(crate) fn large_pages<T>(memory: &[T]) {
     #[cfg(target_os = "linux")]
@@ -10,7 +14,7 @@ pub(crate) fn large_pages<T>(memory: &[T]) {
         let (start, bytes) = (memory.as_ptr().addr(), size_of_val(memory));
         let first = start.next_multiple_of(SMALL);
         let pages = (start + bytes).saturating_sub(first) / SMALL;
-        if bytes >= 2 << 20 {
+        if bytes >= LARGE_PAGE {
             let first = memory.as_ptr().with_addr(first).cast_mut();
             // SAFETY: these are whole pages of memory that we have borrowed, and the advice changes nothing in them. That
             // it may be refused only costs time.

@@ -20,7 +20,7 @@ use self::source::Source;
 use super::Table;
 use super::origin::Origin;
 use super::parallel::{map, threads};
-use crate::engine::large_pages;
+use crate::engine::{LARGE_PAGE, large_pages};
 use crate::{Error, Result};
 
 pub(crate) use number::parse_float_with;
@@ -126,10 +126,10 @@ fn read_file(path: &Path) -> io::Result<Vec<u8>> {
     }
     let mut bytes = vec![0; usize::try_from(length).map_err(io::Error::other)?];
     large_pages(&bytes);
-    let parts = bytes.chunks_mut(4 * PIECE).enumerate().collect();
+    let parts = bytes.chunks_mut(LARGE_PAGE).enumerate().collect();
     let read = map(parts, |(number, part): (usize, &mut [u8])| {
         let mut file = fs::File::open(path)?;
-        file.seek(SeekFrom::Start((number * 4 * PIECE) as u64))?;
+        file.seek(SeekFrom::Start((number * LARGE_PAGE) as u64))?;
         file.read_exact(part)
     });
     // A file that changes under our eyes is read in one go.
