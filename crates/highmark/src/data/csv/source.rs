@@ -2,8 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
-use super::CsvOptions;
+use super::super::parallel::map;
 use super::records::{Dialect, Records};
+use super::{CsvOptions, PIECE};
 use crate::error::ErrorKind;
 use crate::{Error, Result};
 
@@ -50,7 +51,10 @@ impl Source {
         if source.bytes().iter().all(u8::is_ascii_whitespace) {
             return Err(Error::file(path, "the file is empty"));
         }
-        if let Err(error) = std::str::from_utf8(source.bytes()) {
+        // Most files are ASCII, which several threads can tell.
+        let ascii =
+            map(source.bytes().chunks(PIECE).collect(), <[u8]>::is_ascii).into_iter().all(|part| part);
+        if !ascii && let Err(error) = std::str::from_utf8(source.bytes()) {
             let line = source.line(error.valid_up_to());
             return Err(source.error_at(
                 line,
