@@ -85,10 +85,11 @@ impl Random {
 
     /// Uniform in 0..n without bias (Lemire, "Fast random integer generation in an interval", 2019). `n` is at least 1.
     pub fn below(&mut self, n: u32) -> u32 {
-        let threshold = n.wrapping_neg() % n.max(1);
         loop {
             let wide = u64::from(self.next_u32()) * u64::from(n);
-            if wide as u32 >= threshold {
+            let low = wide as u32;
+            // The threshold, which takes a division, is below n.
+            if low >= n || low >= n.wrapping_neg() % n.max(1) {
                 return (wide >> 32) as u32;
             }
         }

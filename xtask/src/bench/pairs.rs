@@ -21,7 +21,7 @@ impl Times {
     pub(crate) fn round(&mut self, a: &mut Worker, b: &mut Worker) -> Result<()> {
         for (worker, times) in [(a, &mut self.a), (b, &mut self.b)] {
             std::thread::sleep(Duration::from_millis(20));
-            times.push(worker.turn()?);
+            times.push(worker.turns()?);
         }
         Ok(())
     }

@@ -7,9 +7,9 @@ use serde_json::Value;
 
 use super::{Result, build, machine};
 
-/// How long a turn lasts at least, in seconds. One epoch of 40 ms would mostly tell what the machine did in that
-/// moment, and how cold the caches were that the other worker has left.
-const TURN: f64 = 0.25;
+/// How long a worker works at least before it is another's go, in seconds. One epoch of 40 ms would mostly tell what the
+/// machine did in that moment, and how cold the caches were that the other worker has left.
+const GO: f64 = 0.25;
 
 /// A worker, ready and waiting.
 pub(crate) struct Worker {
@@ -48,18 +48,18 @@ impl Worker {
         Self::start(&format!("highmark {}", arguments.join(" ")), command.arg("worker").args(arguments))
     }
 
-    /// Lets it do its work again and again for the length of a turn; returns the mean, in seconds.
-    pub(crate) fn turn(&mut self) -> Result<f64> {
+    /// Lets it do its work again and again for a quarter of a second at least; returns the mean, in seconds.
+    pub(crate) fn turns(&mut self) -> Result<f64> {
         let (mut sum, mut times) = (0.0, 0.0);
-        while sum < TURN {
-            sum += self.once()?;
+        while sum < GO {
+            sum += self.turn()?;
             times += 1.0;
         }
         Ok(sum / times)
     }
 
     /// Lets it do its work once; returns seconds.
-    pub(crate) fn once(&mut self) -> Result<f64> {
+    pub(crate) fn turn(&mut self) -> Result<f64> {
         match self.ask("turn")?["seconds"].as_f64() {
             Some(seconds) if seconds > 0.0 => Ok(seconds),
             other => Err(format!("{}: {other:?} is not a time", self.name).into()),

@@ -65,7 +65,7 @@ impl Factors {
     /// How many rows have each level, and how many have none.
     pub(crate) fn counts(&self) -> (Vec<usize>, usize) {
         let levels = self.levels.len();
-        // Four counts of each, since one that was just written is not soon read again; missing values behind the others.
+        // Four counts of each, since one that was just written cannot be read again at once; missing values behind the others.
         let mut counts = vec![[0_usize; 4]; levels + 1];
         for codes in self.codes.chunks(4) {
             for (lane, code) in codes.iter().enumerate() {

@@ -134,7 +134,7 @@ impl Text {
 }
 
 /// By sixteen bytes, the last of which may be read twice, so that most values take one multiplication (after wyhash, by
-/// Wang Yi). A text's slot waits for it.
+/// Wang Yi): the look-up cannot begin before it is known.
 #[inline]
 fn hash(text: &[u8]) -> u64 {
     let fold = |a: u64, b: u64| {

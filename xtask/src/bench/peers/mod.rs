@@ -13,7 +13,7 @@ use crate::say;
 use contenders::{Contender, contenders};
 use programs::Programs;
 
-/// Epochs that both train for before their accuracy is taken and turns begin, beside the one that a worker begins with.
+/// Turns of both that are not measured, after which their accuracy is taken; beside the one that a worker begins with.
 const BEFORE: usize = 4;
 
 /// What was asked for.
@@ -120,10 +120,10 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     Ok(())
 }
 
-/// Its accuracy once it has trained for a while, if its work is to train.
+/// Its accuracy after these turns, if its work is to train.
 fn trained(worker: &mut Worker) -> Result<Option<f64>> {
     for _ in 0..BEFORE {
-        worker.once()?;
+        worker.turn()?;
     }
     worker.accuracy()
 }

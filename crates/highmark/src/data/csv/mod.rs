@@ -121,7 +121,7 @@ pub fn read_csv_from(name: &Path, mut reader: impl Read, options: &CsvOptions) -
 /// to parse it.
 fn read_file(path: &Path) -> io::Result<Vec<u8>> {
     let length = fs::metadata(path).ok().filter(fs::Metadata::is_file).map_or(0, |file| file.len());
-    if length < 4 * PIECE as u64 {
+    if length <= LARGE_PAGE as u64 {
         return fs::read(path);
     }
     let mut bytes = vec![0; usize::try_from(length).map_err(io::Error::other)?];

@@ -64,8 +64,8 @@ fn read_piece(
     while records.find(end) {
         let begin = records.at();
         if rows == SAMPLE {
-            let expected = (end - first) / ((begin - first) / SAMPLE).max(1);
-            columns.iter_mut().for_each(|column| column.reserve(expected));
+            let share = (begin - first) as f64 / (end - first) as f64;
+            columns.iter_mut().for_each(|column| column.reserve((SAMPLE as f64 / share) as usize));
         }
         let (mut values, mut ended) = (0, false);
         for column in &mut columns {

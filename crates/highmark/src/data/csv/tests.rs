@@ -295,11 +295,36 @@ fn any_number_of_pieces_gives_the_same() {
 }
 
 #[test]
+fn any_number_of_pieces_gives_the_same_of_many_rows() {
+    // Short rows first, and columns that become of another type behind those that the length of a piece is told from.
+    let row = |row: u32| match row {
+        0..6000 => format!("{row},{}.5,0{},x{},\n", row % 9, row % 3, row % 700),
+        6000..6010 => format!("{row},,NA,,{}\n", "long ".repeat(row as usize)),
+        _ => format!("{row},0.{row},7a,\"a\n{}\",late\n", row % 5),
+    };
+    let text: String = std::iter::once("a,b,c,d,e\n".into()).chain((0..9000).map(row)).collect();
+    let read = |pieces| {
+        parse_in_pieces(Path::new("x.csv"), text.clone().into(), &CsvOptions::default(), pieces).unwrap()
+    };
+    let whole = read(1);
+    for pieces in [2, 3, 5] {
+        assert!(read(pieces).columns() == whole.columns(), "{pieces} pieces");
+    }
+    let third = texts(whole.column("c").unwrap());
+    let expected = |row| match row {
+        0..6000 => Some(format!("0{}", row % 3)),
+        6000..6010 => None,
+        _ => Some("7a".into()),
+    };
+    assert!(third.into_iter().eq((0..9000).map(expected)));
+}
+
+#[test]
 fn large_files_are_read_whole() {
     let path = std::env::temp_dir().join(format!("highmark-large-{}.csv", std::process::id()));
     let text: String =
         std::iter::once("n\n".into()).chain((0..400_000).map(|number| format!("{number}\n"))).collect();
-    assert!(text.len() > 8 * PIECE);
+    assert!(text.len() > 8 * PIECE && text.len() > LARGE_PAGE);
     std::fs::write(&path, &text).unwrap();
     let table = read_csv(&path, &CsvOptions::default()).unwrap();
     std::fs::remove_file(&path).unwrap();
