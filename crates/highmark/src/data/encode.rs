@@ -9,7 +9,7 @@ use super::parallel::map;
 use super::pipeline::Pipeline;
 use super::task::refuse_missing;
 use super::{Dataset, Table, Targets, Task};
-use crate::engine::{LARGE_PAGE, large_pages};
+use crate::engine::{LARGE_PAGE, all_finite, large_pages};
 use crate::error::shortened;
 use crate::repr::repr;
 use crate::{Error, Result};
@@ -124,9 +124,9 @@ impl Pipeline {
         let std = self.stds().get(position).copied().unwrap_or(1.0);
         let number = |value: f64| ((if value.is_nan() { fill } else { value } - mean) / std) as f32;
         let numbers: Vec<f32> = values.iter().map(|value| number(*value)).collect();
-        // Many at once, as a search that may stop is not.
-        let finite = numbers.iter().fold(true, |finite, number| finite & number.is_finite());
-        if !finite && let Some(row) = numbers.iter().position(|number| !number.is_finite()) {
+        if !all_finite(&numbers)
+            && let Some(row) = numbers.iter().position(|number| !number.is_finite())
+        {
             let value = if values[row].is_nan() { fill } else { values[row] };
             let message = format!(
                 "{} in {} is too large for 32-bit numbers; scale the column",

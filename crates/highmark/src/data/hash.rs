@@ -11,11 +11,17 @@ pub(crate) type FastMap<K, V> = std::collections::HashMap<K, V, BuildHasherDefau
 #[derive(Clone, Default)]
 pub(crate) struct FastHasher(u64);
 
+/// Two words made one, after wyhash, by Wang Yi.
+#[inline]
+pub(super) fn fold(a: u64, b: u64) -> u64 {
+    let wide = u128::from(a ^ 0x9E37_79B9_7F4A_7C15) * u128::from(b ^ 0xA076_1D64_78BD_642F);
+    wide as u64 ^ (wide >> 64) as u64
+}
+
 impl FastHasher {
     #[inline]
     fn word(&mut self, word: u64) {
-        let wide = u128::from(self.0 ^ word ^ 0x9E37_79B9_7F4A_7C15) * 0xA076_1D64_78BD_642F;
-        self.0 = wide as u64 ^ (wide >> 64) as u64;
+        self.0 = fold(self.0 ^ word, 0);
     }
 }
 

@@ -64,9 +64,9 @@ impl NextBatch {
         // A whole batch at once: when the first is loaded is chance, and no step shall allocate.
         let (rows, mut batch) = (loader.rows_of(0).to_vec(), loader.empty_batch());
         loader.dataset().gather(&rows, &mut batch);
-        let (behind, dataset) = (rows.clone(), Arc::clone(loader.dataset()));
+        let (most, behind, dataset) = (rows.len(), rows.clone(), Arc::clone(loader.dataset()));
         let state = State { stage: Stage::Nothing, dataset, rows, behind, batch };
-        Self { rows: loader.rows_of(0).len(), state: Mutex::new(state) }
+        Self { rows: most, state: Mutex::new(state) }
     }
 
     /// Rows in the largest batch of the loader that it was made for.

@@ -8,6 +8,7 @@ use arrow_array::types::Int32Type;
 use arrow_array::{DictionaryArray, Int32Array, StringArray};
 use arrow_buffer::{NullBuffer, ScalarBuffer};
 
+use super::hash::fold;
 use crate::{Error, Result};
 
 /// Text while it is read: each distinct one is kept once.
@@ -133,14 +134,10 @@ impl Text {
     }
 }
 
-/// By sixteen bytes, the last of which may be read twice, so that most values take one multiplication (after wyhash, by
-/// Wang Yi): the look-up cannot begin before it is known.
+/// By sixteen bytes, the last of which may be read twice, so that most values take one multiplication: the look-up cannot
+/// begin before it is known.
 #[inline]
 fn hash(text: &[u8]) -> u64 {
-    let fold = |a: u64, b: u64| {
-        let wide = u128::from(a ^ 0x9E37_79B9_7F4A_7C15) * u128::from(b ^ 0xA076_1D64_78BD_642F);
-        wide as u64 ^ (wide >> 64) as u64
-    };
     let word = |at: usize| text[at..].first_chunk().map_or(0, |word| u64::from_le_bytes(*word));
     let (mut hash, mut at) = (text.len() as u64, 0);
     while text.len() - at > 16 {
@@ -202,7 +199,7 @@ pub(crate) fn dictionary(name: &str, text: Text) -> Result<DictionaryArray<Int32
         let ranks: Vec<i32> = later.numbers.iter().map(|number| rank[(number + 1) as usize]).collect();
         keys.extend(later.keys.iter().map(|key| ranks[(key + 1) as usize]));
     }
-    let nulls: Option<NullBuffer> = (keys.iter().fold(0, |least, key| *key.min(&least)) < 0)
+    let nulls: Option<NullBuffer> = (keys.iter().fold(0, |least, key| least.min(*key)) < 0)
         .then(|| keys.iter().map(|key| *key >= 0).collect());
     if nulls.is_some() {
         // Arrow wants keys of missing values to be some, too.

@@ -55,14 +55,12 @@ impl Options {
 
 /// A comparison while it is under way.
 struct Bout {
-    contender: Contender,
     ours: Worker,
     theirs: Worker,
-    times: Times,
-    accuracy: [Option<f64>; 2],
+    outcome: Outcome,
 }
 
-/// A comparison that was made.
+/// What a comparison came to.
 pub(crate) struct Outcome {
     contender: Contender,
     /// A is highmark, B the other.
@@ -86,24 +84,18 @@ pub(crate) fn run(options: &Options) -> Result<()> {
         let mut ours = Worker::ours(&ours)?;
         let mut theirs = Worker::start(&contender.name, &mut programs.command(&contender.theirs)?)?;
         let accuracy = [trained(&mut ours)?, trained(&mut theirs)?];
-        bouts.push(Bout { contender, ours, theirs, times: Times::default(), accuracy });
+        let version = [theirs.version.as_str(), &theirs.detail].join(" ").trim().to_string();
+        let outcome = Outcome { contender, times: Times::default(), accuracy, version };
+        bouts.push(Bout { ours, theirs, outcome });
     }
     for round in 1..=options.rounds {
         say(&format!("round {round} of {}", options.rounds));
         for bout in &mut bouts {
-            bout.times.round(&mut bout.ours, &mut bout.theirs)?;
+            bout.outcome.times.round(&mut bout.ours, &mut bout.theirs)?;
         }
     }
-    let mut outcomes = Vec::new();
-    for bout in bouts {
-        let version = [bout.theirs.version.as_str(), &bout.theirs.detail].join(" ").trim().to_string();
-        outcomes.push(Outcome {
-            contender: bout.contender,
-            times: bout.times,
-            accuracy: bout.accuracy,
-            version,
-        });
-    }
+    // Their workers go with the bouts.
+    let outcomes: Vec<Outcome> = bouts.into_iter().map(|bout| bout.outcome).collect();
     let processes = process::run(&programs, options)?;
     let text = page::text(&outcomes, &processes, options.rounds);
     say(&format!("\n{text}"));
