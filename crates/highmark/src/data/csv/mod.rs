@@ -7,26 +7,27 @@ mod records;
 mod source;
 #[cfg(test)]
 mod tests;
+mod windows;
 mod write;
 
 use std::fs;
-use std::io::{self, Read, Seek, SeekFrom};
+use std::io::Read;
 use std::path::Path;
 
 use self::columns::{Column, Notation};
 use self::pieces::{join, read_pieces};
 use self::records::Records;
 use self::source::Source;
+use self::windows::{Fault, File, LineEnds, Windows};
 use super::Table;
 use super::origin::Origin;
 use super::parallel::{map, threads};
-use crate::engine::{LARGE_PAGE, large_pages};
 use crate::{Error, Result};
 
 pub(crate) use number::parse_float_with;
 pub use write::{write_csv, write_csv_to};
 
-/// Bytes for which another thread is worth its start.
+/// Bytes for which another thread is worth its start, and a file its windows.
 const PIECE: usize = 1 << 18;
 
 /// How a comma separated file is written. The default is what pandas' `read_csv` takes for granted.
@@ -105,7 +106,10 @@ impl Default for CsvOptions {
 /// ```
 pub fn read_csv(path: impl AsRef<Path>, options: &CsvOptions) -> Result<Table> {
     let path = path.as_ref();
-    let bytes = read_file(path).map_err(|error| Error::io("read", path, error))?;
+    if let Some(table) = read_in_windows(path, options, PIECE, threads()) {
+        return Ok(table);
+    }
+    let bytes = fs::read(path).map_err(|error| Error::io("read", path, error))?;
     parse(path, bytes, options)
 }
 
@@ -117,24 +121,28 @@ pub fn read_csv_from(name: &Path, mut reader: impl Read, options: &CsvOptions) -
     parse(name, bytes, options)
 }
 
-/// The contents of a file. Several threads fetch a large one, since the system takes longer to copy it than two of them
-/// to parse it.
-fn read_file(path: &Path) -> io::Result<Vec<u8>> {
-    let length = fs::metadata(path).ok().filter(fs::Metadata::is_file).map_or(0, |file| file.len());
-    if length <= LARGE_PAGE as u64 {
-        return fs::read(path);
+/// The table of a file that is larger than a window, while nothing is wrong with it: for what is, and for values whose quotes
+/// are unlike those of others, the whole text is needed.
+fn read_in_windows(path: &Path, options: &CsvOptions, window: usize, pieces: usize) -> Option<Table> {
+    let state = || {
+        let metadata = fs::metadata(path).ok().filter(fs::Metadata::is_file)?;
+        Some((metadata.len(), metadata.modified().ok()))
+    };
+    let before = state()?;
+    let length = usize::try_from(before.0).ok().filter(|length| *length > window)?;
+    // Blanks are dropped from the text as a whole.
+    if options.trim {
+        return None;
     }
-    let mut bytes = vec![0; usize::try_from(length).map_err(io::Error::other)?];
-    large_pages(&bytes);
-    let parts = bytes.chunks_mut(LARGE_PAGE).enumerate().collect();
-    let read = map(parts, |(number, part): (usize, &mut [u8])| {
-        let mut file = fs::File::open(path)?;
-        file.seek(SeekFrom::Start((number * LARGE_PAGE) as u64))?;
-        file.read_exact(part)
-    });
-    // A file that changes under our eyes is read in one go.
-    let whole = read.iter().all(io::Result::is_ok) && fs::metadata(path)?.len() == length;
-    if whole { Ok(bytes) } else { fs::read(path) }
+    let mut head = vec![0; window];
+    fs::File::open(path).and_then(|mut file| file.read_exact(&mut head)).ok()?;
+    head.truncate(head.iter().rposition(|byte| *byte == b'\n')? + 1);
+    let head = Source::new(path, head, options).ok()?;
+    let header = Header::read(&head, options).ok()?;
+    let start = head.start();
+    let file = File { path, dialect: head.dialect(), start, len: length - start, window };
+    let table = read_table(&Windows::File(file), header, options, pieces).ok()?;
+    (state() == Some(before)).then_some(table)
 }
 
 fn parse(path: &Path, bytes: Vec<u8>, options: &CsvOptions) -> Result<Table> {
@@ -145,47 +153,68 @@ fn parse(path: &Path, bytes: Vec<u8>, options: &CsvOptions) -> Result<Table> {
 /// The table is the same for any number of pieces, and so are the errors.
 fn parse_in_pieces(path: &Path, bytes: Vec<u8>, options: &CsvOptions, pieces: usize) -> Result<Table> {
     let source = Source::new(path, bytes, options)?;
-    let mut records = source.records(0);
-    let names = column_names(&source, &mut records, options)?;
-    // Without a header, the first record is data.
-    let begin = if options.header { records.at() } else { 0 };
-    let notation = Notation::new(options);
-    let pieces = read_pieces(&source, begin, pieces, &names, &notation)?;
-    if let Some(quote) = records.unclosed() {
-        return Err(source.unclosed(quote));
-    }
-    if pieces.iter().all(|piece| piece.rows == 0) {
-        return Err(Error::file(path, "has the names of columns but no rows"));
-    }
-    let rows = pieces.iter().map(|piece| piece.rows).sum();
-    let origin = origin(&source, begin, rows);
-    let origin = origin.with_decimal(options.decimal);
-    let columns = join(&source, pieces, &notation);
-    let arrays = map(names.into_iter().zip(columns).collect(), |(name, parts): (String, Vec<Column>)| {
-        let mut parts = parts.into_iter();
-        let mut whole = parts.next().unwrap_or_default();
-        whole.reserve(rows);
-        parts.for_each(|part| whole.append(part));
-        let gaps = whole.lacks_integers().then(|| name.clone());
-        let array = whole.finish(&name)?;
-        Ok(((name, array), gaps))
-    });
-    let (arrays, gaps): (Vec<_>, Vec<_>) =
-        arrays.into_iter().collect::<Result<Vec<_>>>()?.into_iter().unzip();
-    Ok(Table::new(arrays)?.with_origin(origin.with_gaps(gaps.into_iter().flatten().collect())))
+    let header = Header::read(&source, options)?;
+    let names = header.names.clone();
+    read_table(&Windows::Whole(&source), header, options, pieces).map_err(|fault| match fault {
+        Fault::Ragged(begin) => ragged(&source, begin, &names),
+        Fault::Unclosed(quote) => source.unclosed(quote),
+        Fault::Other(error) => error,
+    })
 }
 
-/// Where the rows are that begin at byte `begin`: line by line, unless lines are blank or in quotes.
-fn origin(source: &Source, begin: usize, rows: usize) -> Origin {
-    let text = source.bytes()[begin..].trim_ascii_end();
-    let parts = text.chunks(PIECE).collect();
-    // In bytes as far as those reach, of which the processor adds many at once.
-    let few = |part: &[u8]| part.iter().map(|byte| u8::from(*byte == b'\n')).sum::<u8>();
-    let ends = map(parts, |part: &[u8]| part.chunks(255).map(|part| usize::from(few(part))).sum::<usize>());
-    if ends.iter().sum::<usize>() + 1 == rows {
-        Origin::lines(source.path(), source.line(begin))
-    } else {
-        Origin::file(source.path())
+fn read_table(
+    text: &Windows<'_>,
+    header: Header,
+    options: &CsvOptions,
+    pieces: usize,
+) -> Result<Table, Fault> {
+    let notation = Notation::new(options);
+    let pieces = read_pieces(text, header.end, pieces, header.names.len(), &notation)?;
+    let rows = pieces.iter().map(|piece| piece.rows).sum();
+    if rows == 0 {
+        return Err(Error::file(text.path(), "has the names of columns but no rows").into());
+    }
+    // Line by line, unless lines are blank or in quotes.
+    let line_ends = pieces.iter().map(|piece| piece.line_ends).reduce(LineEnds::and);
+    let origin = match line_ends {
+        Some(ends) if ends.lines() == rows => Origin::lines(text.path(), header.lines + 1),
+        _ => Origin::file(text.path()),
+    };
+    let columns = join(text, pieces, &notation)?;
+    let arrays =
+        map(header.names.into_iter().zip(columns).collect(), |(name, parts): (String, Vec<Column>)| {
+            let mut parts = parts.into_iter();
+            let mut whole = parts.next().unwrap_or_default();
+            whole.reserve(rows);
+            parts.for_each(|part| whole.append(part));
+            let gaps = whole.lacks_integers().then(|| name.clone());
+            let array = whole.finish(&name)?;
+            Ok(((name, array), gaps))
+        });
+    let (arrays, gaps): (Vec<_>, Vec<_>) =
+        arrays.into_iter().collect::<Result<Vec<_>>>()?.into_iter().unzip();
+    let origin = origin.with_decimal(options.decimal).with_gaps(gaps.into_iter().flatten().collect());
+    Ok(Table::new(arrays)?.with_origin(origin))
+}
+
+/// What comes before the rows.
+struct Header {
+    names: Vec<String>,
+    /// Where the rows begin: at the first record if there is no header.
+    end: usize,
+    /// Lines before that.
+    lines: usize,
+}
+
+impl Header {
+    fn read(source: &Source, options: &CsvOptions) -> Result<Self> {
+        let mut records = source.records(0);
+        let names = column_names(source, &mut records, options)?;
+        let end = if options.header { records.at() } else { 0 };
+        match records.unclosed() {
+            Some(quote) => Err(source.unclosed(quote)),
+            None => Ok(Self { names, end, lines: source.line(end) - 1 }),
+        }
     }
 }
 

@@ -72,6 +72,15 @@ impl Source {
         &self.bytes[self.start..]
     }
 
+    /// Bytes of the byte order mark.
+    pub(super) fn start(&self) -> usize {
+        self.start
+    }
+
+    pub(super) fn dialect(&self) -> Dialect {
+        self.dialect
+    }
+
     pub(super) fn path(&self) -> &Path {
         &self.path
     }

@@ -319,14 +319,73 @@ fn any_number_of_pieces_gives_the_same_of_many_rows() {
     assert!(third.into_iter().eq((0..9000).map(expected)));
 }
 
+/// A file that is gone with it.
+struct Written(std::path::PathBuf);
+
+impl Written {
+    fn new(name: &str, text: &str) -> Self {
+        let path = std::env::temp_dir().join(format!("highmark-{}-{name}.csv", std::process::id()));
+        fs::write(&path, text).unwrap();
+        Self(path)
+    }
+}
+
+impl Drop for Written {
+    fn drop(&mut self) {
+        let _ = fs::remove_file(&self.0);
+    }
+}
+
 #[test]
-fn large_files_are_read_whole() {
-    let path = std::env::temp_dir().join(format!("highmark-large-{}.csv", std::process::id()));
-    let text: String =
-        std::iter::once("n\n".into()).chain((0..400_000).map(|number| format!("{number}\n"))).collect();
-    assert!(text.len() > 8 * PIECE && text.len() > LARGE_PAGE);
-    std::fs::write(&path, &text).unwrap();
-    let table = read_csv(&path, &CsvOptions::default()).unwrap();
-    std::fs::remove_file(&path).unwrap();
+fn windows_of_a_file_give_what_the_whole_does() {
+    let values = ["1", "-0", "007", "2.5", "", "NA", "True", "x", "ü", "\"y\nz\"", "\"a,\"\"b\"", "5\" pipe"];
+    let tables = (0..300).map(|number| {
+        let mut random = Random::new(number, Stream::Split, 2);
+        let mut below = |n: usize| random.next_u32() as usize % n;
+        let (some, rows) = (1 + below(values.len()), below(60));
+        let mut text = String::from(["a,b\n", "\u{feff}a,b\r\n", "\"a\nb\",c\n"][below(3)]);
+        for _ in 0..rows {
+            let end = ["\n", "\r\n", "\n\n", ",\"\n"][below(204).saturating_sub(200)];
+            text.extend([values[below(some)], ",", values[below(values.len())], end]);
+        }
+        text + ["", "\n \n"][usize::from(below(9) == 0)]
+    });
+    let (mut read, mut good) = (0, 0);
+    for text in tables.chain(random_texts(300)) {
+        let file = Written::new("windows", &text);
+        for (header, window) in [(true, 8), (true, 64), (false, 23), (false, 150)] {
+            let options = CsvOptions { header, comment: Some(b'#'), ..CsvOptions::default() };
+            let whole = parse_in_pieces(&file.0, text.clone().into(), &options, 1);
+            good += usize::from(whole.is_ok() && text.len() > window);
+            for pieces in [1, 2, 5] {
+                if let Some(table) = read_in_windows(&file.0, &options, window, pieces) {
+                    let whole = whole.as_ref().unwrap_or_else(|error| panic!("{error}: {text:?}"));
+                    assert_eq!(format!("{table:?}"), format!("{whole:?}"), "{window} {pieces} {text:?}");
+                    read += 1;
+                }
+            }
+        }
+    }
+    // The others have the end of a window in quotes.
+    assert!(good > 500 && read > 2 * good, "{read} readings of {good} tables");
+}
+
+#[test]
+fn large_files_are_read_as_small_ones() {
+    let rows = |last: &str| {
+        let rows = (0..400_000).map(|number| format!("{number}\n"));
+        std::iter::once("n\n".into()).chain(rows).chain([last.into()]).collect::<String>()
+    };
+    let file = Written::new("large", &rows(""));
+    assert!(rows("").len() > 8 * PIECE);
+    let table = read_csv(&file.0, &CsvOptions::default()).unwrap();
     assert!(table.columns()[0].1.as_primitive::<Int64Type>().values().iter().copied().eq(0..400_000));
+    for (last, message) in [
+        ("1,2\n", "line 400002: has 2 values, expected 1"),
+        ("\"1\n2\n", "line 400002: a quote opened in line 400002 is never closed"),
+    ] {
+        let file = Written::new("wrong", &rows(last));
+        let error = read_csv(&file.0, &CsvOptions::default()).unwrap_err().to_string();
+        assert!(error.contains(message), "{error}");
+    }
 }
