@@ -4,6 +4,8 @@
 //! The generator is Philox4x32-10 (Salmon, Moraes, Dror and Shaw, "Parallel random numbers: as easy as
 //! 1, 2, 3", SC 2011), checked against the authors' known answers.
 
+use crate::engine::simd;
+
 /// What a stream of random numbers is for. Two streams of one seed are independent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u32)]
@@ -31,19 +33,26 @@ pub enum Stream {
 #[derive(Clone, Debug)]
 pub struct Random {
     key: [u32; 2],
-    /// Block number, index and stream.
-    counter: [u32; 4],
-    block: [u32; 4],
+    /// Index and stream, the upper half of each counter.
+    index: [u32; 2],
+    /// Number of the block behind those that are drawn.
+    next: u64,
+    /// Of blocks that are drawn together, as [`Random::blocks_at`] gives them.
+    words: [[u32; BLOCKS]; 4],
+    /// How many of their words were given out.
     used: usize,
 }
+
+/// Blocks that are drawn together: as many as there are in the widest vectors.
+const BLOCKS: usize = 8;
 
 impl Random {
     /// The stream for `stream` and `index` under `seed`, at its start.
     pub fn new(seed: u64, stream: Stream, index: u64) -> Self {
         let key = [seed as u32, (seed >> 32) as u32];
         // The upper bits of the index share a word with the stream: 2^58 steps are out of reach.
-        let counter = [0, 0, index as u32, ((index >> 32) as u32) << 6 | stream as u32];
-        Self { key, counter, block: [0; 4], used: 4 }
+        let index = [index as u32, ((index >> 32) as u32) << 6 | stream as u32];
+        Self { key, index, next: 0, words: [[0; BLOCKS]; 4], used: 4 * BLOCKS }
     }
 
     /// The first words of `N` blocks from `block` on, their second words, and so on, without moving the position: the
@@ -52,21 +61,30 @@ impl Random {
     pub(crate) fn blocks_at<const N: usize>(&self, block: u64) -> [[u32; N]; 4] {
         let low = std::array::from_fn(|i| (block + i as u64) as u32);
         let high = std::array::from_fn(|i| ((block + i as u64) >> 32) as u32);
-        philox([low, high, [self.counter[2]; N], [self.counter[3]; N]], self.key)
+        philox([low, high, [self.index[0]; N], [self.index[1]; N]], self.key)
     }
 
     /// The next 32 random bits.
     #[inline]
     pub fn next_u32(&mut self) -> u32 {
-        if self.used == 4 {
-            self.block = philox(self.counter.map(|word| [word]), self.key).map(|[word]| word);
-            let (low, carry) = self.counter[0].overflowing_add(1);
-            self.counter[0] = low;
-            self.counter[1] = self.counter[1].wrapping_add(u32::from(carry));
-            self.used = 0;
+        if self.used == 4 * BLOCKS {
+            self.draw();
         }
+        let word = self.words[self.used % 4][self.used / 4];
         self.used += 1;
-        self.block[self.used - 1]
+        word
+    }
+
+    #[inline(never)]
+    fn draw(&mut self) {
+        let mut words = self.words;
+        simd(
+            #[inline(always)]
+            || words = self.blocks_at(self.next),
+        );
+        self.words = words;
+        self.next += BLOCKS as u64;
+        self.used = 0;
     }
 
     /// Uniform in [0, 1), with 24 random bits.
@@ -153,10 +171,12 @@ mod tests {
     fn sequence_and_random_access_agree() {
         let mut random = Random::new(1 << 40 | 5, Stream::Dropout, 1 << 33);
         let blocks = random.clone();
-        let side_by_side: [[u32; 5]; 4] = blocks.blocks_at(0);
-        for block in 0..5 {
-            let words: [u32; 4] = std::array::from_fn(|_| random.next_u32());
-            assert_eq!(side_by_side.map(|word| word[block as usize]), words);
+        for block in (0..20).step_by(5) {
+            let side_by_side: [[u32; 5]; 4] = blocks.blocks_at(block);
+            for number in 0..5 {
+                let words: [u32; 4] = std::array::from_fn(|_| random.next_u32());
+                assert_eq!(side_by_side.map(|word| word[number]), words);
+            }
         }
     }
 
