@@ -104,7 +104,7 @@ impl Product<'_> {
         top: usize,
         panel: Panel,
     ) {
-        let b = self.memory[..panel.len()].as_chunks::<LINE>().0.as_chunks::<L>().0;
+        let b = &self.memory.as_chunks::<LINE>().0.as_chunks::<L>().0[..DEPTH];
         let add = self.add || panel.start > 0;
         for (row, word) in words.iter().enumerate() {
             let a = a.row(row);
@@ -113,25 +113,24 @@ impl Product<'_> {
             while left != 0 {
                 let k = left.trailing_zeros() as usize;
                 left &= left - 1;
-                let x = simd.splat_f32s(a[k]);
-                for (sums, line) in sums.iter_mut().zip(&b[k]) {
+                // Nothing here can fail: with a way out in the loop, the compiler keeps the sums in memory too where registers are few.
+                let x = simd.splat_f32s(a.get(k).copied().unwrap_or_default());
+                for (sums, line) in sums.iter_mut().zip(&b[k % DEPTH]) {
                     for (sum, b) in sums.iter_mut().zip(S::as_simd_f32s(line).0) {
                         *sum = simd.mul_add_e_f32s(x, *b, *sum);
                     }
                 }
             }
-            let mut c = &mut self.c.row(top + row)[panel.from..panel.to];
-            for sums in &sums {
-                let (line, behind) = c.split_at_mut(c.len().min(LINE));
-                let (vectors, rest) = S::as_mut_simd_f32s(line);
-                for (c, sum) in vectors.iter_mut().zip(sums) {
+            let c = &mut self.c.row(top + row)[panel.from..panel.to];
+            // Each sum by its number, so that none has to be in memory.
+            for (number, sum) in sums.as_flattened().iter().enumerate() {
+                let Some(c) = c.get_mut(number * S::F32_LANES..) else { break };
+                if let Some(c) = S::as_mut_simd_f32s(c).0.first_mut() {
                     *c = if add { simd.add_f32s(*c, *sum) } else { *sum };
+                } else if !c.is_empty() {
+                    let sum = if add { simd.add_f32s(simd.partial_load_f32s(c), *sum) } else { *sum };
+                    simd.partial_store_f32s(c, sum);
                 }
-                if let Some(sum) = sums.get(vectors.len()).filter(|_| !rest.is_empty()) {
-                    let sum = if add { simd.add_f32s(simd.partial_load_f32s(rest), *sum) } else { *sum };
-                    simd.partial_store_f32s(rest, sum);
-                }
-                c = behind;
             }
         }
     }

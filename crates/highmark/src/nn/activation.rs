@@ -1,5 +1,7 @@
 //! Activation functions, with PyTorch's default constants.
 
+use std::hint::black_box;
+
 use serde::{Deserialize, Serialize};
 
 use crate::engine::{exp, exp_m1, normal, sigmoid, simd, tanh};
@@ -61,9 +63,14 @@ impl ActivationFn {
     /// x = f(x), element by element, for a function that works in place.
     pub(crate) fn forward_in_place(self, x: &mut [f32]) {
         debug_assert!(self.works_in_place());
+        let zero = black_box(0);
         simd(
             #[inline(always)]
-            || x.iter_mut().for_each(|x| *x = if *x < 0.0 { 0.0 } else { *x }),
+            || {
+                for x in x.iter_mut() {
+                    *x = whole(if *x < 0.0 { 0.0 } else { *x }, zero);
+                }
+            },
         );
     }
 
@@ -114,15 +121,23 @@ impl ActivationFn {
 /// y = f(x, y), element by element.
 #[inline(always)]
 fn map(x: &[f32], y: &mut [f32], f: impl Fn(f32, f32) -> f32) {
+    let zero = black_box(0);
     simd(
         #[inline(always)]
         || {
             // A loop: the body of `for_each` may become a function, which the vectors would not reach.
             for (y, x) in y.iter_mut().zip(x) {
-                *y = f(*x, *y);
+                *y = whole(f(*x, *y), zero);
             }
         },
     );
+}
+
+/// The same number if `zero` is 0, as the compiler does not know. Else it stores only those numbers of a vector that change,
+/// and AVX2's instruction for that takes AMD's processors some twenty times as long as a store of all.
+#[inline(always)]
+fn whole(x: f32, zero: u32) -> f32 {
+    f32::from_bits(x.to_bits() ^ zero)
 }
 
 /// tanh(ln(1 + eˣ)): with e = eˣ it is (e² + 2e) / (e² + 2e + 2), where nothing cancels.
