@@ -3,7 +3,7 @@
 use std::io::{BufRead, IsTerminal};
 use std::path::Path;
 
-use highmark::{CsvOptions, NamedData, Table, read_csv_from};
+use highmark::{CsvOptions, NamedData, Table, read_csv, read_csv_from};
 
 use crate::failure::{Failure, Result};
 use crate::run_folder;
@@ -48,8 +48,7 @@ pub(crate) fn read(data: &str, csv: &CsvOptions) -> Result<Table> {
     if is_parquet(path) {
         return Ok(Table::read(path)?);
     }
-    let file = std::fs::File::open(path).map_err(|error| highmark::Error::io("read", path, error))?;
-    Ok(read_csv_from(path, file, csv)?)
+    Ok(read_csv(path, csv)?)
 }
 
 /// Reads CSV that another program writes. It is read once: what comes after it finds no data.

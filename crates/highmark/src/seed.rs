@@ -43,7 +43,7 @@ pub struct Random {
     used: usize,
 }
 
-/// Blocks that are drawn together: as many as there are in the widest vectors.
+/// Blocks that are drawn together: so many products of 64 bits are one of the widest vectors.
 const BLOCKS: usize = 8;
 
 impl Random {

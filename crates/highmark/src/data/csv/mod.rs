@@ -20,6 +20,7 @@ use self::records::Records;
 use self::source::Source;
 use self::windows::{Fault, File, LineEnds, Windows};
 use super::Table;
+use super::hash::FastMap;
 use super::origin::Origin;
 use super::parallel::{map, threads};
 use crate::{Error, Result};
@@ -27,8 +28,11 @@ use crate::{Error, Result};
 pub(crate) use number::parse_float_with;
 pub use write::{write_csv, write_csv_to};
 
-/// Bytes for which another thread is worth its start, and a file its windows.
+/// Bytes for which another thread is worth its start.
 const PIECE: usize = 1 << 18;
+
+/// Bytes of a window of a file: a part of a core's second cache.
+const WINDOW: usize = 1 << 18;
 
 /// How a comma separated file is written. The default is what pandas' `read_csv` takes for granted.
 ///
@@ -106,7 +110,7 @@ impl Default for CsvOptions {
 /// ```
 pub fn read_csv(path: impl AsRef<Path>, options: &CsvOptions) -> Result<Table> {
     let path = path.as_ref();
-    if let Some(table) = read_in_windows(path, options, PIECE, threads()) {
+    if let Some(table) = read_in_windows(path, options, WINDOW, threads()) {
         return Ok(table);
     }
     let bytes = fs::read(path).map_err(|error| Error::io("read", path, error))?;
@@ -121,8 +125,8 @@ pub fn read_csv_from(name: &Path, mut reader: impl Read, options: &CsvOptions) -
     parse(name, bytes, options)
 }
 
-/// The table of a file that is larger than a window, while nothing is wrong with it: for what is, and for values whose quotes
-/// are unlike those of others, the whole text is needed.
+/// The table of a file that is larger than a window, if nothing is wrong with it: what is needs the whole text, which knows the
+/// lines. None too if a window, the first without any line end or the end of one in quotes, does not hold whole records.
 fn read_in_windows(path: &Path, options: &CsvOptions, window: usize, pieces: usize) -> Option<Table> {
     let state = || {
         let metadata = fs::metadata(path).ok().filter(fs::Metadata::is_file)?;
@@ -158,6 +162,7 @@ fn parse_in_pieces(path: &Path, bytes: Vec<u8>, options: &CsvOptions, pieces: us
     read_table(&Windows::Whole(&source), header, options, pieces).map_err(|fault| match fault {
         Fault::Ragged(begin) => ragged(&source, begin, &names),
         Fault::Unclosed(quote) => source.unclosed(quote),
+        Fault::NotUtf8 => Error::file(path, "not UTF-8"),
         Fault::Other(error) => error,
     })
 }
@@ -242,8 +247,10 @@ fn column_names(source: &Source, records: &mut Records<'_>, options: &CsvOptions
             })
             .collect(),
     };
+    let mut known = FastMap::default();
     for (number, name) in names.iter().enumerate() {
-        if let Some(first) = names[..number].iter().position(|other| other == name) {
+        let first = *known.entry(name).or_insert(number);
+        if first < number {
             let message = format!(
                 "columns {} and {} are both named `{name}`; rename one of them",
                 first + 1,

@@ -34,6 +34,7 @@ pub(super) enum Fault {
     Ragged(usize),
     /// A quote is opened here that the text, or its window, does not close.
     Unclosed(usize),
+    NotUtf8,
     Other(Error),
 }
 
@@ -44,7 +45,7 @@ impl From<Error> for Fault {
 }
 
 /// How many line ends are in a text.
-#[derive(Clone, Copy, Default)]
+#[derive(Clone, Copy)]
 pub(super) struct LineEnds {
     all: usize,
     /// Those with nothing but white space behind.
@@ -130,7 +131,7 @@ impl Windows<'_> {
             }
             Self::File(file) => {
                 let mut fetched = Fetched::new(file, span.start)?;
-                let mut ends = LineEnds { blank: true, ..LineEnds::default() };
+                let mut ends = LineEnds::of(b"");
                 loop {
                     fetched.fetch()?;
                     // The records before may have gone on to behind it.
@@ -138,7 +139,7 @@ impl Windows<'_> {
                     let Some(cut) = fetched.cut(left) else { continue };
                     let text = &fetched.text()[..cut];
                     if !text.is_ascii() && from_utf8(text).is_err() {
-                        return Err(Error::file(file.path, "not UTF-8").into());
+                        return Err(Fault::NotUtf8);
                     }
                     let mut records = Records::new(text, file.dialect, 0);
                     let go_on = visit(fetched.begin, &mut records, left.min(cut))?;
@@ -202,8 +203,10 @@ impl<'a> Fetched<'a> {
         self.filled -= at;
     }
 
-    /// Where to cut what is there, so that records are whole as far as their quotes tell: behind `left` bytes, or, if that is in
-    /// quotes or is not there yet, behind the last line end that is not in quotes.
+    /// Where to cut what is there, so that records are whole: behind `left` bytes, or, if that is in quotes or is not there yet,
+    /// behind the last line end that is not in quotes. That is told by how many quotes there are, of which one in the middle of
+    /// a value should not count; where all line ends seem to be in quotes, the last one is taken. So a record may be cut, which
+    /// then has a quote that nothing closes.
     fn cut(&self, left: usize) -> Option<usize> {
         let (text, quote) = (self.text(), self.file.dialect.quote);
         let mut quoted = count(text, quote) % 2 == 1;
@@ -219,7 +222,8 @@ impl<'a> Fetched<'a> {
             quoted ^= *byte == quote;
             *byte == b'\n' && !quoted
         };
-        text.iter().rposition(unquoted_line_end).map(|at| at + 1)
+        let end = text.iter().rposition(unquoted_line_end);
+        end.or_else(|| text.iter().rposition(|byte| *byte == b'\n')).map(|at| at + 1)
     }
 }
 
