@@ -14,6 +14,8 @@ use std::fs;
 use std::io::Read;
 use std::path::Path;
 
+use memchr::memrchr;
+
 use self::columns::{Column, Notation};
 use self::pieces::{join, read_pieces};
 use self::records::Records;
@@ -140,7 +142,7 @@ fn read_in_windows(path: &Path, options: &CsvOptions, window: usize, pieces: usi
     }
     let mut head = vec![0; window];
     fs::File::open(path).and_then(|mut file| file.read_exact(&mut head)).ok()?;
-    head.truncate(head.iter().rposition(|byte| *byte == b'\n')? + 1);
+    head.truncate(memrchr(b'\n', &head)? + 1);
     let head = Source::new(path, head, options).ok()?;
     let header = Header::read(&head, options).ok()?;
     let start = head.start();

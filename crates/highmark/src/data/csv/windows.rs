@@ -7,6 +7,8 @@ use std::ops::Range;
 use std::path::Path;
 use std::str::from_utf8;
 
+use memchr::{memchr, memchr_iter, memrchr};
+
 use super::records::{Dialect, Records};
 use super::source::Source;
 use crate::{Error, Result};
@@ -92,7 +94,7 @@ impl Windows<'_> {
 
     /// Where the line ends that byte `at` is on: behind its line end.
     pub(super) fn line_end(&self, at: usize) -> Result<Option<usize>> {
-        let end = |text: &[u8]| text.iter().position(|byte| *byte == b'\n').map(|length| length + 1);
+        let end = |text: &[u8]| memchr(b'\n', text).map(|length| length + 1);
         match self {
             Self::Whole(source) => Ok(end(&source.bytes()[at..]).map(|length| at + length)),
             Self::File(file) => {
@@ -223,19 +225,11 @@ impl<'a> Fetched<'a> {
             *byte == b'\n' && !quoted
         };
         let end = text.iter().rposition(unquoted_line_end);
-        end.or_else(|| text.iter().rposition(|byte| *byte == b'\n')).map(|at| at + 1)
+        end.or_else(|| memrchr(b'\n', text)).map(|at| at + 1)
     }
 }
 
-/// How often a byte is in a text. Counted in bytes side by side as far as those reach, of which the processor adds many at once.
+/// How often a byte is in a text.
 fn count(text: &[u8], byte: u8) -> usize {
-    let (blocks, rest) = text.as_chunks::<64>();
-    let of_blocks = blocks.chunks(255).map(|blocks| {
-        let mut counts = [0_u8; 64];
-        for block in blocks {
-            counts.iter_mut().zip(block).for_each(|(count, other)| *count += u8::from(*other == byte));
-        }
-        counts.into_iter().map(usize::from).sum::<usize>()
-    });
-    of_blocks.sum::<usize>() + rest.iter().filter(|other| **other == byte).count()
+    memchr_iter(byte, text).count()
 }
