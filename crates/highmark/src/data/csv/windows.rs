@@ -1,5 +1,5 @@
-//! The records of a text, window by window: a text that is at hand is one window, a file is fetched in windows that stay in
-//! the cache of the core that reads them, which takes half the time of a copy of it in memory.
+//! The records of a text, window by window: a text that is at hand is one window; a file is fetched in windows that stay in
+//! the cache of the core that reads them, so that no copy of it has to be made in memory and read from there again.
 
 use std::fs;
 use std::io::{Read, Seek, SeekFrom};
@@ -36,6 +36,7 @@ pub(super) enum Fault {
     Ragged(usize),
     /// A quote is opened here that the text, or its window, does not close.
     Unclosed(usize),
+    /// A window is not UTF-8.
     NotUtf8,
     Other(Error),
 }
