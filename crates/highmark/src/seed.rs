@@ -77,7 +77,7 @@ impl Random {
 
     #[inline(never)]
     fn draw(&mut self) {
-        let mut words = self.words;
+        let mut words = [[0; BLOCKS]; 4];
         simd(
             #[inline(always)]
             || words = self.blocks_at(self.next),

@@ -112,7 +112,7 @@ impl Default for CsvOptions {
 /// ```
 pub fn read_csv(path: impl AsRef<Path>, options: &CsvOptions) -> Result<Table> {
     let path = path.as_ref();
-    if let Some(table) = read_in_windows(path, options, WINDOW, threads()) {
+    if let Some(table) = read_in_windows(path, options, WINDOW, pieces) {
         return Ok(table);
     }
     let bytes = fs::read(path).map_err(|error| Error::io("read", path, error))?;
@@ -128,8 +128,14 @@ pub fn read_csv_from(name: &Path, mut reader: impl Read, options: &CsvOptions) -
 }
 
 /// The table of a file that is larger than a window, if nothing is wrong with it: what is needs the whole text, which knows the
-/// lines. None too if a window, the first without any line end or the end of one in quotes, does not hold whole records.
-fn read_in_windows(path: &Path, options: &CsvOptions, window: usize, pieces: usize) -> Option<Table> {
+/// lines. None too if a window, the first without any line end or the end of one in quotes, does not hold whole records. `pieces`
+/// tells in how many to read so many bytes.
+fn read_in_windows(
+    path: &Path,
+    options: &CsvOptions,
+    window: usize,
+    pieces: impl Fn(usize) -> usize,
+) -> Option<Table> {
     let state = || {
         let metadata = fs::metadata(path).ok().filter(fs::Metadata::is_file)?;
         Some((metadata.len(), metadata.modified().ok()))
@@ -147,22 +153,26 @@ fn read_in_windows(path: &Path, options: &CsvOptions, window: usize, pieces: usi
     let header = Header::read(&head, options).ok()?;
     let start = head.start();
     let file = File { path, dialect: head.dialect(), start, len: length - start, window };
-    let table = read_table(&Windows::File(file), header, options, pieces).ok()?;
+    let table = read_table(&Windows::File(file), &header, options, pieces(length)).ok()?;
     (state() == Some(before)).then_some(table)
 }
 
 fn parse(path: &Path, bytes: Vec<u8>, options: &CsvOptions) -> Result<Table> {
-    let pieces = (bytes.len() / PIECE).clamp(1, threads());
+    let pieces = pieces(bytes.len());
     parse_in_pieces(path, bytes, options, pieces)
+}
+
+/// In how many pieces to read so many bytes.
+fn pieces(bytes: usize) -> usize {
+    (bytes / PIECE).clamp(1, threads())
 }
 
 /// The table is the same for any number of pieces, and so are the errors.
 fn parse_in_pieces(path: &Path, bytes: Vec<u8>, options: &CsvOptions, pieces: usize) -> Result<Table> {
     let source = Source::new(path, bytes, options)?;
     let header = Header::read(&source, options)?;
-    let names = header.names.clone();
-    read_table(&Windows::Whole(&source), header, options, pieces).map_err(|fault| match fault {
-        Fault::Ragged(begin) => ragged(&source, begin, &names),
+    read_table(&Windows::Whole(&source), &header, options, pieces).map_err(|fault| match fault {
+        Fault::Ragged(begin) => ragged(&source, begin, &header.names),
         Fault::Unclosed(quote) => source.unclosed(quote),
         Fault::NotUtf8 => Error::file(path, "not UTF-8"),
         Fault::Other(error) => error,
@@ -171,7 +181,7 @@ fn parse_in_pieces(path: &Path, bytes: Vec<u8>, options: &CsvOptions, pieces: us
 
 fn read_table(
     text: &Windows<'_>,
-    header: Header,
+    header: &Header,
     options: &CsvOptions,
     pieces: usize,
 ) -> Result<Table, Fault> {
@@ -188,16 +198,14 @@ fn read_table(
         _ => Origin::file(text.path()),
     };
     let columns = join(text, pieces, &notation)?;
-    let arrays =
-        map(header.names.into_iter().zip(columns).collect(), |(name, parts): (String, Vec<Column>)| {
-            let mut parts = parts.into_iter();
-            let mut whole = parts.next().unwrap_or_default();
-            whole.reserve(rows);
-            parts.for_each(|part| whole.append(part));
-            let gaps = whole.lacks_integers().then(|| name.clone());
-            let array = whole.finish(&name)?;
-            Ok(((name, array), gaps))
-        });
+    let arrays = map(header.names.iter().zip(columns).collect(), |(name, parts): (&String, Vec<Column>)| {
+        let mut parts = parts.into_iter();
+        let mut whole = parts.next().unwrap_or_default();
+        whole.reserve(rows);
+        parts.for_each(|part| whole.append(part));
+        let gaps = whole.lacks_integers().then(|| name.clone());
+        Ok(((name.clone(), whole.finish(name)?), gaps))
+    });
     let (arrays, gaps): (Vec<_>, Vec<_>) =
         arrays.into_iter().collect::<Result<Vec<_>>>()?.into_iter().unzip();
     let origin = origin.with_decimal(options.decimal).with_gaps(gaps.into_iter().flatten().collect());

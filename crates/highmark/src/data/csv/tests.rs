@@ -358,7 +358,7 @@ fn windows_of_a_file_give_what_the_whole_does() {
             let whole = parse_in_pieces(&file.0, text.clone().into(), &options, 1);
             good += usize::from(whole.is_ok() && text.len() > window);
             for pieces in [1, 2, 5] {
-                if let Some(table) = read_in_windows(&file.0, &options, window, pieces) {
+                if let Some(table) = read_in_windows(&file.0, &options, window, |_| pieces) {
                     let whole = whole.as_ref().unwrap_or_else(|error| panic!("{error}: {text:?}"));
                     assert!(table.columns() == whole.columns(), "{window} {pieces} {text:?}");
                     let origins = [&table, whole].map(|table| format!("{:?}", table.origin()));
@@ -377,7 +377,7 @@ fn what_windows_do_not_tell_is_read_whole() {
     let rows = "1,x\n".repeat(50);
     let whole = |text: &[u8], options: &CsvOptions| {
         let file = Written::new("whole", text);
-        assert!(read_in_windows(&file.0, options, 64, 2).is_none());
+        assert!(read_in_windows(&file.0, options, 64, |_| 2).is_none());
         read_csv(&file.0, options).map_err(|error| error.to_string())
     };
     let error = whole(&[b"a,b\n", rows.as_bytes(), b"2,\xff\n"].concat(), &CsvOptions::default());
@@ -394,7 +394,7 @@ fn a_stray_quote_does_not_stop_the_windows() {
     let text = format!("a,b\n1,5\" pipe\n{}", "2,x\n".repeat(200));
     let file = Written::new("stray", text.as_bytes());
     for pieces in [1, 2] {
-        let table = read_in_windows(&file.0, &CsvOptions::default(), 64, pieces).unwrap();
+        let table = read_in_windows(&file.0, &CsvOptions::default(), 64, |_| pieces).unwrap();
         assert!(table.columns() == read(&text).columns());
     }
 }
